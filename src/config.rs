@@ -1,0 +1,69 @@
+//! Every number and switch of a server.
+
+use crate::http::Version;
+use std::time::Duration;
+
+/// What can be set. Every bound exists so that no client can make the server hold or do more
+/// than that; the defaults are right for a server on the open network.
+///
+/// ```
+/// use rhttp::{Config, http::Version};
+/// let config = Config { protocol: Version::HTTP_11, ..Config::default() };
+/// assert_eq!(config.max_header_lines, 100);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The version on status lines, CPython's `protocol_version`: HTTP/1.0 (the default) closes
+    /// every connection after its response, HTTP/1.1 keeps it for the next request.
+    #[doc(alias = "protocol_version")]
+    pub protocol: Version,
+
+    /// Bytes in a request line, its end included; more are answered with 414. CPython's 65,536.
+    pub max_request_line: usize,
+    /// Bytes in a header line, its end included; more are answered with 431. CPython's 65,536.
+    pub max_header_line: usize,
+    /// Header lines, the empty one at the end included; more are answered with 431. CPython's 100.
+    pub max_header_lines: usize,
+    /// Bytes in all header lines together; more are answered with 431. CPython has no bound below
+    /// 6.5 MB; 256 KiB hold what browsers and proxies send many times over.
+    pub max_head: usize,
+    /// Bytes of a body that nobody asked for which are read and thrown away before the connection
+    /// is closed, so that a client which sends first and reads then gets its response: 1 MiB.
+    pub max_discarded_body: u64,
+
+    /// Connections served at a time.
+    pub max_connections: usize,
+    /// Connections that the kernel may hold until the server takes them. CPython's 5 drops some
+    /// of any burst.
+    #[doc(alias = "request_queue_size")]
+    pub backlog: i32,
+
+    /// How long a request's head may take from its first byte: 30 s. None: for ever.
+    pub head_timeout: Option<Duration>,
+    /// How long a connection may wait for its first or next request: 60 s. None: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How long a body or a response may make no progress at all: 60 s. None: for ever. Slow but
+    /// honest clients make progress, however long they take in all.
+    pub stall_timeout: Option<Duration>,
+    /// How long responses in progress may take to finish once the server shuts down: 10 s.
+    pub grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            protocol: Version::HTTP_10,
+            max_request_line: 65_536,
+            max_header_line: 65_536,
+            max_header_lines: 100,
+            max_head: 256 * 1024,
+            max_discarded_body: 1024 * 1024,
+            max_connections: 8192,
+            backlog: 1024,
+            head_timeout: Some(Duration::from_secs(30)),
+            idle_timeout: Some(Duration::from_secs(60)),
+            stall_timeout: Some(Duration::from_secs(60)),
+            grace: Duration::from_secs(10),
+        }
+    }
+}

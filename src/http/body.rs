@@ -1,0 +1,81 @@
+//! What a response carries.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+
+/// The content of a response. It knows its own length, so that the length declared and the
+/// bytes sent cannot disagree.
+#[derive(Default)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// Bytes in memory.
+    Bytes(Cow<'static, [u8]>),
+    /// The bytes `range` of an open file, sent by the kernel without a copy where it can.
+    ///
+    /// If the file has become shorter when it is sent, the connection is cut, so that the client
+    /// can tell; if it has grown, no more than `range` is sent.
+    File {
+        /// The file; its position does not matter.
+        file: File,
+        /// Byte offsets in it.
+        range: Range<u64>,
+    },
+    /// Bytes that a reader yields as the client takes them.
+    Stream {
+        /// Where they come from. An error from it cuts the connection.
+        reader: Box<dyn Read + Send>,
+        /// Their number, if it is known beforehand; exactly as many are sent.
+        length: Option<u64>,
+    },
+}
+
+impl Body {
+    /// The number of bytes, or `None` for a stream that ends when it ends.
+    pub fn len(&self) -> Option<u64> {
+        match self {
+            Body::Empty => Some(0),
+            Body::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
+            Body::File { range, .. } => Some(range.end.saturating_sub(range.start)),
+            Body::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Whether it is known to have no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Body::Bytes(Cow::Owned(bytes))
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Body::from(text.into_bytes())
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Body::Bytes(Cow::Borrowed(text.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Empty => f.write_str("Empty"),
+            Body::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Body::File { range, .. } => write!(f, "File({range:?})"),
+            Body::Stream { length, .. } => write!(f, "Stream({length:?})"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Errors that are answers.
+
+use super::{Body, HeaderName, HeaderValue, Headers, Method, Response, StatusCode, header};
+use std::borrow::Cow;
+use std::{fmt, io};
+
+/// Why a request is not served, and what the client is told: CPython's `send_error`.
+///
+/// ```
+/// use rhttp::http::{HttpError, StatusCode};
+/// let error = HttpError::new(StatusCode::NOT_FOUND).with_message("File not found");
+/// assert_eq!(error.to_string(), "code 404, message File not found");
+/// ```
+#[derive(Debug)]
+#[doc(alias = "send_error")]
+pub struct HttpError {
+    status: StatusCode,
+    message: Option<Cow<'static, str>>,
+    explanation: Option<Cow<'static, str>>,
+    headers: Option<Box<Headers>>,
+}
+
+impl HttpError {
+    /// An error with the status's own phrase and explanation.
+    pub const fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            message: None,
+            explanation: None,
+            headers: None,
+        }
+    }
+
+    /// The same with `message` on the status line, the page and in the log.
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// The same with `explanation` on the page.
+    pub fn with_explanation(mut self, explanation: impl Into<Cow<'static, str>>) -> Self {
+        self.explanation = Some(explanation.into());
+        self
+    }
+
+    /// The same with one more header field.
+    pub fn with_header(mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) -> Self {
+        self.headers.get_or_insert_default().append(name, value);
+        self
+    }
+
+    /// 404, `File not found`: whatever keeps a file from being opened.
+    pub fn file_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND).with_message("File not found")
+    }
+
+    /// 501, in CPython's words for a handler that has no `do_SPAM`.
+    pub fn unsupported_method(method: Method<'_>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED)
+            .with_message(format!("Unsupported method ({})", method.as_text().repr()))
+    }
+
+    /// The status code.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The message: its own, or the status's phrase.
+    pub fn message(&self) -> &str {
+        self.message
+            .as_deref()
+            .or(self.status.phrase())
+            .unwrap_or("???")
+    }
+
+    /// The explanation: its own, or the status's.
+    pub fn explanation(&self) -> &str {
+        self.explanation
+            .as_deref()
+            .or(self.status.explanation())
+            .unwrap_or("???")
+    }
+
+    /// CPython's error page, byte for byte (`DEFAULT_ERROR_MESSAGE`), in a response that closes
+    /// the connection.
+    #[doc(alias = "error_message_format")]
+    #[doc(alias = "error_content_type")]
+    pub fn to_page(&self) -> Response {
+        let mut response = self.to_response();
+        if self.status.allows_content() {
+            let message = html_escape::encode_text(self.message());
+            let explanation = html_escape::encode_text(self.explanation());
+            let code = self.status;
+            response.body = Body::from(format!(
+                "<!DOCTYPE HTML>\n\
+                 <html lang=\"en\">\n\
+                 \x20   <head>\n\
+                 \x20       <meta charset=\"utf-8\">\n\
+                 \x20       <title>Error response</title>\n\
+                 \x20   </head>\n\
+                 \x20   <body>\n\
+                 \x20       <h1>Error response</h1>\n\
+                 \x20       <p>Error code: {code}</p>\n\
+                 \x20       <p>Message: {message}.</p>\n\
+                 \x20       <p>Error code explanation: {code} - {explanation}.</p>\n\
+                 \x20   </body>\n\
+                 </html>\n"
+            ));
+            response
+                .headers
+                .append(header::CONTENT_TYPE, "text/html;charset=utf-8");
+            response = response.hardened();
+        }
+        if let Some(headers) = &self.headers {
+            response.headers.extend(headers);
+        }
+        response
+    }
+
+    /// The response without a page: the status line and `Connection: close`, for handlers that
+    /// write pages of their own.
+    pub fn to_response(&self) -> Response {
+        let mut response = Response::new(self.status).with_header(header::CONNECTION, "close");
+        response.reason = Some(self.message().to_owned().into());
+        response
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "code {}, message {}", self.status, self.message())
+    }
+}
+
+impl std::error::Error for HttpError {}
+
+impl From<io::Error> for HttpError {
+    /// For handlers that read a request's body: what is malformed is the client's fault, what is
+    /// late too, and all else the server's. The system's text stays here: it is not the client's.
+    fn from(error: io::Error) -> Self {
+        Self::new(match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StatusCode::BAD_REQUEST,
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StatusCode::REQUEST_TIMEOUT,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_escapes_its_message() {
+        let error = HttpError::unsupported_method(Method::new(b"<b>&'"));
+        let Body::Bytes(page) = error.to_page().body else {
+            unreachable!("a page is bytes")
+        };
+        let page = String::from_utf8_lossy(&page).into_owned();
+        assert!(
+            page.contains("<p>Message: Unsupported method (\"&lt;b&gt;&amp;'\").</p>"),
+            "{page}"
+        );
+        assert!(
+            page.contains("501 - Server does not support this operation.</p>"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn statuses_without_content_have_no_page() {
+        for code in [204, 205, 304] {
+            let response =
+                HttpError::new(StatusCode::new(code).unwrap_or(StatusCode::OK)).to_page();
+            assert!(response.body.is_empty());
+            assert_eq!(response.headers.iter().count(), 1);
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Header fields (RFC 9110 §5): names, values and the ordered list of them in a response.
+
+use super::date::HttpDate;
+use smallvec::SmallVec;
+use std::fmt;
+use std::io::Write;
+
+/// The field names that this crate sends or reads, in the letter case that CPython sends.
+pub mod name {
+    use super::HeaderName;
+
+    /// Defines the constants.
+    macro_rules! names {
+        ($($constant:ident = $text:literal;)*) => {
+            $(#[doc = concat!("`", $text, "`")]
+            pub const $constant: HeaderName<'static> = HeaderName::from_static($text);)*
+        };
+    }
+
+    names! {
+        ACCEPT_RANGES = "Accept-Ranges";
+        CONNECTION = "Connection";
+        CONTENT_LENGTH = "Content-Length";
+        CONTENT_RANGE = "Content-Range";
+        CONTENT_SECURITY_POLICY = "Content-Security-Policy";
+        CONTENT_TYPE = "Content-Type";
+        DATE = "Date";
+        ETAG = "ETag";
+        EXPECT = "Expect";
+        IF_MATCH = "If-Match";
+        IF_MODIFIED_SINCE = "If-Modified-Since";
+        IF_NONE_MATCH = "If-None-Match";
+        IF_RANGE = "If-Range";
+        IF_UNMODIFIED_SINCE = "If-Unmodified-Since";
+        LAST_MODIFIED = "Last-Modified";
+        LOCATION = "Location";
+        RANGE = "Range";
+        RETRY_AFTER = "Retry-After";
+        SERVER = "Server";
+        TRANSFER_ENCODING = "Transfer-Encoding";
+        X_CONTENT_TYPE_OPTIONS = "X-Content-Type-Options";
+    }
+}
+
+/// A field name: a token (RFC 9110 §5.6.2), compared without regard to case, kept as written.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderName<'a>(&'a str);
+
+impl<'a> HeaderName<'a> {
+    /// A name known when the program is written.
+    ///
+    /// # Panics
+    /// If `name` is no token; in a constant that is a compile error.
+    #[expect(
+        clippy::panic,
+        reason = "the name is the programmer's, never the network's"
+    )]
+    pub const fn from_static(name: &'static str) -> HeaderName<'static> {
+        match HeaderName::new(name) {
+            Some(name) => name,
+            None => panic!("a header name must be a token"),
+        }
+    }
+
+    /// The name, or `None` when `name` is no token.
+    pub const fn new(name: &'a str) -> Option<Self> {
+        let mut rest = name.as_bytes();
+        if rest.is_empty() {
+            return None;
+        }
+        while let Some((&byte, tail)) = rest.split_first() {
+            if !is_token_byte(byte) {
+                return None;
+            }
+            rest = tail;
+        }
+        Some(Self(name))
+    }
+
+    /// The name as written.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl PartialEq for HeaderName<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for HeaderName<'_> {}
+
+impl fmt::Display for HeaderName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A field value: no control characters but the tab, so it can never end its line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderValue(SmallVec<[u8; 64]>);
+
+impl HeaderValue {
+    /// The value with these bytes, or `None` when one of them is a control character.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes
+            .iter()
+            .all(|&byte| is_value_byte(byte))
+            .then(|| Self(SmallVec::from_slice(bytes)))
+    }
+
+    /// The value that spells `text` in Latin-1, as CPython encodes header lines, or `None` when
+    /// it has a control character or one beyond U+00FF.
+    pub fn new(text: &str) -> Option<Self> {
+        text.chars()
+            .map(value_byte)
+            .collect::<Option<_>>()
+            .map(Self)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<u64> for HeaderValue {
+    fn from(number: u64) -> Self {
+        Self::displayed(number)
+    }
+}
+
+impl From<HttpDate> for HeaderValue {
+    fn from(date: HttpDate) -> Self {
+        Self::displayed(date)
+    }
+}
+
+impl HeaderValue {
+    /// What is known to display as printable ASCII.
+    fn displayed(value: impl fmt::Display) -> Self {
+        let mut bytes = SmallVec::new();
+        // Writing to memory cannot fail.
+        let _ = write!(bytes, "{value}");
+        Self(bytes)
+    }
+}
+
+impl From<&str> for HeaderValue {
+    /// The value that spells `text` in Latin-1; control characters and what Latin-1 lacks become
+    /// `?`. Where that should be an error, use [`HeaderValue::new`].
+    fn from(text: &str) -> Self {
+        Self(
+            text.chars()
+                .map(|character| value_byte(character).unwrap_or(b'?'))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for HeaderValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+/// The header fields of a response: in order, letter case kept, names may repeat.
+///
+/// They are stored as they go on the wire, `Name: value` and CRLF: appending is copying, sending
+/// too, and a response seldom has so many that memory must be allocated for them. That only
+/// names and values get in keeps every line one line.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[doc(alias = "send_header")]
+pub struct Headers(SmallVec<[u8; 256]>);
+
+impl Headers {
+    /// No fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field after the others, as CPython's `send_header` does.
+    pub fn append(&mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) {
+        self.0.extend_from_slice(name.as_str().as_bytes());
+        self.0.extend_from_slice(b": ");
+        self.0.extend_from_slice(value.into().as_bytes());
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    /// Adds all of `others` after these.
+    pub fn extend(&mut self, others: &Headers) {
+        self.0.extend_from_slice(&others.0);
+    }
+
+    /// The fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName<'_>, &[u8])> {
+        self.lines().filter_map(|line| {
+            let colon = memchr::memchr(b':', line)?;
+            let name = HeaderName::new(std::str::from_utf8(line.get(..colon)?).ok()?)?;
+            Some((name, line.get(colon + 2..)?.strip_suffix(b"\r\n")?))
+        })
+    }
+
+    /// The first value of the field `name`.
+    pub fn get(&self, name: HeaderName<'_>) -> Option<&[u8]> {
+        self.iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is a field `name`.
+    pub fn contains(&self, name: HeaderName<'_>) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether there are no fields.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The lines as they go on the wire, each with its CRLF.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split_inclusive(|&byte| byte == b'\n')
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.escape_ascii().to_string()));
+        f.debug_map().entries(fields).finish()
+    }
+}
+
+/// The header fields of a request, borrowed from the bytes received.
+#[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "headers")]
+pub struct FieldLines<'a>(&'a [httparse::Header<'a>]);
+
+impl<'a> FieldLines<'a> {
+    /// The lines that the parser found.
+    pub(crate) const fn new(lines: &'a [httparse::Header<'a>]) -> Self {
+        Self(lines)
+    }
+
+    /// The fields in order.
+    pub fn iter(self) -> impl Iterator<Item = (HeaderName<'a>, &'a [u8])> {
+        self.0
+            .iter()
+            .map(|line| (HeaderName(line.name), line.value))
+    }
+
+    /// The first value of the field `name`, as Python's `headers.get`.
+    pub fn get(self, name: HeaderName<'_>) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// Every value of the field `name`, as Python's `headers.get_all`.
+    pub fn get_all(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
+        self.iter()
+            .filter(move |(other, _)| *other == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is a field `name`.
+    pub fn contains(self, name: HeaderName<'_>) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The members of the comma-separated list that all fields `name` make together
+    /// (RFC 9110 §5.6.1); empty members are skipped.
+    pub fn list(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name)
+            .flat_map(|value| value.split(|&byte| byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|member| !member.is_empty())
+    }
+}
+
+/// RFC 9110 §5.6.2.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+/// The byte that spells `character` in a value, if there is one.
+fn value_byte(character: char) -> Option<u8> {
+    u8::try_from(character)
+        .ok()
+        .filter(|&byte| is_value_byte(byte))
+}
+
+/// RFC 9110 §5.5: visible characters, space, tab, and bytes beyond ASCII.
+const fn is_value_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_its_line() {
+        for bad in ["a\r\nb", "a\nb", "a\0b", "\x7f", "\x1b[31m"] {
+            assert_eq!(HeaderValue::new(bad), None, "{bad:?}");
+            assert_eq!(HeaderValue::from_bytes(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!(HeaderValue::from("a\r\nb\u{20ac}").as_bytes(), b"a??b?");
+        assert_eq!(
+            HeaderValue::new("caf\u{e9}\t").map(|value| value.as_bytes().to_vec()),
+            Some(b"caf\xe9\t".to_vec())
+        );
+    }
+
+    #[test]
+    fn a_name_is_a_token() {
+        for bad in ["", "a b", "a:", "a\r\n", "\u{e9}"] {
+            assert!(HeaderName::new(bad).is_none(), "{bad:?}");
+        }
+        assert_eq!(HeaderName::new("content-TYPE"), Some(name::CONTENT_TYPE));
+    }
+
+    #[test]
+    fn fields_keep_their_order_case_and_number() {
+        let mut headers = Headers::new();
+        headers.append(HeaderName::from_static("Content-type"), "text/plain");
+        headers.append(HeaderName::from_static("Set-Cookie"), "a=1");
+        headers.append(HeaderName::from_static("Set-Cookie"), "b: 2");
+        headers.append(name::CONTENT_LENGTH, 12);
+        let lines: Vec<_> = headers.lines().collect();
+        assert_eq!(lines.concat(), b"Content-type: text/plain\r\nSet-Cookie: a=1\r\nSet-Cookie: b: 2\r\nContent-Length: 12\r\n");
+        assert_eq!(
+            headers.get(HeaderName::from_static("set-cookie")),
+            Some(b"a=1".as_slice())
+        );
+        assert_eq!(
+            headers.iter().last().map(|(_, value)| value),
+            Some(b"12".as_slice())
+        );
+        assert!(!headers.contains(name::LOCATION));
+    }
+
+    #[test]
+    fn lists_run_over_all_fields_of_the_name() {
+        let lines = [
+            httparse::Header {
+                name: "Connection",
+                value: b"close , foo",
+            },
+            httparse::Header {
+                name: "X",
+                value: b"no",
+            },
+            httparse::Header {
+                name: "connection",
+                value: b",, bar",
+            },
+        ];
+        let members: Vec<_> = FieldLines::new(&lines).list(name::CONNECTION).collect();
+        assert_eq!(members, [b"close".as_slice(), b"foo", b"bar"]);
+    }
+}

@@ -1,0 +1,28 @@
+//! The words of HTTP, without I/O: what requests and responses are made of.
+
+mod body;
+mod date;
+mod error;
+mod headers;
+mod method;
+mod request;
+mod response;
+mod status;
+mod surrogates;
+mod target;
+mod text;
+mod version;
+
+pub use body::Body;
+pub use date::HttpDate;
+pub use error::HttpError;
+pub use headers::name as header;
+pub use headers::{FieldLines, HeaderName, HeaderValue, Headers};
+pub use method::Method;
+pub use request::{Request, RequestLine};
+pub use response::Response;
+pub use status::StatusCode;
+pub(crate) use surrogates::escape as escape_surrogates;
+pub use target::{RelativePath, RequestTarget};
+pub use text::{Latin1, Repr};
+pub use version::Version;

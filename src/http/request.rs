@@ -1,0 +1,107 @@
+//! Requests, as handlers see them.
+
+use super::{FieldLines, HeaderName, Latin1, Method, RequestTarget, Version};
+use std::fmt;
+use std::io::Read;
+use std::net::SocketAddr;
+
+/// The first line of a request (RFC 9112 §3).
+#[derive(Clone, Copy, Debug)]
+#[doc(alias = "requestline")]
+pub struct RequestLine<'a> {
+    /// The line as received, without its end.
+    pub text: Latin1<'a>,
+    /// The method; empty on a line that could not be understood.
+    pub method: Method<'a>,
+    /// What is asked for.
+    pub target: RequestTarget<'a>,
+    /// The version, HTTP/0.9 where the line names none.
+    #[doc(alias = "request_version")]
+    pub version: Version,
+}
+
+/// One request.
+///
+/// Its body is read through [`Read`]: framing is already taken off, and the end of the body
+/// reads as the end of the file. What a handler leaves unread is discarded.
+#[doc(alias = "BaseHTTPRequestHandler")]
+pub struct Request<'a> {
+    line: RequestLine<'a>,
+    headers: FieldLines<'a>,
+    client: SocketAddr,
+    server: SocketAddr,
+    body: &'a mut dyn Read,
+}
+
+impl<'a> Request<'a> {
+    /// A request from its parts. The server makes them; a handler's tests can, too.
+    pub fn new(
+        line: RequestLine<'a>,
+        headers: FieldLines<'a>,
+        (client, server): (SocketAddr, SocketAddr),
+        body: &'a mut dyn Read,
+    ) -> Self {
+        Self {
+            line,
+            headers,
+            client,
+            server,
+            body,
+        }
+    }
+
+    /// The request line.
+    pub fn line(&self) -> RequestLine<'a> {
+        self.line
+    }
+
+    /// The method, CPython's `command`.
+    #[doc(alias = "command")]
+    pub fn method(&self) -> Method<'a> {
+        self.line.method
+    }
+
+    /// The target, CPython's `path`.
+    #[doc(alias = "path")]
+    pub fn target(&self) -> RequestTarget<'a> {
+        self.line.target
+    }
+
+    /// All header fields.
+    pub fn headers(&self) -> FieldLines<'a> {
+        self.headers
+    }
+
+    /// The first value of the header field `name`.
+    pub fn header(&self, name: HeaderName<'_>) -> Option<&'a [u8]> {
+        self.headers.get(name)
+    }
+
+    /// The client's address, CPython's `client_address`.
+    #[doc(alias = "client_address")]
+    pub fn client_addr(&self) -> SocketAddr {
+        self.client
+    }
+
+    /// The address that the server listens on, CPython's `server.server_address`.
+    #[doc(alias = "server_address")]
+    pub fn server_addr(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// The body, CPython's `rfile`.
+    #[doc(alias = "rfile")]
+    pub fn body(&mut self) -> &mut dyn Read {
+        self.body
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("line", &self.line)
+            .field("headers", &self.headers)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}

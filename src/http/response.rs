@@ -1,0 +1,70 @@
+//! Responses, as values.
+
+use super::{Body, HeaderName, HeaderValue, Headers, StatusCode};
+use std::borrow::Cow;
+
+/// What a handler answers. The connection decides the rest: framing, `Server`, `Date`, whether
+/// the body is sent (not for HEAD), whether the connection persists.
+///
+/// ```
+/// use rhttp::http::{Response, StatusCode, header};
+/// let response = Response::new(StatusCode::OK)
+///     .with_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+///     .with_body("It works.\n");
+/// assert_eq!(response.body.len(), Some(10));
+/// ```
+#[derive(Debug)]
+#[doc(alias = "send_response")]
+pub struct Response {
+    /// The status code.
+    pub status: StatusCode,
+    /// The reason phrase, where it is not the code's own. Control characters and what Latin-1
+    /// lacks go out as `?`.
+    pub reason: Option<Cow<'static, str>>,
+    /// Header fields in the order in which they are sent.
+    ///
+    /// `Content-Length` and `Transfer-Encoding` are the connection's to write, after the content
+    /// type: here they are ignored. `Connection: close` closes the connection, as in Python.
+    pub headers: Headers,
+    /// The content.
+    pub body: Body,
+}
+
+impl Response {
+    /// An empty response.
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            reason: None,
+            headers: Headers::new(),
+            body: Body::Empty,
+        }
+    }
+
+    /// The same with one more header field.
+    pub fn with_header(mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The same with this content.
+    pub fn with_body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The phrase after the status code: its own, or the code's.
+    pub fn reason(&self) -> &str {
+        self.reason
+            .as_deref()
+            .or(self.status.phrase())
+            .unwrap_or("")
+    }
+
+    /// Adds the fields that keep a page made by this server harmless, whatever names it shows:
+    /// it is not sniffed for another type, and it may load and run nothing.
+    pub(crate) fn hardened(self) -> Self {
+        self.with_header(super::header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .with_header(super::header::CONTENT_SECURITY_POLICY, "default-src 'none'")
+    }
+}

@@ -1,0 +1,118 @@
+//! Status codes with the phrase and the explanation that CPython's `http.HTTPStatus` gives them.
+
+mod table;
+
+use std::fmt;
+
+/// A status code, 100 to 999 (RFC 9110 §15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[doc(alias = "HTTPStatus")]
+#[doc(alias = "responses")]
+pub struct StatusCode(u16);
+
+/// Defines a constant for each code that this crate or a handler is likely to name.
+macro_rules! status_codes {
+    ($($name:ident = $code:literal, $doc:literal;)*) => {
+        impl StatusCode {
+            $(#[doc = $doc] pub const $name: StatusCode = StatusCode($code);)*
+        }
+    };
+}
+
+status_codes! {
+    CONTINUE = 100, "The client should go on and send its body.";
+    OK = 200, "The request succeeded.";
+    NO_CONTENT = 204, "The request succeeded and there is nothing to send.";
+    RESET_CONTENT = 205, "The request succeeded and the form should be cleared.";
+    PARTIAL_CONTENT = 206, "Parts of the representation follow.";
+    MOVED_PERMANENTLY = 301, "The target has a new permanent URI.";
+    FOUND = 302, "The target is temporarily elsewhere.";
+    NOT_MODIFIED = 304, "The client's copy is current.";
+    BAD_REQUEST = 400, "The request is malformed.";
+    FORBIDDEN = 403, "The server refuses.";
+    NOT_FOUND = 404, "Nothing is there.";
+    REQUEST_TIMEOUT = 408, "The request did not arrive in time.";
+    PRECONDITION_FAILED = 412, "A condition of the request does not hold.";
+    URI_TOO_LONG = 414, "The request line is too long.";
+    RANGE_NOT_SATISFIABLE = 416, "No requested range lies inside the representation.";
+    REQUEST_HEADER_FIELDS_TOO_LARGE = 431, "The head of the request is too large.";
+    INTERNAL_SERVER_ERROR = 500, "The server failed.";
+    NOT_IMPLEMENTED = 501, "The server does not know the method.";
+    BAD_GATEWAY = 502, "A program that the server asked gave no valid answer.";
+    SERVICE_UNAVAILABLE = 503, "The server has no room now.";
+    HTTP_VERSION_NOT_SUPPORTED = 505, "The server does not speak this version.";
+}
+
+impl StatusCode {
+    /// The code as a value, or `None` when it has not three digits.
+    pub const fn new(code: u16) -> Option<Self> {
+        if code >= 100 && code <= 999 {
+            Some(Self(code))
+        } else {
+            None
+        }
+    }
+
+    /// The number.
+    pub const fn as_u16(self) -> u16 {
+        self.0
+    }
+
+    /// The reason phrase, or `None` for a code that CPython does not know.
+    pub fn phrase(self) -> Option<&'static str> {
+        self.row().map(|&(_, phrase, _)| phrase)
+    }
+
+    /// CPython's longer explanation; empty for some codes, `None` for one it does not know.
+    pub fn explanation(self) -> Option<&'static str> {
+        self.row().map(|&(_, _, explanation)| explanation)
+    }
+
+    /// Whether a response with this status may have content (RFC 9110 §6.4.1, §15.3.6).
+    pub const fn allows_content(self) -> bool {
+        self.0 >= 200 && !matches!(self.0, 204 | 205 | 304)
+    }
+
+    /// Whether a response with this status may declare a length (RFC 9110 §8.6).
+    ///
+    /// A 304 may, but CPython's does not.
+    pub const fn allows_length(self) -> bool {
+        self.0 >= 200 && !matches!(self.0, 204 | 304)
+    }
+
+    fn row(self) -> Option<&'static (u16, &'static str, &'static str)> {
+        let rows = table::STATUSES;
+        rows.binary_search_by_key(&self.0, |row| row.0)
+            .ok()
+            .and_then(|index| rows.get(index))
+    }
+}
+
+impl fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_so_that_it_can_be_searched() {
+        assert!(table::STATUSES.is_sorted_by_key(|row| row.0));
+        assert_eq!(StatusCode::NOT_FOUND.phrase(), Some("Not Found"));
+        assert_eq!(
+            StatusCode::NOT_FOUND.explanation(),
+            Some("Nothing matches the given URI")
+        );
+        assert_eq!(StatusCode(299).phrase(), None);
+    }
+
+    #[test]
+    fn a_code_has_three_digits() {
+        assert_eq!(StatusCode::new(99), None);
+        assert_eq!(StatusCode::new(1000), None);
+        assert_eq!(StatusCode::new(404), Some(StatusCode::NOT_FOUND));
+    }
+}

@@ -1,0 +1,313 @@
+//! Request targets (RFC 9112 §3.2) and what CPython reads in them.
+
+use super::surrogates::{Piece, pieces};
+use super::{HeaderValue, Latin1};
+use percent_encoding::percent_decode;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+
+/// A path below the served directory: file names between slashes, none of them `.` or `..`.
+pub type RelativePath = SmallVec<[u8; 128]>;
+
+/// What a request asks for: path, query and fragment as the client wrote them.
+///
+/// Two things are settled when it is made, so that no handler can trip over them: leading
+/// slashes count as one, because a client takes `//host/` in a redirect for another server
+/// (CVE-2021-28861), and of an absolute `http://host/path` only the path is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestTarget<'a>(&'a [u8]);
+
+impl<'a> RequestTarget<'a> {
+    /// The target that a request line names by `word`.
+    pub fn new(word: &'a [u8]) -> Self {
+        // Unlike CPython: absolute-form (RFC 9112 §3.2.2) is understood, as all servers must.
+        let target = without_authority(word).unwrap_or(word);
+        let slashes = target.iter().take_while(|&&byte| byte == b'/').count();
+        Self(target.get(slashes.saturating_sub(1)..).unwrap_or_default())
+    }
+
+    /// All of it.
+    pub fn as_text(self) -> Latin1<'a> {
+        Latin1::new(self.0)
+    }
+
+    /// What stands before the query and the fragment, not decoded.
+    pub fn path(self) -> &'a [u8] {
+        let end = memchr::memchr2(b'?', b'#', self.0).unwrap_or(self.0.len());
+        self.0.get(..end).unwrap_or_default()
+    }
+
+    /// What stands behind the first `?`, not decoded; a fragment counts as part of it, as it does
+    /// in CPython's CGI.
+    pub fn query(self) -> Option<&'a [u8]> {
+        let mark = memchr::memchr(b'?', self.0)?;
+        self.0.get(mark + 1..)
+    }
+
+    /// Whether the path, as written, ends in a slash: then only a directory will do.
+    pub fn has_trailing_slash(self) -> bool {
+        self.path().ends_with(b"/")
+    }
+
+    /// The path with percent-encoding undone and dot segments resolved, or `None` when no file
+    /// can have that name: CPython's `translate_path`.
+    ///
+    /// This is the one place where a target becomes file names. Decoding comes first, so an
+    /// encoded slash is a slash and an encoded dot a dot, and `..` never leaves the root.
+    #[doc(alias = "translate_path")]
+    pub fn to_relative_path(self) -> Option<RelativePath> {
+        let decoded = unquote(self.path());
+        let mut path = RelativePath::new();
+        for segment in decoded.split(|&byte| byte == b'/') {
+            match segment {
+                b"" | b"." => {}
+                b".." => {
+                    let parent = memchr::memrchr(b'/', &path).unwrap_or(0);
+                    path.truncate(parent);
+                }
+                name => {
+                    if !path.is_empty() {
+                        path.push(b'/');
+                    }
+                    push_file_name(name, &mut path)?;
+                }
+            }
+        }
+        Some(path)
+    }
+
+    /// The whole target as a person reads it, for the title of a listing: CPython's
+    /// `displaypath`. It is text but for the bytes of undecodable names.
+    pub fn to_display(self) -> Vec<u8> {
+        let mut display = Vec::with_capacity(self.0.len());
+        for piece in pieces(&unquote(self.0)) {
+            match piece {
+                Piece::Text(text) => display.extend_from_slice(text.as_bytes()),
+                Piece::Escaped(byte) => display.push(byte),
+                // Unlike CPython, which fails to encode its page.
+                Piece::Surrogate | Piece::Invalid(_) => {
+                    display.extend_from_slice("\u{fffd}".as_bytes());
+                }
+            }
+        }
+        display
+    }
+
+    /// The same target with a slash after its path, for a redirect; an empty query or fragment
+    /// is dropped, as `urlunsplit` does.
+    ///
+    /// It leads to this server whatever the client wrote: it has no scheme and no authority, and
+    /// backslashes, which browsers take for slashes, spaces and controls are percent-encoded.
+    pub fn to_directory_location(self) -> HeaderValue {
+        let (rest, fragment) = split_once(self.0, b'#');
+        let (path, query) = split_once(rest, b'?');
+        let mut location = SmallVec::<[u8; 128]>::new();
+        let first_segment = split_once(path, b'/').0;
+        if first_segment.contains(&b':') {
+            // Unlike CPython: `a:b/` would be taken for a URL with the scheme `a`.
+            location.push(b'/');
+        }
+        push_quoted(path, &mut location);
+        location.push(b'/');
+        for (mark, part) in [(b'?', query), (b'#', fragment)] {
+            if !part.is_empty() {
+                location.push(mark);
+                push_quoted(part, &mut location);
+            }
+        }
+        // Every byte that a field value may not hold is encoded, so this never falls back.
+        HeaderValue::from_bytes(&location).unwrap_or_else(|| HeaderValue::from("/"))
+    }
+}
+
+/// The path of an absolute `http:` or `https:` target.
+fn without_authority(word: &[u8]) -> Option<&[u8]> {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| {
+        let (start, rest) = word.split_at_checked(scheme.len())?;
+        start
+            .eq_ignore_ascii_case(scheme.as_bytes())
+            .then_some(rest)
+    })?;
+    let end = rest.iter().position(|byte| b"/?#".contains(byte));
+    Some(end.and_then(|end| rest.get(end..)).unwrap_or(b"/"))
+}
+
+/// Splits at the first `mark`; without one, the second part is empty.
+fn split_once(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(mark, text).unwrap_or(text.len());
+    let (before, after) = text.split_at_checked(end).unwrap_or((text, &[]));
+    (before, after.get(1..).unwrap_or_default())
+}
+
+/// Undoes percent-encoding as `urllib.parse.unquote` does, trying `errors='surrogatepass'` first
+/// and replacing what is no text if that fails. The result is text in the sense of
+/// [`surrogates`](super::surrogates).
+///
+/// Runs of ASCII are decoded each on their own: a byte beyond ASCII that the client did not
+/// encode is a Latin-1 character by itself and never part of another.
+pub(crate) fn unquote(raw: &[u8]) -> Cow<'_, [u8]> {
+    if raw.is_ascii() && !raw.contains(&b'%') {
+        return Cow::Borrowed(raw);
+    }
+    let strict = unquote_runs(raw, |run| {
+        let valid = pieces(run).all(|piece| !matches!(piece, Piece::Invalid(_)));
+        valid.then(|| run.to_vec())
+    });
+    let lossy = || {
+        unquote_runs(raw, |run| {
+            Some(String::from_utf8_lossy(run).into_owned().into_bytes())
+        })
+    };
+    Cow::Owned(strict.or_else(lossy).unwrap_or_default())
+}
+
+/// Decodes each run of ASCII with `decode` and spells all other bytes as Latin-1 characters.
+fn unquote_runs(raw: &[u8], decode: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let mut text = Vec::with_capacity(raw.len());
+    for run in raw.chunk_by(|a, b| a.is_ascii() == b.is_ascii()) {
+        if run.is_ascii() {
+            let decoded: Vec<u8> = percent_decode(run).collect();
+            text.extend_from_slice(&decode(&decoded)?);
+        } else {
+            text.extend_from_slice(Latin1::new(run).to_string().as_bytes());
+        }
+    }
+    Some(text)
+}
+
+/// Appends the bytes of a file name, or gives up on text that no file name can be.
+fn push_file_name(text: &[u8], path: &mut RelativePath) -> Option<()> {
+    if text.contains(&0) {
+        return None;
+    }
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => path.extend_from_slice(text.as_bytes()),
+            Piece::Escaped(byte) => path.push(byte),
+            Piece::Surrogate | Piece::Invalid(_) => return None,
+        }
+    }
+    Some(())
+}
+
+/// Appends `part` of a target with backslash, space and controls percent-encoded. A C1 control
+/// is encoded as the UTF-8 of the Latin-1 character, so that it decodes to the same name.
+fn push_quoted(part: &[u8], location: &mut SmallVec<[u8; 128]>) {
+    for &byte in part {
+        if byte <= b' ' || byte == 0x7f || byte == b'\\' || (0x80..0xa0).contains(&byte) {
+            let mut utf8 = [0; 2];
+            for &byte in char::from(byte).encode_utf8(&mut utf8).as_bytes() {
+                location.extend_from_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
+            }
+        } else {
+            location.push(byte);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(target: &str) -> Option<Vec<u8>> {
+        RequestTarget::new(target.as_bytes())
+            .to_relative_path()
+            .map(|path| path.to_vec())
+    }
+
+    #[test]
+    fn a_target_becomes_a_path_below_the_root() {
+        for (target, expected) in [
+            ("/", ""),
+            ("", ""),
+            ("*", "*"),
+            ("?x", ""),
+            ("/a/b", "a/b"),
+            ("//a//b/", "a/b"),
+            ("/a/./b/../c", "a/c"),
+            ("/../../etc/passwd", "etc/passwd"),
+            ("../../etc/passwd", "etc/passwd"),
+            ("/a/%2e%2e/%2E%2e/b", "b"),
+            ("/a%2f..%2fb", "b"),
+            ("/a/..b/...", "a/..b/..."),
+            ("/a?b/../c#d", "a"),
+            ("/a#b?c", "a"),
+            ("/a%20b+c%25", "a b+c%"),
+            ("/%zz%4", "%zz%4"),
+            ("/%C3%A9", "\u{e9}"),
+            ("http://host:1/a?b", "a"),
+            ("HTTPS://host", ""),
+            ("http://host?a", ""),
+            ("ftp://host/a", "ftp:/host/a"),
+            ("/x:y\\z", "x:y\\z"),
+            ("/%ff", "\u{fffd}"),
+        ] {
+            assert_eq!(
+                path(target).as_deref(),
+                Some(expected.as_bytes()),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn undecodable_names_come_back_as_they_were() {
+        assert_eq!(path("/%ED%B2%80").as_deref(), Some(b"\x80".as_slice()));
+        assert_eq!(
+            path("/%ED%B3%BF%ED%B2%A0").as_deref(),
+            Some(b"\xff\xa0".as_slice())
+        );
+        // A Latin-1 character that the client did not encode.
+        let raw = RequestTarget::new(b"/\xe9")
+            .to_relative_path()
+            .map(|path| path.to_vec());
+        assert_eq!(raw.as_deref(), Some("\u{e9}".as_bytes()));
+    }
+
+    #[test]
+    fn what_no_file_can_be_called_has_no_path() {
+        for target in ["/%00", "/a%00b/c", "/%ED%A0%80", "/%ED%BF%BF"] {
+            assert_eq!(path(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_leads_nowhere_but_here() {
+        for (target, expected) in [
+            ("/sub", "/sub/"),
+            ("//evil/..", "/evil/../"),
+            ("/sub?a=b#c", "/sub/?a=b#c"),
+            ("/sub?", "/sub/"),
+            ("/sub#", "/sub/"),
+            ("/sub#a?b", "/sub/#a?b"),
+            ("/\\evil", "/%5Cevil/"),
+            ("/a\x01\x7f", "/a%01%7F/"),
+            ("/sub;a?b\\", "/sub;a/?b%5C"),
+            ("sub", "sub/"),
+            ("javascript:x", "/javascript:x/"),
+            ("http://host//evil", "/evil/"),
+            ("?x", "/?x"),
+        ] {
+            let location = RequestTarget::new(target.as_bytes()).to_directory_location();
+            assert_eq!(location.as_bytes(), expected.as_bytes(), "{target}");
+        }
+        let location = RequestTarget::new(b"/\x90\xe9").to_directory_location();
+        assert_eq!(location.as_bytes(), b"/%C2%90\xe9/");
+    }
+
+    #[test]
+    fn a_title_shows_the_whole_target() {
+        for (target, expected) in [
+            ("/a%20b?c=%3Cd%3E", b"/a b?c=<d>".as_slice()),
+            ("/%ED%B2%80", b"/\x80"),
+            ("/%ff", "/\u{fffd}".as_bytes()),
+            ("/%ED%A0%80", "/\u{fffd}".as_bytes()),
+        ] {
+            assert_eq!(
+                RequestTarget::new(target.as_bytes()).to_display(),
+                expected,
+                "{target}"
+            );
+        }
+    }
+}

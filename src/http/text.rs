@@ -1,0 +1,140 @@
+//! Text from the network: Latin-1 as received, and how CPython quotes it.
+//!
+//! CPython's server decodes the request line as ISO 8859-1, where every byte is a character.
+//! Keeping the bytes and giving them that reading on display costs nothing and loses nothing.
+
+use std::fmt::{self, Write};
+
+/// Bytes from the network, read as ISO 8859-1.
+///
+/// `Display` writes them as UTF-8. Nothing is escaped: the access log does that for every line
+/// it writes, and [`Latin1::repr`] for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Latin1<'a>(&'a [u8]);
+
+impl<'a> Latin1<'a> {
+    /// Reads `bytes` as Latin-1.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes as they were received.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The characters, one for each byte.
+    pub fn chars(self) -> impl Iterator<Item = char> + 'a {
+        self.0.iter().map(|&byte| char::from(byte))
+    }
+
+    /// The words between white space, as Python's `str.split()` finds them in a Latin-1 string.
+    pub fn words(self) -> impl Iterator<Item = Latin1<'a>> {
+        self.0
+            .split(|&byte| is_white_space(byte))
+            .filter(|word| !word.is_empty())
+            .map(Latin1)
+    }
+
+    /// The text as Python's `repr()` shows it: quoted, with escapes for what is not printable.
+    pub const fn repr(self) -> Repr<'a> {
+        Repr(self)
+    }
+}
+
+impl fmt::Display for Latin1<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            // ASCII, nearly always: it is the same text in both encodings.
+            if chunk.valid().is_ascii() {
+                f.write_str(chunk.valid())?;
+            } else {
+                Latin1(chunk.valid().as_bytes())
+                    .chars()
+                    .try_for_each(|character| f.write_char(character))?;
+            }
+            Latin1(chunk.invalid())
+                .chars()
+                .try_for_each(|character| f.write_char(character))?;
+        }
+        Ok(())
+    }
+}
+
+/// Displays text as Python's `repr()` does; made by [`Latin1::repr`].
+#[derive(Clone, Copy, Debug)]
+pub struct Repr<'a>(Latin1<'a>);
+
+impl fmt::Display for Repr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.as_bytes();
+        let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+            '"'
+        } else {
+            '\''
+        };
+        f.write_char(quote)?;
+        for character in self.0.chars() {
+            match character {
+                '\t' => f.write_str("\\t")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\\' => f.write_str("\\\\")?,
+                _ if character == quote => write!(f, "\\{character}")?,
+                // What Python calls printable in this range: no control, no NBSP, no soft hyphen.
+                ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => f.write_char(character)?,
+                _ => write!(f, "\\x{:02x}", u32::from(character))?,
+            }
+        }
+        f.write_char(quote)
+    }
+}
+
+/// Whether Python's `str.split()` takes this Latin-1 character for white space.
+fn is_white_space(byte: u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn displays_every_byte_as_its_latin_1_character() {
+        assert_eq!(
+            Latin1::new(b"GET /\xe9\xc3\xa9").to_string(),
+            "GET /\u{e9}\u{c3}\u{a9}"
+        );
+    }
+
+    #[test]
+    fn splits_words_where_python_does() {
+        let words: Vec<_> = Latin1::new(b" GET\x0b\x1c/a\x85\xa0HTTP/1.0 \r\n")
+            .words()
+            .collect();
+        assert_eq!(
+            words,
+            [b"GET".as_slice(), b"/a", b"HTTP/1.0"].map(Latin1::new)
+        );
+        assert_eq!(Latin1::new(b" \t\r\n").words().count(), 0);
+    }
+
+    #[test]
+    fn quotes_as_python_does() {
+        let table: [(&[u8], &str); 7] = [
+            (b"plain", "'plain'"),
+            (b"it's", "\"it's\""),
+            (b"say \"hi\"", "'say \"hi\"'"),
+            (b"'\"", "'\\'\"'"),
+            (b"a\\b", "'a\\\\b'"),
+            (b"\t\n\r\x00\x1b\x7f", "'\\t\\n\\r\\x00\\x1b\\x7f'"),
+            (
+                b"\x80\xa0\xa1\xad\xe9\xff",
+                "'\\x80\\xa0\u{a1}\\xad\u{e9}\u{ff}'",
+            ),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(Latin1::new(bytes).repr().to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! `python -m http.server` in Rust: the program `rhttp`, and the library it is made of.
+
+mod config;
+pub mod http;
+
+pub use config::Config;
