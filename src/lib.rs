@@ -2,5 +2,6 @@
 
 mod config;
 pub mod http;
+mod wire;
 
 pub use config::Config;

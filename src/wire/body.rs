@@ -1,0 +1,243 @@
+//! The body of a request with its framing taken off (RFC 9112 §6.2, §7.1).
+
+use super::{Reader, RequestFraming, Source};
+use std::io::{self, Read};
+
+/// Bytes in a line of the chunked coding; chunk extensions and trailer fields are not so long.
+const MAX_LINE: usize = 4096;
+/// Trailer lines that are read (and thrown away) behind the last chunk.
+const MAX_TRAILERS: usize = 100;
+
+/// Reads a request's body, and not a byte beyond it.
+pub(crate) struct RequestBody<'r, S> {
+    reader: &'r mut Reader<S>,
+    state: State,
+}
+
+/// Where in the body the next byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Inside content of a known length, so many bytes from its end.
+    Content(u64),
+    /// Before the line that tells a chunk's size.
+    ChunkSize,
+    /// Inside a chunk, so many bytes from its end.
+    Chunk(u64),
+    /// Behind the last byte.
+    End,
+    /// Framing was broken: where the body ends cannot be known.
+    Broken,
+}
+
+impl<'r, S: Source> RequestBody<'r, S> {
+    pub(super) fn new(reader: &'r mut Reader<S>, framing: RequestFraming) -> Self {
+        let state = match framing {
+            RequestFraming::Length(0) => State::End,
+            RequestFraming::Length(length) => State::Content(length),
+            RequestFraming::Chunked => State::ChunkSize,
+        };
+        Self { reader, state }
+    }
+
+    /// Whether the whole body was read, so that the next byte is the next request's.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state == State::End
+    }
+
+    fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.state {
+                State::End => return Ok(0),
+                State::Broken => return Err(malformed("broken chunk")),
+                State::Content(left) => {
+                    let count = self.take(buffer, left)?;
+                    let left = left - count as u64;
+                    self.state = if left == 0 {
+                        State::End
+                    } else {
+                        State::Content(left)
+                    };
+                    return Ok(count);
+                }
+                State::ChunkSize => {
+                    self.state = match self.chunk_size()? {
+                        0 => self.skip_trailers()?,
+                        size => State::Chunk(size),
+                    };
+                }
+                State::Chunk(left) => {
+                    let count = self.take(buffer, left)?;
+                    let left = left - count as u64;
+                    self.state = State::Chunk(left);
+                    if left == 0 {
+                        if !self.line()?.is_empty() {
+                            return Err(malformed("chunk longer than its size"));
+                        }
+                        self.state = State::ChunkSize;
+                    }
+                    return Ok(count);
+                }
+            }
+        }
+    }
+
+    /// Takes at most `limit` bytes, at least one.
+    fn take(&mut self, buffer: &mut [u8], limit: u64) -> io::Result<usize> {
+        if self.reader.unread().is_empty() && !self.reader.fill_unread()? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let unread = self.reader.unread();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let count = unread.len().min(buffer.len()).min(limit);
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), unread.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.reader.consume(count);
+        Ok(count)
+    }
+
+    /// 1*HEXDIG, and an extension that nobody asked for.
+    fn chunk_size(&mut self) -> io::Result<u64> {
+        let line = self.line()?;
+        let size = line.split(|&byte| byte == b';').next().unwrap_or_default();
+        let size = if size.len() < line.len() {
+            size.trim_ascii_end()
+        } else {
+            size
+        };
+        if size.is_empty() || size.len() > 15 {
+            return Err(malformed("bad chunk size"));
+        }
+        size.iter().try_fold(0, |number, &byte| {
+            let digit = char::from(byte)
+                .to_digit(16)
+                .ok_or_else(|| malformed("bad chunk size"))?;
+            Ok(number * 16 + u64::from(digit))
+        })
+    }
+
+    fn skip_trailers(&mut self) -> io::Result<State> {
+        for _ in 0..MAX_TRAILERS {
+            if self.line()?.is_empty() {
+                return Ok(State::End);
+            }
+        }
+        Err(malformed("too many trailer fields"))
+    }
+
+    /// The next line without its CRLF, which must be one.
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            let unread = self.reader.unread();
+            if let Some(end) = memchr::memchr(b'\n', unread) {
+                let line = unread.get(..end).and_then(|line| line.strip_suffix(b"\r"));
+                let line = line
+                    .filter(|line| !line.contains(&b'\r'))
+                    .map(<[u8]>::to_vec);
+                self.reader.consume(end + 1);
+                return line.ok_or_else(|| malformed("line of a chunk without CRLF"));
+            }
+            if unread.len() > MAX_LINE {
+                return Err(malformed("line of a chunk too long"));
+            }
+            if !self.reader.fill_unread()? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}
+
+impl<S: Source> Read for RequestBody<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let result = self.advance(buffer);
+        if result.is_err() {
+            self.state = State::Broken;
+        }
+        result
+    }
+}
+
+fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Memory;
+    use super::*;
+
+    fn read(
+        bytes: &[u8],
+        framing: RequestFraming,
+        step: usize,
+    ) -> (Result<String, io::ErrorKind>, bool, String) {
+        let mut reader = Reader::new(Memory { bytes, step });
+        let mut body = reader.body(framing);
+        let mut text = String::new();
+        let result = body
+            .read_to_string(&mut text)
+            .map(|_| text)
+            .map_err(|error| error.kind());
+        let finished = body.is_finished();
+        while reader.fill_unread().is_ok_and(|more| more) {}
+        (
+            result,
+            finished,
+            String::from_utf8_lossy(reader.unread()).into_owned(),
+        )
+    }
+
+    #[test]
+    fn a_length_is_taken_exactly() {
+        for step in [1, 2, 100] {
+            let (body, finished, rest) = read(b"helloGET /", RequestFraming::Length(5), step);
+            assert_eq!(
+                (body.as_deref(), finished, rest.as_str()),
+                (Ok("hello"), true, "GET /")
+            );
+        }
+        let (body, finished, _) = read(b"hel", RequestFraming::Length(5), 9);
+        assert_eq!((body, finished), (Err(io::ErrorKind::UnexpectedEof), false));
+    }
+
+    #[test]
+    fn chunks_are_joined_and_trailers_dropped() {
+        let bytes = b"5\r\nhello\r\n06 ;ext=\"x\"\r\n world\r\n0\r\nTrailer: x\r\n\r\nGET /";
+        for step in [1, 2, 3, 100] {
+            let (body, finished, rest) = read(bytes, RequestFraming::Chunked, step);
+            assert_eq!(
+                (body.as_deref(), finished, rest.as_str()),
+                (Ok("hello world"), true, "GET /")
+            );
+        }
+    }
+
+    #[test]
+    fn odd_chunks_are_refused() {
+        for bad in [
+            "5\nhello\r\n0\r\n\r\n",
+            "+5\r\nhello\r\n0\r\n\r\n",
+            "0x5\r\nhello\r\n0\r\n\r\n",
+            "\r\nhello",
+            "5 \r\nhello\r\n0\r\n\r\n",
+            " 5\r\nhello\r\n0\r\n\r\n",
+            "5\r\nhello!\r\n0\r\n\r\n",
+            "g\r\n",
+            "1000000000000000\r\n",
+            "-1\r\n",
+            "5;a\rb\r\nhello\r\n0\r\n\r\n",
+        ] {
+            let (body, finished, _) = read(bad.as_bytes(), RequestFraming::Chunked, 100);
+            assert_eq!(
+                (body, finished),
+                (Err(io::ErrorKind::InvalidData), false),
+                "{bad:?}"
+            );
+        }
+        let (body, finished, _) = read(b"5\r\nhello\r\n", RequestFraming::Chunked, 100);
+        assert_eq!((body, finished), (Err(io::ErrorKind::UnexpectedEof), false));
+    }
+}

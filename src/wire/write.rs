@@ -1,0 +1,149 @@
+//! Writing the head of a response (RFC 9112 §4, §5) as CPython orders it.
+
+use super::ResponseFraming;
+use crate::http::{HeaderName, Response, Version, header};
+use std::io::Write;
+
+/// What tells a waiting client to send its body.
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// All that a head says beside what the handler put into the response.
+pub(crate) struct Head<'a> {
+    /// The version on the status line.
+    pub(crate) protocol: Version,
+    /// The value of `Server`.
+    pub(crate) server: &'a str,
+    /// The value of `Date`.
+    pub(crate) date: &'a str,
+    /// How the body is delimited.
+    pub(crate) framing: ResponseFraming,
+    /// Whether to add `Connection: close`.
+    pub(crate) close: bool,
+}
+
+impl Head<'_> {
+    /// Appends the head of `response` to `out`, its empty line included.
+    ///
+    /// The length goes behind the content type, where CPython's handlers send it.
+    pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
+        push_display(out, format_args!("{} {} ", self.protocol, response.status));
+        push_reason(out, response.reason());
+        out.extend_from_slice(b"\r\nServer: ");
+        push_reason(out, self.server);
+        out.extend_from_slice(b"\r\nDate: ");
+        out.extend_from_slice(self.date.as_bytes());
+        out.extend_from_slice(b"\r\n");
+
+        let mut framed = false;
+        for line in response.headers.lines() {
+            if is_field(line, header::CONTENT_LENGTH) || is_field(line, header::TRANSFER_ENCODING) {
+                continue;
+            }
+            out.extend_from_slice(line);
+            if !framed && is_field(line, header::CONTENT_TYPE) {
+                self.write_framing(out);
+                framed = true;
+            }
+        }
+        if !framed {
+            self.write_framing(out);
+        }
+        if self.close {
+            out.extend_from_slice(b"Connection: close\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn write_framing(&self, out: &mut Vec<u8>) {
+        match self.framing {
+            ResponseFraming::Length(length) => {
+                push_display(out, format_args!("Content-Length: {length}\r\n"));
+            }
+            ResponseFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            ResponseFraming::None | ResponseFraming::Close => {}
+        }
+    }
+}
+
+/// Appends the line before a chunk of `size` bytes.
+pub(crate) fn write_chunk_size(size: usize, out: &mut Vec<u8>) {
+    push_display(out, format_args!("{size:x}\r\n"));
+}
+
+/// Whether `line` is a field called `name`.
+fn is_field(line: &[u8], name: HeaderName<'_>) -> bool {
+    let name = name.as_str().as_bytes();
+    line.split_at_checked(name.len())
+        .is_some_and(|(start, rest)| {
+            rest.first() == Some(&b':') && start.eq_ignore_ascii_case(name)
+        })
+}
+
+/// Appends text as Latin-1; what could break the line or is not Latin-1 becomes `?`.
+fn push_reason(out: &mut Vec<u8>, text: &str) {
+    out.extend(text.chars().map(|character| match u8::try_from(character) {
+        Ok(byte) if byte >= b' ' && byte != 0x7f => byte,
+        _ => b'?',
+    }));
+}
+
+fn push_display(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to memory cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{HeaderName, HttpError, StatusCode};
+
+    fn write(response: &Response, framing: ResponseFraming, close: bool) -> String {
+        let head = Head {
+            protocol: Version::HTTP_11,
+            server: "rhttp/0",
+            date: "Sun, 06 Nov 1994 08:49:37 GMT",
+            framing,
+            close,
+        };
+        let mut out = Vec::new();
+        head.write(response, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn the_length_follows_the_type() {
+        let response = Response::new(StatusCode::OK)
+            .with_header(HeaderName::from_static("Content-type"), "text/html")
+            .with_header(header::CONTENT_LENGTH, "99")
+            .with_header(header::LAST_MODIFIED, "x");
+        assert_eq!(
+            write(&response, ResponseFraming::Length(3), true),
+            "HTTP/1.1 200 OK\r\nServer: rhttp/0\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Content-type: text/html\r\nContent-Length: 3\r\nLast-Modified: x\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn without_a_type_the_length_comes_last() {
+        let response =
+            Response::new(StatusCode::MOVED_PERMANENTLY).with_header(header::LOCATION, "/a/");
+        assert!(
+            write(&response, ResponseFraming::Length(0), false)
+                .ends_with("GMT\r\nLocation: /a/\r\nContent-Length: 0\r\n\r\n")
+        );
+        assert!(
+            write(&response, ResponseFraming::Chunked, false)
+                .ends_with("Location: /a/\r\nTransfer-Encoding: chunked\r\n\r\n")
+        );
+    }
+
+    #[test]
+    fn a_reason_stays_on_its_line() {
+        let error =
+            HttpError::new(StatusCode::NOT_FOUND).with_message("a\r\nSet-Cookie: b\u{20ac}");
+        assert!(
+            write(&error.to_page(), ResponseFraming::None, false)
+                .starts_with("HTTP/1.1 404 a??Set-Cookie: b?\r\nServer: ")
+        );
+    }
+}
