@@ -1,0 +1,106 @@
+//! Media types by file name: CPython's table first, then `mime_guess`'s.
+//!
+//! Unlike CPython, the machine's own tables (`/etc/mime.types` and the like) are never read: a
+//! file has the same type on every machine.
+
+mod table;
+
+use std::borrow::Cow;
+
+/// The type of a file called `name` as `mimetypes.guess_type` finds it, or else `mime_guess`.
+pub(crate) fn builtin_media_type(name: &str) -> Option<&'static str> {
+    let mut name = Cow::Borrowed(name);
+    let (mut stem, mut extension) = split_extension(&name);
+    // `.tgz` is short for `.tar.gz`. No suffix is short for another short one.
+    if let Some(long) = find(table::SUFFIXES, &lower(extension)) {
+        name = Cow::Owned(format!("{stem}.{long}"));
+        (stem, extension) = split_extension(&name);
+    }
+    // The type is that of the content, the encoding aside.
+    if find(table::ENCODINGS, without_dot(extension)).is_some() {
+        (_, extension) = split_extension(stem);
+    }
+    find(table::TYPES, &lower(extension))
+        .or_else(|| mime_guess::from_ext(without_dot(extension)).first_raw())
+}
+
+/// Splits a file name into stem and extension (with its dot) as `posixpath.splitext` does: dots
+/// at the start of a name are part of it.
+pub(crate) fn split_extension(path: &str) -> (&str, &str) {
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    let name = path.get(start..).unwrap_or_default();
+    let dots = name.len() - name.trim_start_matches('.').len();
+    match name.rfind('.') {
+        Some(dot) if dot >= dots => path.split_at_checked(start + dot).unwrap_or((path, "")),
+        _ => (path, ""),
+    }
+}
+
+fn without_dot(extension: &str) -> &str {
+    extension.strip_prefix('.').unwrap_or_default()
+}
+
+/// The extension in lower case and without its dot.
+fn lower(extension: &str) -> Cow<'_, str> {
+    let extension = without_dot(extension);
+    if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(extension.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(extension)
+    }
+}
+
+fn find(table: &[(&'static str, &'static str)], extension: &str) -> Option<&'static str> {
+    let index = table.binary_search_by(|row| row.0.cmp(extension)).ok()?;
+    table.get(index).map(|row| row.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_so_that_they_can_be_searched() {
+        for table in [table::TYPES, table::SUFFIXES, table::ENCODINGS] {
+            assert!(table.is_sorted_by_key(|row| row.0));
+        }
+    }
+
+    #[test]
+    fn extensions_are_split_as_python_splits_them() {
+        for (path, expected) in [
+            ("a.html", ("a", ".html")),
+            ("/d.x/a", ("/d.x/a", "")),
+            (".html", (".html", "")),
+            ("..html", ("..html", "")),
+            ("a..html", ("a.", ".html")),
+            (".a.html", (".a", ".html")),
+            ("a.", ("a", ".")),
+            ("", ("", "")),
+            ("...", ("...", "")),
+        ] {
+            assert_eq!(split_extension(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn types_are_cpython_s_and_then_mime_guess_s() {
+        for (name, expected) in [
+            ("a.html", Some("text/html")),
+            ("a.HTM", Some("text/html")),
+            ("a.js", Some("text/javascript")),
+            ("a.wasm", Some("application/wasm")),
+            ("a.tgz", Some("application/x-tar")),
+            ("a.svgz", Some("image/svg+xml")),
+            ("a.txt.br", Some("text/plain")),
+            ("a.br", None),
+            ("a", None),
+            ("a.", None),
+            (".html", None),
+            ("a.unknownext", None),
+            ("a.woff2", Some("font/woff2")),
+        ] {
+            assert_eq!(builtin_media_type(name), expected, "{name}");
+        }
+    }
+}
