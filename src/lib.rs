@@ -2,7 +2,11 @@
 
 mod config;
 mod files;
+mod handler;
+mod handlers;
 pub mod http;
 mod wire;
 
 pub use config::Config;
+pub use handler::{Handler, Log};
+pub use handlers::FileHandler;

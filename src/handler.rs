@@ -1,0 +1,128 @@
+//! What turns requests into responses.
+
+use crate::http::{HttpError, Request, RequestLine, Response, StatusCode};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Answers requests: Python's `BaseHTTPRequestHandler` as a trait.
+///
+/// One value serves all connections, each on a thread of its own. Only [`handle`](Self::handle)
+/// must be written; it stands for all of `do_GET`, `do_HEAD`, `do_POST` and so on. HEAD is
+/// answered as GET is: the connection leaves the body out.
+///
+/// ```
+/// use rhttp::Handler;
+/// use rhttp::http::{HttpError, Method, Request, Response, StatusCode, header};
+///
+/// struct Hello;
+///
+/// impl Handler for Hello {
+///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+///         match request.method() {
+///             Method::GET | Method::HEAD => Ok(Response::new(StatusCode::OK)
+///                 .with_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+///                 .with_body(format!("You asked for {}\n", request.target().as_text()))),
+///             other => Err(HttpError::unsupported_method(other)),
+///         }
+///     }
+/// }
+/// ```
+#[doc(alias = "BaseHTTPRequestHandler")]
+#[doc(alias = "do_GET")]
+pub trait Handler: Send + Sync {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// An [`HttpError`] is an answer too: it is logged, and sent as
+    /// [`error_response`](Self::error_response) makes it.
+    fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError>;
+
+    /// The value of the `Server` field. One would override it to name another program.
+    #[doc(alias = "sys_version")]
+    #[doc(alias = "version_string")]
+    #[expect(
+        clippy::unnecessary_literal_bound,
+        reason = "an override may return its own text"
+    )]
+    fn server_version(&self) -> &str {
+        concat!("rhttp/", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Decides what a client is told that waits with its body (`Expect: 100-continue`). One
+    /// would override it to refuse a request before its body is sent.
+    ///
+    /// # Errors
+    /// The answer instead of `100 Continue`.
+    #[doc(alias = "handle_expect_100")]
+    fn expect_continue(&self, request: &Request<'_>) -> Result<(), HttpError> {
+        let _ = request;
+        Ok(())
+    }
+
+    /// Makes the page that an error is answered with. One would override it for pages of another
+    /// look; [`HttpError::to_response`] gives the response without a page.
+    #[doc(alias = "send_error")]
+    #[doc(alias = "error_message_format")]
+    #[doc(alias = "error_content_type")]
+    fn error_response(&self, error: &HttpError) -> Response {
+        error.to_page()
+    }
+
+    /// Logs a request that is about to be answered with `status`.
+    fn log_request(&self, log: &dyn Log, line: &RequestLine<'_>, status: StatusCode) {
+        self.log_message(log, format_args!("\"{}\" {status} -", line.text));
+    }
+
+    /// Logs an error, before the request it belongs to.
+    fn log_error(&self, log: &dyn Log, error: &HttpError) {
+        self.log_message(log, format_args!("{error}"));
+    }
+
+    /// Logs a message; all other logging goes through here.
+    fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
+        log.write(message);
+    }
+}
+
+/// The log of one connection.
+pub trait Log {
+    /// The client's address, as the log shows it: Python's `address_string`.
+    #[doc(alias = "address_string")]
+    fn client(&self) -> IpAddr;
+
+    /// Writes a line: address, local time, and `message` with control characters escaped.
+    #[doc(alias = "log_date_time_string")]
+    fn write(&self, message: fmt::Arguments<'_>);
+}
+
+/// Passes every method on to the handler behind a pointer.
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<H: Handler + ?Sized> Handler for $pointer {
+            fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+                (**self).handle(request)
+            }
+            fn server_version(&self) -> &str {
+                (**self).server_version()
+            }
+            fn expect_continue(&self, request: &Request<'_>) -> Result<(), HttpError> {
+                (**self).expect_continue(request)
+            }
+            fn error_response(&self, error: &HttpError) -> Response {
+                (**self).error_response(error)
+            }
+            fn log_request(&self, log: &dyn Log, line: &RequestLine<'_>, status: StatusCode) {
+                (**self).log_request(log, line, status);
+            }
+            fn log_error(&self, log: &dyn Log, error: &HttpError) {
+                (**self).log_error(log, error);
+            }
+            fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
+                (**self).log_message(log, message);
+            }
+        }
+    )*};
+}
+
+forward!(&H, Box<H>, Arc<H>);

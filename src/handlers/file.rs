@@ -1,0 +1,210 @@
+//! Files and listings: Python's `SimpleHTTPRequestHandler`.
+
+use crate::files::{self, Directory, Index, Node, Precondition, RegularFile, Root, Validators};
+use crate::handler::Handler;
+use crate::http::{
+    Body, HeaderName, HttpDate, HttpError, Method, Request, Response, StatusCode, header,
+};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// CPython's spelling, on files and listings (errors have the other).
+const CONTENT_TYPE: HeaderName<'static> = HeaderName::from_static("Content-type");
+
+/// Serves the files of a directory and lists what is in it.
+///
+/// ```no_run
+/// use rhttp::{FileHandler, Server};
+///
+/// let files = FileHandler::new("/srv/www")
+///     .with_index_pages(["index.html", "default.html"])
+///     .with_extension(".webmanifest", "application/manifest+json");
+/// Server::bind("127.0.0.1:8000", files)?.serve()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "SimpleHTTPRequestHandler")]
+pub struct FileHandler {
+    root: Root,
+    index_pages: Vec<String>,
+    extensions: BTreeMap<String, String>,
+}
+
+impl FileHandler {
+    /// Serves what is in `directory`; relative paths are taken from the current directory.
+    #[doc(alias = "directory")]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        let overrides = [
+            (".gz", "application/gzip"),
+            (".Z", "application/octet-stream"),
+            (".bz2", "application/x-bzip2"),
+            (".xz", "application/x-xz"),
+        ];
+        Self {
+            root: Root::new(directory),
+            index_pages: vec!["index.html".into(), "index.htm".into()],
+            extensions: overrides
+                .map(|(extension, kind)| (extension.into(), kind.into()))
+                .into(),
+        }
+    }
+
+    /// The same with other names of index pages, the first that is there being sent.
+    #[doc(alias = "index_pages")]
+    pub fn with_index_pages<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.index_pages = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same with `media_type` for files whose name ends in `extension` (with its dot). It
+    /// goes before all tables; the extension as written counts before its lower case.
+    #[doc(alias = "extensions_map")]
+    pub fn with_extension(
+        mut self,
+        extension: impl Into<String>,
+        media_type: impl Into<String>,
+    ) -> Self {
+        self.extensions.insert(extension.into(), media_type.into());
+        self
+    }
+
+    /// The directory that is served.
+    pub fn directory(&self) -> &Path {
+        self.root.directory()
+    }
+
+    /// The media type of a file called `name`: the extensions set for this handler, CPython's
+    /// table, `mime_guess`'s, and `application/octet-stream` for the rest.
+    #[doc(alias = "guess_type")]
+    pub fn media_type(&self, name: &str) -> &str {
+        let (_, extension) = files::split_extension(name);
+        let lower = if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(extension.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(extension)
+        };
+        self.extensions
+            .get(extension)
+            .or_else(|| self.extensions.get(&*lower))
+            .map(String::as_str)
+            .or_else(|| files::builtin_media_type(name))
+            .unwrap_or("application/octet-stream")
+    }
+
+    /// A directory: redirect to its name with a slash, or send its index page, or list it.
+    fn directory_response(
+        &self,
+        request: &Request<'_>,
+        directory: &Directory,
+    ) -> Result<Response, HttpError> {
+        let target = request.target();
+        if !target.has_trailing_slash() {
+            return Ok(Response::new(StatusCode::MOVED_PERMANENTLY)
+                .with_header(header::LOCATION, target.to_directory_location()));
+        }
+        match directory.open_index(&self.index_pages) {
+            Index::Page(file, name) => Ok(self.file_response(request, file, name)),
+            Index::Unreadable => Err(HttpError::file_not_found()),
+            Index::None => Self::listing_response(request, directory),
+        }
+    }
+
+    /// The page that lists a directory.
+    #[doc(alias = "list_directory")]
+    fn listing_response(
+        request: &Request<'_>,
+        directory: &Directory,
+    ) -> Result<Response, HttpError> {
+        let entries = directory
+            .handle
+            .as_ref()
+            .and_then(|handle| files::read_entries(handle).ok())
+            .ok_or_else(|| {
+                HttpError::new(StatusCode::NOT_FOUND)
+                    .with_message("No permission to list directory")
+            })?;
+        Ok(Response::new(StatusCode::OK)
+            .with_header(CONTENT_TYPE, "text/html; charset=utf-8")
+            .with_body(files::page(&request.target().to_display(), &entries))
+            .hardened())
+    }
+
+    /// A regular file called `name`, or the news that the client has it already.
+    fn file_response(&self, request: &Request<'_>, file: RegularFile, name: &str) -> Response {
+        let validators = Validators {
+            last_modified: HttpDate::from_unix(file.modified),
+        };
+        if files::evaluate(request.headers(), &validators) == Precondition::NotModified {
+            return Response::new(StatusCode::NOT_MODIFIED);
+        }
+        let mut response = Response::new(StatusCode::OK);
+        response.headers.append(CONTENT_TYPE, self.media_type(name));
+        if let Some(date) = validators.last_modified {
+            response.headers.append(header::LAST_MODIFIED, date);
+        }
+        response.body = Body::File {
+            file: file.file,
+            range: 0..file.size,
+        };
+        response
+    }
+}
+
+impl Handler for FileHandler {
+    /// Answers GET and HEAD in these steps: the target becomes a path, what is there is opened,
+    /// a directory is redirected, indexed or listed, a file is sent.
+    #[doc(alias = "send_head")]
+    fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+        if !matches!(request.method(), Method::GET | Method::HEAD) {
+            return Err(HttpError::unsupported_method(request.method()));
+        }
+        let path = request
+            .target()
+            .to_relative_path()
+            .ok_or_else(HttpError::file_not_found)?;
+        match self
+            .root
+            .open(&path)
+            .ok_or_else(HttpError::file_not_found)?
+        {
+            Node::Directory(directory) => self.directory_response(request, &directory),
+            // As in the reference, a file is no directory, whatever the client thinks.
+            Node::File(_) if request.target().has_trailing_slash() => {
+                Err(HttpError::file_not_found())
+            }
+            Node::File(file) => {
+                let name = std::str::from_utf8(&path)
+                    .map_or_else(|_| String::from_utf8_lossy(&path), Cow::Borrowed);
+                Ok(self.file_response(request, file, &name))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_set_for_the_handler_go_first() {
+        let files = FileHandler::new(".")
+            .with_extension(".foo", "text/foo")
+            .with_extension(".html", "text/x");
+        for (name, expected) in [
+            ("a.gz", "application/gzip"),
+            ("a.tar.GZ", "application/gzip"),
+            ("a.Z", "application/octet-stream"),
+            ("a.z", "application/x-compress"),
+            ("a.bz2", "application/x-bzip2"),
+            ("a.xz", "application/x-xz"),
+            ("a.foo", "text/foo"),
+            ("a.FOO", "text/foo"),
+            ("a.html", "text/x"),
+            ("a.htm", "text/html"),
+            ("a", "application/octet-stream"),
+        ] {
+            assert_eq!(files.media_type(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The handlers that ship.
+
+mod file;
+
+pub use file::FileHandler;
