@@ -1,0 +1,292 @@
+//! The log: whole lines, in order, never in the way of the service.
+//!
+//! Connections append lines to a buffer in memory, and one thread writes whatever has gathered
+//! there. A line alone goes out at once; under load many go out together. If nobody reads the log
+//! the buffer fills and lines are dropped, and counted: requests never wait for it.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use crate::handler::Log;
+
+/// Bytes that wait to be written; lines beyond are dropped.
+const MAX_WAITING: usize = 1024 * 1024;
+
+/// Where lines go.
+#[derive(Clone)]
+pub(super) struct AccessLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Something was appended, or the log is closed.
+    appended: Condvar,
+    /// The writer has ended.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<u8>,
+    /// Lines dropped since the last that was written.
+    dropped: u64,
+    /// The writer sleeps and must be woken.
+    writer_sleeps: bool,
+    is_closed: bool,
+    has_ended: bool,
+}
+
+impl AccessLog {
+    /// Starts a thread that writes to `sink`.
+    pub(super) fn start(sink: Box<dyn Write + Send>) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            appended: Condvar::new(),
+            ended: Condvar::new(),
+        });
+        let log = Self {
+            shared: Arc::clone(&shared),
+        };
+        thread::Builder::new()
+            .name("log".into())
+            .stack_size(64 * 1024)
+            .spawn(move || shared.write_lines(sink))?;
+        Ok(log)
+    }
+
+    /// The log of a connection from `client` at the clock's time.
+    pub(super) fn of<'a>(&'a self, client: IpAddr, clock: &'a Clock) -> ConnectionLog<'a> {
+        ConnectionLog {
+            log: self,
+            client,
+            clock,
+        }
+    }
+
+    /// Takes no more lines and waits until those taken are written, but no longer than `limit`.
+    pub(super) fn close(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut queue = self.shared.lock();
+        queue.is_closed = true;
+        self.shared.appended.notify_one();
+        while !queue.has_ended {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                return;
+            };
+            queue = self
+                .shared
+                .ended
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn append(&self, line: &[u8]) {
+        let mut queue = self.shared.lock();
+        if queue.is_closed || queue.waiting.len() + line.len() > MAX_WAITING {
+            queue.dropped += 1;
+            return;
+        }
+        queue.waiting.extend_from_slice(line);
+        if std::mem::take(&mut queue.writer_sleeps) {
+            drop(queue);
+            self.shared.appended.notify_one();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it is held, and a torn line would be no reason to stop serving.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes lines until the log is closed.
+    fn write_lines(&self, mut sink: Box<dyn Write + Send>) {
+        let mut batch = Vec::new();
+        while let Some(dropped) = self.take(&mut batch) {
+            let mut lost = 0;
+            if dropped > 0 {
+                let notice = format!("rhttp: {dropped} log lines could not be written\n");
+                if sink.write_all(notice.as_bytes()).is_err() {
+                    lost = dropped;
+                }
+            }
+            lost += write_counting(&mut *sink, &batch);
+            if lost > 0 {
+                self.lock().dropped += lost;
+            }
+            batch.clear();
+        }
+        self.lock().has_ended = true;
+        self.ended.notify_all();
+    }
+
+    /// Waits for lines and takes them all, with the number of those dropped before; `None` once
+    /// the log is closed and empty.
+    fn take(&self, batch: &mut Vec<u8>) -> Option<u64> {
+        let mut queue = self.lock();
+        while queue.waiting.is_empty() {
+            if queue.is_closed {
+                return None;
+            }
+            queue.writer_sleeps = true;
+            queue = self
+                .appended
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::swap(batch, &mut queue.waiting);
+        Some(std::mem::take(&mut queue.dropped))
+    }
+}
+
+/// Writes `lines` and tells how many of them could not be written whole.
+fn write_counting(sink: &mut dyn Write, lines: &[u8]) -> u64 {
+    let mut rest = lines;
+    while !rest.is_empty() {
+        match sink.write(rest) {
+            Ok(0) => break,
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    memchr::memchr_iter(b'\n', rest).count() as u64
+}
+
+/// The log of one connection.
+pub(super) struct ConnectionLog<'a> {
+    log: &'a AccessLog,
+    client: IpAddr,
+    clock: &'a Clock,
+}
+
+impl Log for ConnectionLog<'_> {
+    fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    fn write(&self, message: fmt::Arguments<'_>) {
+        let mut line = Line(smallvec::SmallVec::new());
+        // Writing to memory cannot fail; a message that fails to display is logged as far as it went.
+        let _ = write!(line.0, "{} - - [{}] ", self.client, self.clock.log_time());
+        let _ = line.write_fmt(message);
+        line.0.push(b'\n');
+        self.log.append(&line.0);
+    }
+}
+
+/// A line being put together; text is escaped as CPython's `log_message` escapes it.
+struct Line(smallvec::SmallVec<[u8; 256]>);
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'\\';
+        if text.bytes().all(is_plain) {
+            self.0.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
+        for character in text.chars() {
+            match character {
+                '\\' => self.0.extend_from_slice(br"\\"),
+                // C0, DEL and C1: what a terminal would obey.
+                '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
+                    let _ = write!(self.0, "\\x{:02x}", u32::from(character));
+                }
+                _ => self
+                    .0
+                    .extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::sync::mpsc;
+
+    /// A sink that hands on what is written, and fails or waits when told to.
+    struct Sink {
+        written: mpsc::Sender<Vec<u8>>,
+        gate: Arc<Mutex<bool>>,
+    }
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if *self.gate.lock().unwrap() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.written
+                .send(bytes.to_vec())
+                .map_err(io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log() -> (AccessLog, mpsc::Receiver<Vec<u8>>, Arc<Mutex<bool>>) {
+        let (written, lines) = mpsc::channel();
+        let gate = Arc::new(Mutex::new(false));
+        let log = AccessLog::start(Box::new(Sink {
+            written,
+            gate: Arc::clone(&gate),
+        }))
+        .unwrap();
+        (log, lines, gate)
+    }
+
+    #[test]
+    fn lines_are_whole_and_escaped() {
+        let (log, lines, _) = log();
+        let clock = Clock::new();
+        log.of(Ipv4Addr::LOCALHOST.into(), &clock)
+            .write(format_args!("\"GET /\\\x1b[31m\u{9b}\u{e9}\" {}\n", 200));
+        let line = String::from_utf8(lines.recv().unwrap()).unwrap();
+        let (start, end) = line.split_once("] ").unwrap();
+        assert_eq!(start, format!("127.0.0.1 - - [{}", clock.log_time()));
+        assert_eq!(end, "\"GET /\\\\\\x1b[31m\\x9b\u{e9}\" 200\\x0a\n");
+    }
+
+    #[test]
+    fn closing_waits_for_what_was_taken() {
+        let (log, lines, _) = log();
+        for _ in 0..1000 {
+            log.append(b"line\n");
+        }
+        log.close(Duration::from_secs(60));
+        assert_eq!(lines.try_iter().collect::<Vec<_>>().concat().len(), 5000);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let (log, lines, gate) = log();
+        *gate.lock().unwrap() = true;
+        log.append(b"one\n");
+        log.append(b"two\n");
+        while log.shared.lock().dropped < 2 {
+            thread::yield_now();
+        }
+        *gate.lock().unwrap() = false;
+        log.append(b"three\n");
+        log.close(Duration::from_secs(60));
+        let written = lines.try_iter().collect::<Vec<_>>().concat();
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "rhttp: 2 log lines could not be written\nthree\n"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! One connection, from its first request to its end.
+
+use super::access_log::AccessLog;
+use super::admission::Ticket;
+use super::clock::Clock;
+use super::stream::Stream;
+use crate::config::Config;
+use crate::handler::Handler;
+use crate::http::{Body, FieldLines, HttpError, Method, Request, RequestLine, Response, Version};
+use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+/// Files up to this many bytes are read and go out in one write with the head.
+const SMALL_FILE: u64 = 16 * 1024;
+/// Bytes that a stream is asked for at a time.
+const CHUNK: usize = 64 * 1024;
+/// Buffers that had to grow beyond this are not kept for the next response.
+const KEPT_CAPACITY: usize = 8 * 1024;
+
+/// What a connection needs of its server.
+pub(super) struct Context<'s> {
+    pub(super) handler: &'s dyn Handler,
+    pub(super) config: &'s Config,
+    pub(super) log: &'s AccessLog,
+    pub(super) server_addr: SocketAddr,
+}
+
+/// Why no further request is read from a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CloseReason {
+    /// The client is done, too slow, or gone: there is nobody to wait for.
+    Ended,
+    /// The response was the last by the rules of the protocol.
+    NotPersistent,
+    /// The client may still be sending what is not read.
+    Unread,
+}
+
+/// A connection that is being served.
+pub(super) struct Connection<'s> {
+    context: &'s Context<'s>,
+    ticket: &'s Ticket,
+    stream: &'s Stream<'s>,
+    client: SocketAddr,
+    clock: Clock,
+    /// Where the next response is put together.
+    out: Vec<u8>,
+}
+
+impl<'s> Connection<'s> {
+    /// Serves the client's requests, one after the other, until the connection ends.
+    pub(super) fn run(context: &'s Context<'s>, ticket: &Ticket, client: SocketAddr) {
+        let Ok(stream) = Stream::new(ticket, context.config) else {
+            return;
+        };
+        let mut connection = Connection {
+            context,
+            ticket,
+            stream: &stream,
+            client,
+            clock: Clock::new(),
+            out: Vec::new(),
+        };
+        match connection.serve() {
+            CloseReason::Ended => {}
+            CloseReason::NotPersistent => stream.close(),
+            CloseReason::Unread => stream.linger(),
+        }
+    }
+
+    fn serve(&mut self) -> CloseReason {
+        let mut reader = Reader::new(self.stream);
+        let mut head = Vec::new();
+        loop {
+            let Ok(incoming) = reader.read(&mut head, self.context.config) else {
+                return CloseReason::Ended;
+            };
+            let close = match &incoming {
+                Incoming::End => Some(CloseReason::Ended),
+                Incoming::Rejected(rejected) => Some(self.reject(&rejected.line, &rejected.error)),
+                Incoming::Request { line, lines } => self.answer(line, lines, &mut reader),
+            };
+            if let Some(reason) = close {
+                return reason;
+            }
+        }
+    }
+
+    /// Answers one request. `None`: the connection goes on.
+    fn answer(
+        &mut self,
+        line: &RequestLine<'_>,
+        lines: &Lines<'_>,
+        reader: &mut Reader<&'s Stream<'s>>,
+    ) -> Option<CloseReason> {
+        let Context {
+            handler,
+            config,
+            server_addr,
+            ..
+        } = *self.context;
+        let fields = FieldLines::new(lines);
+        let framing = match wire::request_framing(line, fields) {
+            Ok(framing) => framing,
+            Err(error) => return Some(self.reject(line, &error)),
+        };
+        let mut body = reader.body(framing);
+        let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body);
+
+        if wire::expects_continue(line, fields, config.protocol) {
+            let go_on = handler.expect_continue(&request);
+            match go_on {
+                Ok(()) if self.stream.send([CONTINUE, &[]]).is_err() => {
+                    return Some(CloseReason::Ended);
+                }
+                Ok(()) => {}
+                Err(error) => return Some(self.reject(line, &error)),
+            }
+        }
+        let result = handler.handle(&mut request);
+        let response = result.unwrap_or_else(|error| self.error_response(&error));
+
+        let is_unread = !body.is_finished();
+        let client_persists = wire::persists(line, fields, config.protocol);
+        let response_closes = wire::has_close(&response.headers);
+        let framing = wire::response_framing(
+            response.status,
+            response.body.len(),
+            line.version,
+            config.protocol,
+        );
+        let persists = client_persists
+            && !response_closes
+            && !is_unread
+            && !self.ticket.is_last()
+            && framing != ResponseFraming::Close;
+        let announce = client_persists && !persists && !response_closes;
+        if self.send(line, response, framing, announce).is_err() {
+            return Some(CloseReason::Ended);
+        }
+        match (persists, is_unread) {
+            (true, _) => None,
+            (false, true) => Some(CloseReason::Unread),
+            (false, false) => Some(CloseReason::NotPersistent),
+        }
+    }
+
+    /// Answers what is no request, or one whose body cannot be told from the next request.
+    fn reject(&mut self, line: &RequestLine<'_>, error: &HttpError) -> CloseReason {
+        let response = self.error_response(error);
+        let framing = wire::response_framing(
+            response.status,
+            response.body.len(),
+            line.version,
+            self.context.config.protocol,
+        );
+        match self.send(line, response, framing, false) {
+            Ok(()) => CloseReason::Unread,
+            Err(_) => CloseReason::Ended,
+        }
+    }
+
+    /// The page for an error, which is logged.
+    fn error_response(&mut self, error: &HttpError) -> Response {
+        self.clock.tick();
+        let handler = self.context.handler;
+        handler.log_error(&self.context.log.of(self.client.ip(), &self.clock), error);
+        handler.error_response(error)
+    }
+
+    /// Logs the request, then sends the response.
+    fn send(
+        &mut self,
+        line: &RequestLine<'_>,
+        response: Response,
+        framing: ResponseFraming,
+        close: bool,
+    ) -> io::Result<()> {
+        self.clock.tick();
+        let handler = self.context.handler;
+        handler.log_request(
+            &self.context.log.of(self.client.ip(), &self.clock),
+            line,
+            response.status,
+        );
+
+        self.out.clear();
+        if self.out.capacity() > KEPT_CAPACITY {
+            self.out = Vec::new();
+        }
+        // A client that speaks HTTP/0.9 does not know what a head is.
+        if line.version > Version::HTTP_09 {
+            let head = Head {
+                protocol: self.context.config.protocol,
+                server: handler.server_version(),
+                date: self.clock.date(),
+                framing,
+                close,
+            };
+            head.write(&response, &mut self.out);
+        }
+        if line.method == Method::HEAD || !response.status.allows_content() {
+            return self.stream.send([&self.out, &[]]);
+        }
+        match response.body {
+            Body::Empty => self.stream.send([&self.out, &[]]),
+            Body::Bytes(bytes) => self.stream.send([&self.out, &bytes]),
+            Body::File { file, range } => self.send_file(&file, range),
+            Body::Stream { reader, length } => self.send_stream(reader, length, framing),
+        }
+    }
+
+    /// Sends the head and a file: a small one together with the head.
+    fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        let length = range.end.saturating_sub(range.start);
+        if length > SMALL_FILE {
+            return self.stream.send_file(&self.out, file, range);
+        }
+        let start = self.out.len();
+        self.out
+            .resize(start + usize::try_from(length).unwrap_or(0), 0);
+        let content = self.out.get_mut(start..).unwrap_or_default();
+        let read = read_up_to(content, |buffer, offset| {
+            file.read_at(buffer, range.start + offset)
+        })?;
+        self.stream
+            .send([self.out.get(..start + read).unwrap_or_default(), &[]])?;
+        if read as u64 == length {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+
+    /// Sends the head and what a reader yields, as it comes.
+    fn send_stream(
+        &mut self,
+        mut reader: Box<dyn Read + Send>,
+        length: Option<u64>,
+        framing: ResponseFraming,
+    ) -> io::Result<()> {
+        let head = std::mem::take(&mut self.out);
+        self.stream.send([&head, &[]])?;
+        let mut left = length.unwrap_or(u64::MAX);
+        let mut buffer = vec![0; CHUNK];
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let count = match reader.read(buffer.get_mut(..room).unwrap_or_default()) {
+                Ok(0) if length.is_some() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            left -= count as u64;
+            let bytes = buffer.get(..count).unwrap_or_default();
+            if framing == ResponseFraming::Chunked {
+                self.out.clear();
+                wire::write_chunk_size(count, &mut self.out);
+                self.out.extend_from_slice(bytes);
+                self.out.extend_from_slice(b"\r\n");
+                self.stream.send([&self.out, &[]])?;
+            } else {
+                self.stream.send([bytes, &[]])?;
+            }
+        }
+        match framing {
+            ResponseFraming::Chunked => self.stream.send([b"0\r\n\r\n", &[]]),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads until `buffer` is full or there is no more, and tells how much there was.
+fn read_up_to(
+    buffer: &mut [u8],
+    mut read_at: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_at(buffer.get_mut(filled..).unwrap_or_default(), filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,10 @@
+//! Connections: accepting, serving and ending them.
+
+mod access_log;
+mod admission;
+mod clock;
+mod connection;
+mod listener;
+mod stream;
+
+pub use listener::{Server, ServerHandle};

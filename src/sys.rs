@@ -1,0 +1,131 @@
+//! What the standard library lacks: passive addresses, `sendfile`, the local time.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use socket2::{Domain, Socket, Type};
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::OnceLock;
+
+/// The address that `host` and `port` stand for; without a host, all interfaces.
+///
+/// It is the first answer of `getaddrinfo` for a passive socket, as in CPython's
+/// `_get_best_family`, so both choose the same family on the same machine.
+pub(crate) fn passive_address(host: Option<&str>, port: u16) -> io::Result<SocketAddr> {
+    let hints = dns_lookup::AddrInfoHints {
+        flags: libc::AI_PASSIVE,
+        socktype: libc::SOCK_STREAM,
+        ..dns_lookup::AddrInfoHints::default()
+    };
+    let mut found = dns_lookup::getaddrinfo(host, Some(&port.to_string()), Some(hints))?;
+    let first = found.next().ok_or(io::ErrorKind::AddrNotAvailable)??;
+    Ok(first.sockaddr)
+}
+
+/// Listens on `address` as CPython's server does: old connections of an earlier server are no
+/// hindrance, and an IPv6 wildcard takes IPv4 clients too.
+pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+/// Sends at most `count` bytes of `file` from `offset` on, and tells how many. None is the end
+/// of the file.
+///
+/// On Linux the kernel moves them without a copy (`std::io::copy` no longer does).
+#[cfg(target_os = "linux")]
+pub(crate) fn send_file(
+    socket: &TcpStream,
+    file: &File,
+    offset: u64,
+    count: u64,
+) -> io::Result<usize> {
+    // More than this the kernel does not take at a time.
+    const MAX: usize = 0x7fff_f000;
+    let count = usize::try_from(count).unwrap_or(MAX).min(MAX);
+    Ok(rustix::fs::sendfile(
+        socket,
+        file,
+        Some(&mut { offset }),
+        count,
+    )?)
+}
+
+/// As above, by way of a buffer.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn send_file(
+    socket: &TcpStream,
+    file: &File,
+    offset: u64,
+    count: u64,
+) -> io::Result<usize> {
+    use std::io::Write;
+    use std::os::unix::fs::FileExt;
+    let mut buffer = vec![0; usize::try_from(count).unwrap_or(usize::MAX).min(64 * 1024)];
+    let count = file.read_at(&mut buffer, offset)?;
+    let mut socket = socket;
+    socket.write(buffer.get(..count).unwrap_or_default())
+}
+
+/// The local time `seconds` after 1970, as the log shows it: `22/Nov/2026 07:21:00`.
+///
+/// The time zone is read once, as the C library does.
+pub(crate) fn log_time(seconds: i64) -> String {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let zone = ZONE.get_or_init(TimeZone::system);
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    zone.to_datetime(time)
+        .strftime("%d/%b/%Y %H:%M:%S")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn all_interfaces_is_what_no_host_means() {
+        let address = passive_address(None, 8000).expect("a machine has interfaces");
+        assert!(address.ip().is_unspecified());
+        assert_eq!(address.port(), 8000);
+        assert_eq!(
+            passive_address(Some("127.0.0.1"), 0).ok(),
+            "127.0.0.1:0".parse().ok()
+        );
+        assert_eq!(
+            passive_address(Some("::1"), 80).ok(),
+            "[::1]:80".parse().ok()
+        );
+        assert!(passive_address(Some("no such host"), 80).is_err());
+    }
+
+    #[test]
+    fn a_file_is_sent_from_any_offset() {
+        let listener = listen("127.0.0.1:0".parse().expect("an address"), 1).expect("it listens");
+        let mut client =
+            TcpStream::connect(listener.local_addr().expect("it has one")).expect("it connects");
+        let (socket, _) = listener.accept().expect("a connection");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"0123456789").expect("it is written");
+        assert_eq!(send_file(&socket, &file, 3, 4).expect("it is sent"), 4);
+        assert_eq!(send_file(&socket, &file, 8, 100).expect("it is sent"), 2);
+        assert_eq!(
+            send_file(&socket, &file, 10, 100).expect("nothing is left"),
+            0
+        );
+        drop(socket);
+        let mut received = String::new();
+        client
+            .read_to_string(&mut received)
+            .expect("it is received");
+        assert_eq!(received, "345689");
+    }
+}
