@@ -1,4 +1,5 @@
 //! `python -m http.server` in Rust: the program `rhttp`, and the library it is made of.
+pub mod cli;
 mod config;
 mod files;
 mod handler;

@@ -1,0 +1,145 @@
+//! The command line of `python -m http.server`.
+
+use crate::config::Config;
+use crate::handlers::FileHandler;
+use crate::http::Version;
+use crate::server::{Server, ServerHandle};
+use crate::sys;
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{self, PathBuf};
+use std::time::Duration;
+use std::{fs, process, thread};
+
+/// How long the end may take once it was asked for, beyond what responses are given.
+const LAST_RESORT: Duration = Duration::from_secs(2);
+
+/// What was typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rhttp",
+    version,
+    about = "Serve a directory over HTTP, as `python -m http.server` does.",
+    infer_long_args = true,
+    override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] [port]"
+)]
+struct Args {
+    /// bind to this address (default: all interfaces)
+    #[arg(short, long, value_name = "ADDRESS")]
+    bind: Option<String>,
+
+    /// serve this directory (default: current directory)
+    #[arg(short, long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
+
+    /// conform to this HTTP version
+    #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0")]
+    protocol: Protocol,
+
+    /// bind to this port
+    #[arg(value_name = "port", default_value_t = 8000)]
+    port: u16,
+}
+
+/// The versions that can be spoken.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Protocol {
+    #[value(name = "HTTP/1.0")]
+    Http10,
+    #[value(name = "HTTP/1.1")]
+    Http11,
+}
+
+impl From<Protocol> for Version {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Http10 => Version::HTTP_10,
+            Protocol::Http11 => Version::HTTP_11,
+        }
+    }
+}
+
+/// Does what the command line asks for; returns when the server has ended.
+///
+/// A wrong command line ends the process with a usage message and status 2, as argparse does.
+///
+/// # Errors
+/// The directory cannot be read, or the address cannot be had.
+pub fn run() -> Result<()> {
+    let args = Args::parse();
+    let directory = directory(args.directory)?;
+    let host = args.bind.as_deref();
+    let place = || match host {
+        Some(host) => format!("cannot listen on {host} port {}", args.port),
+        None => format!("cannot listen on port {}", args.port),
+    };
+    let config = Config {
+        protocol: args.protocol.into(),
+        ..Config::default()
+    };
+    let grace = config.grace;
+    let address = sys::passive_address(host, args.port).with_context(place)?;
+    let listener = sys::listen(address, config.backlog).with_context(place)?;
+    let server = Server::new(listener, FileHandler::new(directory))?.with_config(config);
+
+    end_on_signals(server.handle(), grace)?;
+    announce(server.local_addr());
+    Ok(server.serve()?)
+}
+
+/// The directory to serve, absolute, so that it is found again whatever happens to it.
+fn directory(wanted: Option<PathBuf>) -> Result<PathBuf> {
+    let directory = wanted.unwrap_or_else(|| PathBuf::from("."));
+    let absolute = path::absolute(&directory).and_then(|path| fs::read_dir(&path).map(|_| path));
+    absolute.with_context(|| format!("cannot serve {}", directory.display()))
+}
+
+/// Prints CPython's banner, at once even into a pipe.
+fn announce(address: SocketAddr) {
+    let (host, port) = (address.ip(), address.port());
+    let url_host = if address.is_ipv6() {
+        format!("[{host}]")
+    } else {
+        host.to_string()
+    };
+    say(&format!(
+        "Serving HTTP on {host} port {port} (http://{url_host}:{port}/) ..."
+    ));
+}
+
+/// Writes a line to standard output; that nobody reads it is no reason to stop.
+fn say(line: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
+/// a second signal in any case.
+fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let mut signals = signals.forever();
+            let limit = if signals.next() == Some(SIGINT) {
+                say("\nKeyboard interrupt received, exiting.");
+                server.abort();
+                Duration::ZERO
+            } else {
+                server.shutdown();
+                grace
+            };
+            // `serve` returns and the process ends. Should a handler not return, this does it.
+            let _ = thread::Builder::new().spawn(move || {
+                thread::sleep(limit + LAST_RESORT);
+                process::exit(0);
+            });
+            signals.next();
+            process::exit(0);
+        })?;
+    Ok(())
+}
