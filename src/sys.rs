@@ -74,14 +74,19 @@ pub(crate) fn send_file(
     socket.write(buffer.get(..count).unwrap_or_default())
 }
 
-/// The local time `seconds` after 1970, as the log shows it: `22/Nov/2026 07:21:00`.
+/// The local time zone, read once, as the C library does.
 ///
-/// The time zone is read once, as the C library does.
-pub(crate) fn log_time(seconds: i64) -> String {
+/// The first call wants more stack than a connection's thread has.
+pub(crate) fn time_zone() -> &'static TimeZone {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
-    let zone = ZONE.get_or_init(TimeZone::system);
+    ZONE.get_or_init(TimeZone::system)
+}
+
+/// The local time `seconds` after 1970, as the log shows it: `22/Nov/2026 07:21:00`.
+pub(crate) fn log_time(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    zone.to_datetime(time)
+    time_zone()
+        .to_datetime(time)
         .strftime("%d/%b/%Y %H:%M:%S")
         .to_string()
 }

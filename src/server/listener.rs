@@ -155,6 +155,7 @@ impl<H: Handler> Server<H> {
     }
 
     fn run(self, mode: Mode) -> io::Result<()> {
+        sys::time_zone();
         prepare(&self.listener, &self.config)?;
         rustix::net::listen(&self.listener, self.config.backlog)?;
         let log = AccessLog::start(self.log)?;
