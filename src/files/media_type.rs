@@ -42,11 +42,18 @@ fn without_dot(extension: &str) -> &str {
 
 /// The extension in lower case and without its dot.
 fn lower(extension: &str) -> Cow<'_, str> {
-    let extension = without_dot(extension);
-    if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(extension.to_ascii_lowercase())
+    to_lowercase(without_dot(extension))
+}
+
+/// Python's `lower()`: beyond ASCII, too (a Kelvin sign is a kind of `K`).
+pub(crate) fn to_lowercase(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
+        Cow::Borrowed(text)
     } else {
-        Cow::Borrowed(extension)
+        Cow::Owned(text.to_lowercase())
     }
 }
 

@@ -6,6 +6,6 @@ mod root;
 mod validators;
 
 pub(crate) use listing::{page, read_entries};
-pub(crate) use media_type::{builtin_media_type, split_extension};
+pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub(crate) use root::{Directory, Index, Node, RegularFile, Root};
 pub(crate) use validators::{Precondition, Validators, evaluate};

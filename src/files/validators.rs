@@ -39,6 +39,9 @@ pub(crate) fn evaluate(fields: FieldLines<'_>, validators: &Validators) -> Preco
 mod tests {
     use super::*;
 
+    const IMS: &str = "If-Modified-Since";
+    const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
     #[test]
     fn a_copy_is_current_until_the_file_is_newer() {
         let validators = Validators {
@@ -47,8 +50,6 @@ mod tests {
         let unknown = Validators {
             last_modified: None,
         };
-        const IMS: &str = "If-Modified-Since";
-        const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
         for (fields, validators, expected) in [
             (&[][..], &validators, Precondition::Holds),
             (&[(IMS, SAME)], &validators, Precondition::NotModified),

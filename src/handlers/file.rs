@@ -79,11 +79,7 @@ impl FileHandler {
     #[doc(alias = "guess_type")]
     pub fn media_type(&self, name: &str) -> &str {
         let (_, extension) = files::split_extension(name);
-        let lower = if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(extension.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(extension)
-        };
+        let lower = files::to_lowercase(extension);
         self.extensions
             .get(extension)
             .or_else(|| self.extensions.get(&*lower))

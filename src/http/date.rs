@@ -1,5 +1,7 @@
 //! Dates in header fields (RFC 9110 §5.6.7).
 
+use jiff::civil::DateTime;
+use smallvec::SmallVec;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,14 +40,84 @@ impl HttpDate {
     }
 
     /// Reads the three formats of RFC 9110 (IMF-fixdate, RFC 850, asctime); `None` for all else.
+    ///
+    /// As in CPython, the day of the week need not be the right one, and of two-digit years 69 is
+    /// the first that is taken for one of the last century.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let time = httpdate::parse_http_date(std::str::from_utf8(text).ok()?.trim()).ok()?;
-        let seconds = match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_secs()).ok()?,
-            Err(before) => -i64::try_from(before.duration().as_secs()).ok()?,
+        let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
+        let parts: SmallVec<[&str; 8]> = text.split(' ').collect();
+        let (year, month, day, time) = match *parts.as_slice() {
+            // Sun, 06 Nov 1994 08:49:37 GMT
+            [weekday, day, month, year, time, "GMT"] => {
+                is_weekday(weekday.strip_suffix(',')?, Some(3))?;
+                (digits(year, 4)?, month, digits(day, 2)?, time)
+            }
+            // Sunday, 06-Nov-94 08:49:37 GMT
+            [weekday, date, time, "GMT"] => {
+                is_weekday(weekday.strip_suffix(',')?, None)?;
+                let (day, rest) = date.split_once('-')?;
+                let (month, year) = rest.split_once('-')?;
+                let year = digits(year, 2)?;
+                let century = if year > 68 { 1900 } else { 2000 };
+                (century + year, month, digits(day, 2)?, time)
+            }
+            // Sun Nov  6 08:49:37 1994
+            [weekday, month, "", day, time, year] => {
+                is_weekday(weekday, Some(3))?;
+                (digits(year, 4)?, month, digits(day, 1)?, time)
+            }
+            [weekday, month, day, time, year] => {
+                is_weekday(weekday, Some(3))?;
+                (digits(year, 4)?, month, digits(day, 2)?, time)
+            }
+            _ => return None,
         };
-        Self::from_unix(seconds)
+        let month = MONTHS
+            .iter()
+            .zip(1..)
+            .find_map(|(&name, number)| (name == month).then_some(number))?;
+        let (hour, rest) = time.split_once(':')?;
+        let (minute, second) = rest.split_once(':')?;
+        let small = |text| digits(text, 2).and_then(|number| i8::try_from(number).ok());
+        let moment = DateTime::new(
+            year,
+            month,
+            i8::try_from(day).ok()?,
+            small(hour)?,
+            small(minute)?,
+            small(second)?,
+            0,
+        );
+        Self::from_unix(moment.ok()?.duration_since(EPOCH).as_secs())
     }
+}
+
+const EPOCH: DateTime = jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0);
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// Whether `name` is a day of the week, cut to `length` letters.
+fn is_weekday(name: &str, length: Option<usize>) -> Option<()> {
+    WEEKDAYS
+        .iter()
+        .any(|day| day.get(..length.unwrap_or(day.len())) == Some(name))
+        .then_some(())
+}
+
+/// A number of exactly `count` digits.
+fn digits(text: &str, count: usize) -> Option<i16> {
+    let is_number = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
 }
 
 impl fmt::Display for HttpDate {
@@ -86,17 +158,44 @@ mod tests {
         let moment = HttpDate::from_unix(784_111_777);
         for text in [
             "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
             "Sunday, 06-Nov-94 08:49:37 GMT",
             "Sun Nov  6 08:49:37 1994",
+            " Sun, 06 Nov 1994 08:49:37 GMT ",
         ] {
             assert_eq!(HttpDate::parse(text.as_bytes()), moment, "{text}");
+        }
+        for (text, seconds) in [
+            ("Wed, 31 Dec 1969 23:59:59 GMT", -1),
+            ("Wednesday, 31-Dec-69 23:59:59 GMT", -1),
+            ("Sunday, 01-Jan-68 00:00:00 GMT", 3_092_601_600),
+            ("Wed Nov 16 08:49:37 1994", 784_111_777 + 10 * 86_400),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", LAST),
+        ] {
+            assert_eq!(
+                HttpDate::parse(text.as_bytes()),
+                HttpDate::from_unix(seconds),
+                "{text}"
+            );
         }
         for text in [
             "",
             "yesterday",
-            "Sun, 06 Nov 1994 08:49:37 EST",
             "784111777",
             "\u{e9}",
+            "Sun, 06 Nov 1994 08:49:37 EST",
+            "Sun, 06 Nov 1994 08:49:37",
+            "sun, 06 nov 1994 08:49:37 gmt",
+            "Day, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 8:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 08:49:60 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 31 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 06 Nov 19940 08:49:37 GMT",
+            "Sun, 06 Nov 1994 +8:49:37 GMT",
         ] {
             assert_eq!(HttpDate::parse(text.as_bytes()), None, "{text}");
         }

@@ -69,11 +69,11 @@ impl<'a> RequestTarget<'a> {
                     if !path.is_empty() {
                         path.push(b'/');
                     }
-                    push_file_name(name, &mut path)?;
+                    path.extend_from_slice(name);
                 }
             }
         }
-        Some(path)
+        to_file_name(path)
     }
 
     /// The whole target as a person reads it, for the title of a listing: CPython's
@@ -175,19 +175,23 @@ fn unquote_runs(raw: &[u8], decode: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option
     Some(text)
 }
 
-/// Appends the bytes of a file name, or gives up on text that no file name can be.
-fn push_file_name(text: &[u8], path: &mut RelativePath) -> Option<()> {
+/// The bytes that name a file in the file system; `None` for text that no file name can be.
+fn to_file_name(text: RelativePath) -> Option<RelativePath> {
     if text.contains(&0) {
         return None;
     }
-    for piece in pieces(text) {
+    if std::str::from_utf8(&text).is_ok() {
+        return Some(text);
+    }
+    let mut name = RelativePath::new();
+    for piece in pieces(&text) {
         match piece {
-            Piece::Text(text) => path.extend_from_slice(text.as_bytes()),
-            Piece::Escaped(byte) => path.push(byte),
+            Piece::Text(text) => name.extend_from_slice(text.as_bytes()),
+            Piece::Escaped(byte) => name.push(byte),
             Piece::Surrogate | Piece::Invalid(_) => return None,
         }
     }
-    Some(())
+    Some(name)
 }
 
 /// Appends `part` of a target with backslash, space and controls percent-encoded. A C1 control

@@ -34,8 +34,8 @@ pub(super) struct Context<'s> {
 enum CloseReason {
     /// The client is done, too slow, or gone: there is nobody to wait for.
     Ended,
-    /// The response was the last by the rules of the protocol.
-    NotPersistent,
+    /// The client has said that it will not send more.
+    Finished,
     /// The client may still be sending what is not read.
     Unread,
 }
@@ -67,7 +67,7 @@ impl<'s> Connection<'s> {
         };
         match connection.serve() {
             CloseReason::Ended => {}
-            CloseReason::NotPersistent => stream.close(),
+            CloseReason::Finished => stream.close(),
             CloseReason::Unread => stream.linger(),
         }
     }
@@ -142,10 +142,10 @@ impl<'s> Connection<'s> {
         if self.send(line, response, framing, announce).is_err() {
             return Some(CloseReason::Ended);
         }
-        match (persists, is_unread) {
+        match (persists, is_unread || !wire::asks_to_close(fields)) {
             (true, _) => None,
             (false, true) => Some(CloseReason::Unread),
-            (false, false) => Some(CloseReason::NotPersistent),
+            (false, false) => Some(CloseReason::Finished),
         }
     }
 
@@ -193,7 +193,7 @@ impl<'s> Connection<'s> {
             self.out = Vec::new();
         }
         // A client that speaks HTTP/0.9 does not know what a head is.
-        if line.version > Version::HTTP_09 {
+        if line.version != Version::HTTP_09 {
             let head = Head {
                 protocol: self.context.config.protocol,
                 server: handler.server_version(),

@@ -75,15 +75,22 @@ pub(crate) fn response_framing(
 ///
 /// Unlike CPython, `Connection` is read as the list that it is.
 pub(crate) fn persists(line: &RequestLine<'_>, fields: FieldLines<'_>, protocol: Version) -> bool {
-    let says = |option: &[u8]| {
-        fields
-            .list(header::CONNECTION)
-            .any(|member| member.eq_ignore_ascii_case(option))
-    };
     protocol >= Version::HTTP_11
-        && line.version > Version::HTTP_09
-        && !says(b"close")
-        && (line.version >= Version::HTTP_11 || says(b"keep-alive"))
+        && line.version != Version::HTTP_09
+        && !asks_to_close(fields)
+        && (line.version >= Version::HTTP_11 || has_option(fields, b"keep-alive"))
+}
+
+/// Whether the client says that this is its last request on the connection.
+pub(crate) fn asks_to_close(fields: FieldLines<'_>) -> bool {
+    has_option(fields, b"close")
+}
+
+/// Whether `Connection` lists `option`.
+fn has_option(fields: FieldLines<'_>, option: &[u8]) -> bool {
+    fields
+        .list(header::CONNECTION)
+        .any(|member| member.eq_ignore_ascii_case(option))
 }
 
 /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1).
@@ -98,7 +105,7 @@ pub(crate) fn expects_continue(
         .get(header::EXPECT)
         .is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
         && protocol >= Version::HTTP_11
-        && line.version > Version::HTTP_09
+        && line.version != Version::HTTP_09
         && spoken().as_bytes() >= b"HTTP/1.1".as_slice()
 }
 

@@ -161,7 +161,8 @@ impl<S: Source> Reader<S> {
         config: &Config,
     ) -> io::Result<Result<(usize, usize), HttpError>> {
         let mut line_start = start;
-        for count in 0.. {
+        let mut count = 0;
+        loop {
             let Some(line_end) = self.fill_line(head, line_start, config.max_header_line)? else {
                 return Ok(Err(too_large("Line too long").with_explanation(format!(
                     "got more than {} bytes when reading header line",
@@ -177,26 +178,26 @@ impl<S: Source> Reader<S> {
                 b"\r\n" | b"\n" => return Ok(Ok((line_end, count))),
                 line if !line.ends_with(b"\n") => {
                     // The stream has ended: so has the head.
-                    let closing: &[u8] = if line.is_empty() {
-                        b"\r\n"
-                    } else {
-                        b"\r\n\r\n"
+                    let (closing, lines): (&[u8], usize) = match line {
+                        b"" => (b"\r\n", count),
+                        b"\r" => (b"\n", count),
+                        [.., b'\r'] => (b"\n\r\n", count + 1),
+                        _ => (b"\r\n\r\n", count + 1),
                     };
-                    let lines = count + usize::from(!line.is_empty());
                     head.extend_from_slice(closing);
                     return Ok(Ok((head.len(), lines)));
                 }
                 _ if line_end - start > config.max_head => {
-                    return Ok(Err(HttpError::new(
-                        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    return Ok(Err(too_large("Header section too large").with_explanation(
+                        format!("got more than {} bytes of header lines", config.max_head),
                     )));
                 }
-                _ => line_start = line_end,
+                _ => {
+                    line_start = line_end;
+                    count += 1;
+                }
             }
         }
-        Ok(Err(HttpError::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        )))
     }
 
     /// Receives more of a head; false at the end of the stream.
@@ -385,7 +386,7 @@ mod tests {
         );
         assert_eq!(
             read_all(head.as_bytes(), 4096)[0],
-            "HTTP/1.0 code 431, message Request Header Fields Too Large"
+            "HTTP/1.0 code 431, message Header section too large"
         );
     }
 }
