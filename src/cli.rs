@@ -6,7 +6,7 @@ use crate::http::Version;
 use crate::server::{Server, ServerHandle};
 use crate::sys;
 use anyhow::{Context, Result};
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write};
@@ -70,7 +70,7 @@ impl From<Protocol> for Version {
 /// # Errors
 /// The directory cannot be read, or the address cannot be had.
 pub fn run() -> Result<()> {
-    let args = Args::parse();
+    let args = parse();
     let directory = directory(args.directory)?;
     let host = args.bind.as_deref();
     let place = || match host {
@@ -89,6 +89,17 @@ pub fn run() -> Result<()> {
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());
     Ok(server.serve()?)
+}
+
+/// Reads the command line; a wrong one ends the process, with the usage and the reason.
+fn parse() -> Args {
+    Args::try_parse().unwrap_or_else(|error| {
+        // clap shows no usage with a wrong value, argparse does.
+        if error.use_stderr() && !error.to_string().contains("Usage:") {
+            let _ = writeln!(io::stderr(), "{}", Args::command().render_usage());
+        }
+        error.exit()
+    })
 }
 
 /// The directory to serve, absolute, so that it is found again whatever happens to it.
