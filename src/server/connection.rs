@@ -34,10 +34,8 @@ pub(super) struct Context<'s> {
 enum CloseReason {
     /// The client is done, too slow, or gone: there is nobody to wait for.
     Ended,
-    /// The client has said that it will not send more.
-    Finished,
-    /// The client may still be sending what is not read.
-    Unread,
+    /// The last response was sent; the client may still be sending.
+    Answered,
 }
 
 /// A connection that is being served.
@@ -67,8 +65,7 @@ impl<'s> Connection<'s> {
         };
         match connection.serve() {
             CloseReason::Ended => {}
-            CloseReason::Finished => stream.close(),
-            CloseReason::Unread => stream.linger(),
+            CloseReason::Answered => stream.linger(),
         }
     }
 
@@ -142,11 +139,7 @@ impl<'s> Connection<'s> {
         if self.send(line, response, framing, announce).is_err() {
             return Some(CloseReason::Ended);
         }
-        match (persists, is_unread || !wire::asks_to_close(fields)) {
-            (true, _) => None,
-            (false, true) => Some(CloseReason::Unread),
-            (false, false) => Some(CloseReason::Finished),
-        }
+        (!persists).then_some(CloseReason::Answered)
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.
@@ -159,7 +152,7 @@ impl<'s> Connection<'s> {
             self.context.config.protocol,
         );
         match self.send(line, response, framing, false) {
-            Ok(()) => CloseReason::Unread,
+            Ok(()) => CloseReason::Answered,
             Err(_) => CloseReason::Ended,
         }
     }

@@ -111,19 +111,7 @@ impl<'c> Stream<'c> {
         Ok(())
     }
 
-    /// Closes the connection when everything was read: if the client has sent something after
-    /// all, as [`linger`](Self::linger) does.
-    pub(super) fn close(&self) {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        if matches!(
-            rustix::net::recv(self.ticket.socket(), &mut [0_u8; 1], flags),
-            Ok((_, 1))
-        ) {
-            self.linger();
-        }
-    }
-
-    /// Closes a connection on which the client may still be sending.
+    /// Ends a connection on which the client may still be sending.
     ///
     /// A socket closed with unread bytes resets the connection, and the reset may reach the
     /// client before it has read the response. So the end is announced first, and what still

@@ -77,13 +77,8 @@ pub(crate) fn response_framing(
 pub(crate) fn persists(line: &RequestLine<'_>, fields: FieldLines<'_>, protocol: Version) -> bool {
     protocol >= Version::HTTP_11
         && line.version != Version::HTTP_09
-        && !asks_to_close(fields)
+        && !has_option(fields, b"close")
         && (line.version >= Version::HTTP_11 || has_option(fields, b"keep-alive"))
-}
-
-/// Whether the client says that this is its last request on the connection.
-pub(crate) fn asks_to_close(fields: FieldLines<'_>) -> bool {
-    has_option(fields, b"close")
 }
 
 /// Whether `Connection` lists `option`.

@@ -9,8 +9,8 @@ mod write;
 
 pub(crate) use body::RequestBody;
 pub(crate) use framing::{
-    RequestFraming, ResponseFraming, asks_to_close, expects_continue, has_close, persists,
-    request_framing, response_framing,
+    RequestFraming, ResponseFraming, expects_continue, has_close, persists, request_framing,
+    response_framing,
 };
 pub(crate) use read::{Incoming, Lines, Reader};
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};
