@@ -1,0 +1,168 @@
+//! Where two servers differ, shown so that a person sees it.
+
+use super::replay::Exchange;
+use crate::support::{Ending, Readable};
+use std::fmt::{self, Write};
+
+/// Every response has them one after the other, and nothing else does.
+const MARK: &[u8] = b"\r\nServer: <server>\r\nDate: <date>\r\n";
+
+/// The field that says so when a connection is not kept although the client expects it.
+const CLOSE: &[u8] = b"Connection: close\r\n";
+
+/// The fields of rhttp beyond CPython's, for a response whose head this is. They come after
+/// CPython's own, in this order.
+fn additional_fields(head: &[u8]) -> &'static [&'static str] {
+    let has = |field: &[u8]| head.windows(field.len()).any(|window| window == field);
+    let is_error_page = has(b"\r\nContent-Type: text/html;charset=utf-8\r\n");
+    let is_listing = has(b"\r\nContent-type: text/html; charset=utf-8\r\n");
+    if is_error_page || is_listing {
+        &[
+            "X-Content-Type-Options: nosniff",
+            "Content-Security-Policy: default-src 'none'",
+        ]
+    } else {
+        // The 200 and the 304 of a file: `Accept-Ranges` and `ETag` will stand here.
+        &[]
+    }
+}
+
+/// What CPython does, with the fields that rhttp adds to each response.
+pub(super) fn as_rhttp_sends_it(exchange: &Exchange) -> Exchange {
+    let mut response = Vec::new();
+    let mut rest = exchange.response.as_slice();
+    while let Some(start) = find(rest, MARK) {
+        let end_of_mark = start + MARK.len();
+        // A head without further fields ends right behind the mark.
+        let end = end_of_mark + find(&rest[end_of_mark - 2..], b"\r\n\r\n").expect("a head ends");
+        let (head, after) = rest.split_at(end);
+        let (before, close) = match head.strip_suffix(CLOSE) {
+            Some(before) => (before, CLOSE),
+            None => (head, b"".as_slice()),
+        };
+        response.extend_from_slice(before);
+        for field in additional_fields(head) {
+            response.extend_from_slice(field.as_bytes());
+            response.extend_from_slice(b"\r\n");
+        }
+        response.extend_from_slice(close);
+        rest = after;
+    }
+    response.extend_from_slice(rest);
+    Exchange {
+        response,
+        ..exchange.clone()
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+/// All that was not as expected.
+#[derive(Default)]
+pub(super) struct Mismatches {
+    compared: usize,
+    found: Vec<String>,
+}
+
+impl Mismatches {
+    pub(super) fn compare(&mut self, title: &str, expected: &Exchange, found: &Exchange) {
+        self.compared += 1;
+        let mut text = String::new();
+        if expected.response != found.response {
+            write!(
+                text,
+                "\n  response:{}",
+                Difference(&expected.response, &found.response)
+            )
+            .expect("text takes all");
+        }
+        let (expected_log, found_log) = (expected.log.join(&b'\n'), found.log.join(&b'\n'));
+        if expected_log != found_log {
+            write!(text, "\n  log:{}", Difference(&expected_log, &found_log))
+                .expect("text takes all");
+        }
+        if has_bad_ending(expected, found) {
+            write!(text, "\n  ending: {:?}", found.ending).expect("text takes all");
+        }
+        if !text.is_empty() {
+            self.found.push(format!("{title}{text}"));
+        }
+    }
+
+    /// Panics if there were any.
+    pub(super) fn report(self) {
+        assert!(
+            self.found.is_empty(),
+            "{} of {} are not as expected (- expected, + found):\n\n{}\n",
+            self.found.len(),
+            self.compared,
+            self.found.join("\n\n"),
+        );
+    }
+}
+
+/// A reset can destroy an answer; where there is none, it does no harm.
+fn has_bad_ending(expected: &Exchange, found: &Exchange) -> bool {
+    match found.ending {
+        Ending::Closed => false,
+        Ending::Reset => !expected.response.is_empty(),
+        Ending::TimedOut => true,
+    }
+}
+
+/// Shows the lines of two texts between the first and the last on which they differ.
+struct Difference<'a>(&'a [u8], &'a [u8]);
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [mut expected, mut found] = [self.0, self.1].map(|text| {
+            text.split_inclusive(|&byte| byte == b'\n')
+                .collect::<Vec<_>>()
+        });
+        let same = expected
+            .iter()
+            .zip(&found)
+            .take_while(|(a, b)| a == b)
+            .count();
+        expected.drain(..same);
+        found.drain(..same);
+        while expected
+            .last()
+            .is_some_and(|line| found.last() == Some(line))
+        {
+            expected.pop();
+            found.pop();
+        }
+        for (sign, lines) in [('-', expected), ('+', found)] {
+            for line in lines {
+                write!(f, "\n    {sign} {:.500}", Readable(line).to_string())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn additional_fields_come_after_those_of_cpython() {
+    let head = "HTTP/1.1 200 OK\r\nServer: <server>\r\nDate: <date>\r\n";
+    let listing = "Content-type: text/html; charset=utf-8\r\nContent-Length: 2\r\n";
+    let more = "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\n";
+    let close = "Connection: close\r\n";
+    let sent = format!(
+        "HTTP/1.1 100 Continue\r\n\r\n{head}\r\n{head}{listing}\r\nab{head}{listing}{close}\r\nab"
+    );
+    let expected = format!(
+        "HTTP/1.1 100 Continue\r\n\r\n{head}\r\n{head}{listing}{more}\r\nab\
+         {head}{listing}{more}{close}\r\nab"
+    );
+    let exchange = Exchange {
+        response: sent.into(),
+        ending: Ending::Closed,
+        log: Vec::new(),
+    };
+    assert_eq!(as_rhttp_sends_it(&exchange).response, expected.as_bytes());
+}

@@ -1,0 +1,65 @@
+//! What tests need to run a server and to talk to it.
+//!
+//! [`Tree`] is a directory to serve, [`Running`] a server, [`exchange`] one connection from its
+//! first byte to its last, and [`Response`] what came back, taken apart.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each module of tests takes from here what it needs, and not every build has them all"
+)]
+
+mod exchange;
+mod mask;
+mod response;
+mod running;
+mod tree;
+
+pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, exchange};
+pub(crate) use mask::{mask_log, mask_response};
+pub(crate) use response::Response;
+pub(crate) use running::Running;
+pub(crate) use tree::{Kind, Tree};
+
+use serde::Deserialize;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+/// How long anything may take before a test gives up: far longer than it takes on a busy machine,
+/// so that only what hangs is ever stopped by it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes that a JSON file spells as Latin-1, one character for each.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(try_from = "String")]
+pub(crate) struct Latin1(pub(crate) Vec<u8>);
+
+impl TryFrom<String> for Latin1 {
+    type Error = std::char::TryFromCharError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.chars()
+            .map(u8::try_from)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// Shows bytes as a person can read them: text as text, all else escaped.
+pub(crate) struct Readable<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Readable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() || character == '\\' {
+                    write!(f, "{}", character.escape_default())?;
+                } else {
+                    f.write_char(character)?;
+                }
+            }
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
