@@ -1,0 +1,352 @@
+//! The library from outside: handlers of one's own, and starting and ending servers.
+
+use crate::support::{AfterSending, Connection, Response, Tree, exchange};
+use rhttp::http::{
+    Body, HttpError, Method, Request, RequestLine, Response as Answer, StatusCode, Version, header,
+};
+use rhttp::{Config, FileHandler, Handler, Log, Server, ServerHandle};
+use std::fmt;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+/// A server on another thread, ended on drop.
+struct Started {
+    address: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Started {
+    fn new<H: Handler + 'static>(handler: H, protocol: Version) -> Self {
+        Self::with(handler, protocol, Server::serve)
+    }
+
+    fn with<H: Handler + 'static>(
+        handler: H,
+        protocol: Version,
+        serve: fn(Server<H>) -> io::Result<()>,
+    ) -> Self {
+        let config = Config {
+            protocol,
+            ..Config::default()
+        };
+        let server = Server::bind("127.0.0.1:0", handler)
+            .expect("a free port")
+            .with_config(config);
+        let server = server.with_log(io::sink());
+        let (address, handle) = (server.local_addr(), server.handle());
+        Self {
+            address,
+            handle,
+            thread: Some(std::thread::spawn(move || serve(server))),
+        }
+    }
+
+    fn end(&mut self) {
+        self.handle.shutdown();
+        if let Some(thread) = self.thread.take() {
+            thread
+                .join()
+                .expect("it does not panic")
+                .expect("it ends well");
+        }
+    }
+
+    fn ask(&self, request: &str) -> Response {
+        Response::parse(&exchange(self.address, &[request], AfterSending::HalfClose))
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A handler that overrides all there is.
+struct Custom {
+    messages: Sender<String>,
+}
+
+impl Handler for Custom {
+    fn handle(&self, request: &mut Request<'_>) -> Result<Answer, HttpError> {
+        match (request.method(), request.target().path()) {
+            (Method::GET, b"/panic") => panic!("as asked"),
+            (Method::GET, b"/stream") => {
+                let reader = Box::new(io::repeat(b'x').take(100_000));
+                Ok(Answer {
+                    body: Body::Stream {
+                        reader,
+                        length: None,
+                    },
+                    ..Answer::new(StatusCode::OK)
+                })
+            }
+            (Method::GET, b"/short") => {
+                let reader = Box::new(io::repeat(b'x').take(10));
+                Ok(Answer {
+                    body: Body::Stream {
+                        reader,
+                        length: Some(20),
+                    },
+                    ..Answer::new(StatusCode::OK)
+                })
+            }
+            (Method::GET, b"/last") => Ok(Answer::new(StatusCode::OK)
+                .with_header(header::CONNECTION, "close")
+                .with_body("bye")),
+            (Method::GET | Method::HEAD, _) => Ok(Answer::new(StatusCode::OK)
+                .with_header(header::CONTENT_LENGTH, "999")
+                .with_header(header::CONTENT_TYPE, "text/plain")
+                .with_body("hello")),
+            (Method::POST, _) => {
+                let mut body = String::new();
+                request.body().read_to_string(&mut body)?;
+                Ok(Answer::new(StatusCode::OK)
+                    .with_body(format!("{}: {body}", request.client_addr().ip())))
+            }
+            (other, _) => Err(HttpError::unsupported_method(other)),
+        }
+    }
+
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait has it so")]
+    fn server_version(&self) -> &str {
+        "Custom/1 Test/2"
+    }
+
+    fn expect_continue(&self, request: &Request<'_>) -> Result<(), HttpError> {
+        match request.header(header::CONTENT_LENGTH) {
+            Some(length) if length.len() > 3 => Err(HttpError::new(
+                StatusCode::new(413).expect("413 has three digits"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn error_response(&self, error: &HttpError) -> Answer {
+        error
+            .to_response()
+            .with_header(header::CONTENT_TYPE, "text/plain")
+            .with_body(format!("{error}\n"))
+    }
+
+    fn log_request(&self, log: &dyn Log, line: &RequestLine<'_>, status: StatusCode) {
+        self.log_message(log, format_args!("{} {status}", line.target.as_text()));
+    }
+
+    fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
+        self.messages
+            .send(format!("{} {message}", log.client()))
+            .expect("the test listens");
+    }
+}
+
+fn custom(protocol: Version) -> (Started, Receiver<String>) {
+    let (messages, log) = channel();
+    (Started::new(Custom { messages }, protocol), log)
+}
+
+#[test]
+fn a_handler_decides_and_the_connection_does_the_rest() {
+    let (server, log) = custom(Version::HTTP_11);
+    let response = server.ask("GET /x HTTP/1.1\r\n\r\n");
+    assert_eq!(response.status_line, "HTTP/1.1 200 OK");
+    assert_eq!(response.field("Server"), Some("Custom/1 Test/2"));
+    // The length is the body's, whatever the handler says.
+    assert_eq!(
+        response.field_lines[2..],
+        ["Content-Type: text/plain", "Content-Length: 5"]
+    );
+    assert_eq!(response.body, b"hello");
+    assert_eq!(log.recv().as_deref(), Ok("127.0.0.1 /x 200"));
+
+    let head = server.ask("HEAD /x HTTP/1.1\r\n\r\n");
+    assert_eq!(
+        (head.field("Content-Length"), head.body.len()),
+        (Some("5"), 0)
+    );
+
+    let error = server.ask("BREW /x HTTP/1.1\r\n\r\n");
+    assert_eq!(
+        error.status_line,
+        "HTTP/1.1 501 Unsupported method ('BREW')"
+    );
+    assert_eq!(
+        error.body,
+        b"code 501, message Unsupported method ('BREW')\n"
+    );
+    let messages: Vec<_> = log.try_iter().collect();
+    assert_eq!(
+        messages,
+        [
+            "127.0.0.1 /x 200",
+            "127.0.0.1 code 501, message Unsupported method ('BREW')",
+            "127.0.0.1 /x 501"
+        ]
+    );
+}
+
+#[test]
+fn bodies_are_read_with_their_framing_taken_off() {
+    let (server, _log) = custom(Version::HTTP_11);
+    let requests = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc\
+                    POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n1\r\nf\r\n0\r\n\r\n\
+                    POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n\
+                    GET /last HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n";
+    let answer = exchange(server.address, &[requests], AfterSending::StayOpen);
+    let text = String::from_utf8(answer).expect("text");
+    let bodies: Vec<_> = text.split("\r\n\r\n").skip(1).collect();
+    assert_eq!(bodies.len(), 4);
+    assert!(
+        bodies[0].starts_with("127.0.0.1: abcHTTP/1.1 200"),
+        "{text}"
+    );
+    assert!(
+        bodies[1].starts_with("127.0.0.1: defHTTP/1.1 200"),
+        "{text}"
+    );
+    assert!(bodies[2].starts_with("127.0.0.1: HTTP/1.1 200"), "{text}");
+    // `Connection: close` in a response ends the connection, and is said once.
+    assert_eq!(bodies[3], "bye");
+    assert_eq!(text.matches("Connection: close").count(), 1);
+
+    let broken = server.ask("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n");
+    assert_eq!(broken.status(), 400);
+    let cut = server.ask("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+    assert_eq!(cut.status(), 400);
+}
+
+#[test]
+fn streams_are_framed_by_what_the_client_understands() {
+    for (protocol, request, framing) in [
+        (
+            Version::HTTP_11,
+            "GET /stream HTTP/1.1\r\n\r\n",
+            Some("chunked"),
+        ),
+        (
+            Version::HTTP_11,
+            "GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            None,
+        ),
+        (Version::HTTP_10, "GET /stream HTTP/1.1\r\n\r\n", None),
+    ] {
+        let (server, _log) = custom(protocol);
+        let response = server.ask(request);
+        assert_eq!(response.field("Transfer-Encoding"), framing);
+        assert_eq!(response.field("Content-Length"), None);
+        let body: Vec<u8> = response
+            .body
+            .iter()
+            .copied()
+            .filter(|&byte| byte == b'x')
+            .collect();
+        assert_eq!(body.len(), 100_000);
+        assert_eq!(response.body.ends_with(b"0\r\n\r\n"), framing.is_some());
+        assert_eq!(response.body.len() == 100_000, framing.is_none());
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_its_promise_cuts_the_connection() {
+    let (server, _log) = custom(Version::HTTP_11);
+    let response = server.ask("GET /short HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n");
+    assert_eq!(response.field("Content-Length"), Some("20"));
+    assert_eq!(response.body, b"xxxxxxxxxx");
+}
+
+#[test]
+fn a_body_can_be_refused_before_it_is_sent() {
+    let (server, _log) = custom(Version::HTTP_11);
+    let request = |length| {
+        format!("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
+    };
+    let refused = exchange(server.address, &[request("9999")], AfterSending::StayOpen);
+    assert_eq!(Response::parse(&refused).status(), 413);
+    let mut client = Connection::open(server.address);
+    client.send(request("3").as_bytes()).expect("it is sent");
+    client.read_until(|bytes| bytes == b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.send(b"abc").expect("it is sent");
+    client.read_until(|bytes| bytes.ends_with(b"127.0.0.1: abc"));
+}
+
+#[test]
+fn a_handler_that_panics_ends_its_connection_and_no_other() {
+    let (server, _log) = custom(Version::HTTP_11);
+    let answer = exchange(
+        server.address,
+        &["GET /panic HTTP/1.1\r\n\r\n"],
+        AfterSending::HalfClose,
+    );
+    assert_eq!(answer, b"");
+    assert_eq!(server.ask("GET /x HTTP/1.1\r\n\r\n").status(), 200);
+}
+
+#[test]
+fn one_at_a_time_means_that_others_wait() {
+    let tree = Tree::new();
+    tree.file("a", "content");
+    let server = Started::with(
+        FileHandler::new(tree.path()),
+        Version::HTTP_11,
+        Server::serve_one_at_a_time,
+    );
+    let mut first = Connection::open(server.address);
+    first.send(b"GET /a HTTP/1.1\r\n\r\n").expect("it is sent");
+    first.read_until(|bytes| bytes.ends_with(b"content"));
+    let mut second = Connection::open(server.address);
+    second.send(b"GET /a HTTP/1.0\r\n\r\n").expect("it is sent");
+    // The first still has the server: it is answered again, the second not yet.
+    first
+        .send(b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .expect("it is sent");
+    assert!(first.read_to_end().bytes.ends_with(b"content"));
+    assert!(second.read_to_end().bytes.ends_with(b"content"));
+}
+
+#[test]
+fn index_pages_and_extensions_are_the_handler_s() {
+    let tree = Tree::new();
+    tree.file("start.txt", "start")
+        .file("index.html", "index")
+        .file("a.foo", "");
+    let files = FileHandler::new(tree.path())
+        .with_index_pages(["no.html", "start.txt"])
+        .with_extension(".foo", "a/b");
+    let server = Started::new(files, Version::HTTP_10);
+    assert_eq!(server.ask("GET / HTTP/1.0\r\n\r\n").body, b"start");
+    assert_eq!(
+        server
+            .ask("GET /a.foo HTTP/1.0\r\n\r\n")
+            .field("Content-type"),
+        Some("a/b")
+    );
+}
+
+#[test]
+fn a_server_that_has_ended_leaves_its_port_free() {
+    let mut server = Started::new(FileHandler::new("."), Version::HTTP_11);
+    let mut idle = Connection::open(server.address);
+    idle.send(b"GET /missing HTTP/1.1\r\n\r\n")
+        .expect("it is sent");
+    server.end();
+    // What had arrived is answered, then the connection ends.
+    assert_eq!(Response::parse(&idle.read_to_end().bytes).status(), 404);
+    TcpListener::bind(server.address).expect("the port is free");
+}
+
+#[test]
+fn a_server_ends_though_a_client_never_reads() {
+    let tree = Tree::new();
+    tree.file("big", vec![0; 64 * 1024 * 1024]);
+    let mut server = Started::new(FileHandler::new(tree.path()), Version::HTTP_11);
+    let mut stuck = Connection::open(server.address);
+    stuck
+        .send(b"GET /big HTTP/1.1\r\n\r\n")
+        .expect("it is sent");
+    stuck.read_until(|bytes| bytes.ends_with(b"\r\n\r\n"));
+    server.handle.abort();
+    server.end();
+}

@@ -1,0 +1,27 @@
+//! Tests of the whole: the program is run, and asked over the network.
+
+// A test fails by panicking; clippy's exemption for tests stops at the functions that are marked
+// as such, and most of the code here is in the functions they call.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that meets what it did not expect is to fail at once"
+)]
+
+mod architecture;
+#[cfg(unix)]
+mod cli;
+#[cfg(unix)]
+mod connection;
+#[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod library;
+// The tree has names that other systems forbid, and each request comes from an address of its
+// own, which only Linux has ready.
+#[cfg(target_os = "linux")]
+mod parity;
+#[cfg(unix)]
+mod support;
