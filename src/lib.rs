@@ -129,6 +129,7 @@ mod sys;
 mod wire;
 
 pub use config::Config;
+pub use files::Selection;
 pub use handler::{Handler, Log};
 pub use handlers::FileHandler;
 pub use server::{Server, ServerHandle};
