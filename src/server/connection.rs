@@ -171,7 +171,8 @@ impl<'s> Connection<'s> {
         handler.error_response(error)
     }
 
-    /// Logs the request, then sends the response.
+    /// Logs the request, then sends the response, at the time that the clock shows already:
+    /// what was made for this response may depend on it.
     fn send(
         &mut self,
         line: &RequestLine<'_>,
@@ -179,7 +180,6 @@ impl<'s> Connection<'s> {
         framing: ResponseFraming,
         close: bool,
     ) -> io::Result<()> {
-        self.clock.tick();
         let handler = self.context.handler;
         handler.log_request(
             &self.context.log.of(self.client.ip(), &self.clock),
