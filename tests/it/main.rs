@@ -14,6 +14,8 @@ mod architecture;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod conformance;
+#[cfg(unix)]
 mod connection;
 #[cfg(unix)]
 mod files;
@@ -23,5 +25,7 @@ mod library;
 // own, which only Linux has ready.
 #[cfg(target_os = "linux")]
 mod parity;
+#[cfg(unix)]
+mod ranges;
 #[cfg(unix)]
 mod support;
