@@ -58,26 +58,8 @@ pub struct FilePart {
 impl Body {
     /// All of a file, as long and as old as it is now.
     ///
-    /// In a response with status 200 to GET or HEAD this is all that a handler has to do: the
-    /// connection adds `Last-Modified`, `Accept-Ranges` and `ETag`, evaluates the conditions of
-    /// the request, and sends the ranges that are asked for. An `ETag`, `Last-Modified` or
-    /// `Accept-Ranges` that the handler sets stands, and counts.
-    ///
-    /// ```
-    /// use rhttp::http::{Body, HttpError, Request, Response, StatusCode, header};
-    /// use std::fs::File;
-    ///
-    /// struct Film;
-    ///
-    /// impl rhttp::Handler for Film {
-    ///     fn handle(&self, _: &mut Request<'_>) -> Result<Response, HttpError> {
-    ///         let file = File::open("film.mp4").map_err(|_| HttpError::file_not_found())?;
-    ///         Ok(Response::new(StatusCode::OK)
-    ///             .with_header(header::CONTENT_TYPE, "video/mp4")
-    ///             .with_body(Body::file(file)?))
-    ///     }
-    /// }
-    /// ```
+    /// In a response with status 200 to GET or HEAD this is all that a handler has to do for
+    /// validators, conditions and ranges; the crate's page has an example.
     ///
     /// # Errors
     /// The system does not tell the file's size, or it is no regular file.
@@ -99,9 +81,12 @@ impl Body {
             Body::Empty => Some(0),
             Body::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
             Body::File { range, .. } => Some(length(range)),
-            Body::Parts { parts, .. } => Some(parts.iter().fold(0, |sum, part| {
-                sum + part.head.len() as u64 + length(&part.range)
-            })),
+            Body::Parts { parts, .. } => {
+                let lengths = parts
+                    .iter()
+                    .map(|part| length(&part.range).saturating_add(part.head.len() as u64));
+                Some(lengths.fold(0, u64::saturating_add))
+            }
             Body::Stream { length, .. } => *length,
         }
     }
@@ -140,7 +125,7 @@ impl fmt::Debug for Body {
             Body::Empty => f.write_str("Empty"),
             Body::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Body::File { range, .. } => write!(f, "File({range:?})"),
-            Body::Parts { parts, .. } => write!(f, "Parts({parts:?})"),
+            Body::Parts { parts, .. } => write!(f, "Parts({})", parts.len()),
             Body::Stream { length, .. } => write!(f, "Stream({length:?})"),
         }
     }

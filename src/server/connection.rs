@@ -228,7 +228,7 @@ impl<'s> Connection<'s> {
         for FilePart { head, range } in parts {
             self.out.extend_from_slice(&head);
             let length = range.end.saturating_sub(range.start);
-            if length + self.out.len() as u64 > SMALL_FILE {
+            if length.saturating_add(self.out.len() as u64) > SMALL_FILE {
                 self.stream.send_file(&self.out, file, range)?;
                 self.out.clear();
             } else {
