@@ -1,14 +1,15 @@
 //! One connection, from its first request to its end.
 
 use super::access_log::AccessLog;
-use super::admission::Ticket;
+use super::admission::{Ticket, Verdict};
 use super::clock::Clock;
 use super::stream::Stream;
 use crate::config::Config;
 use crate::files;
 use crate::handler::Handler;
 use crate::http::{
-    Body, FieldLines, FilePart, HttpError, Method, Request, RequestLine, Response, Version,
+    Body, FieldLines, FilePart, HttpError, Method, Request, RequestLine, Response, StatusCode,
+    Version, header,
 };
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
@@ -21,8 +22,11 @@ use std::os::unix::fs::FileExt;
 const SMALL_FILE: u64 = 16 * 1024;
 /// Bytes that a stream is asked for at a time.
 const CHUNK: usize = 64 * 1024;
-/// Buffers that had to grow beyond this are not kept for the next response.
-const KEPT_CAPACITY: usize = 8 * 1024;
+/// Buffers that had to grow beyond this are not kept while the next request is awaited.
+const KEPT_CAPACITY: usize = 1024;
+
+/// Seconds after which a client that was refused should come again.
+const RETRY_AFTER: &str = "1";
 
 /// What a connection needs of its server.
 pub(super) struct Context<'s> {
@@ -53,8 +57,14 @@ pub(super) struct Connection<'s> {
 }
 
 impl<'s> Connection<'s> {
-    /// Serves the client's requests, one after the other, until the connection ends.
-    pub(super) fn run(context: &'s Context<'s>, ticket: &Ticket, client: SocketAddr) {
+    /// Serves the client's requests, one after the other, until the connection ends; or tells it
+    /// that there is no room.
+    pub(super) fn run(
+        context: &'s Context<'s>,
+        ticket: &Ticket,
+        client: SocketAddr,
+        verdict: Verdict,
+    ) {
         let Ok(stream) = Stream::new(ticket, context.config) else {
             return;
         };
@@ -66,16 +76,36 @@ impl<'s> Connection<'s> {
             clock: Clock::new(),
             out: Vec::new(),
         };
-        match connection.serve() {
+        let reason = match verdict {
+            Verdict::Serve => connection.serve(),
+            Verdict::Refuse => connection.refuse(),
+            Verdict::TurnAway => {
+                connection.refuse();
+                return stream.close_at_once();
+            }
+        };
+        match reason {
             CloseReason::Ended => {}
             CloseReason::Answered => stream.linger(),
         }
     }
 
+    /// Answers whatever will be asked, without waiting for it.
+    fn refuse(&mut self) -> CloseReason {
+        let error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE)
+            .with_header(header::RETRY_AFTER, RETRY_AFTER);
+        self.reject(&wire::no_line(&[], Version::HTTP_10), &error)
+    }
+
+    #[inline(never)]
     fn serve(&mut self) -> CloseReason {
         let mut reader = Reader::new(self.stream);
         let mut head = Vec::new();
         loop {
+            self.stream.begin_request();
+            if self.out.capacity() > KEPT_CAPACITY {
+                self.out = Vec::new();
+            }
             let Ok(incoming) = reader.read(&mut head, self.context.config) else {
                 return CloseReason::Ended;
             };
@@ -91,6 +121,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Answers one request. `None`: the connection goes on.
+    #[inline(never)]
     fn answer(
         &mut self,
         line: &RequestLine<'_>,
@@ -149,6 +180,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.
+    #[inline(never)]
     fn reject(&mut self, line: &RequestLine<'_>, error: &HttpError) -> CloseReason {
         let response = self.error_response(error);
         let framing = wire::response_framing(
@@ -188,9 +220,6 @@ impl<'s> Connection<'s> {
         );
 
         self.out.clear();
-        if self.out.capacity() > KEPT_CAPACITY {
-            self.out = Vec::new();
-        }
         // A client that speaks HTTP/0.9 does not know what a head is.
         if line.version != Version::HTTP_09 {
             let head = Head {
@@ -257,6 +286,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Sends the head and what a reader yields, as it comes.
+    #[inline(never)]
     fn send_stream(
         &mut self,
         mut reader: Box<dyn Read + Send>,

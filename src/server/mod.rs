@@ -6,5 +6,6 @@ mod clock;
 mod connection;
 mod listener;
 mod stream;
+mod workers;
 
 pub use listener::{Server, ServerHandle};
