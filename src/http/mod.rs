@@ -16,6 +16,7 @@ mod version;
 pub use body::{Body, FilePart};
 pub use date::HttpDate;
 pub use error::HttpError;
+pub(crate) use headers::members;
 pub use headers::name as header;
 pub use headers::{FieldLines, HeaderName, HeaderValue, Headers};
 pub use method::Method;

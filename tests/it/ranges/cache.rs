@@ -1,9 +1,9 @@
 //! A shared cache in front: nginx. Where it is not there, the test says so and passes.
 
 use super::{answered, serve, wait_for};
-use crate::support::{PATIENCE, Response, Running, Tree};
+use crate::support::{PATIENCE, Response, Running, Tree, not_run};
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -57,8 +57,7 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn();
         let Ok(process) = process else {
-            // Not `println!`, which nobody sees of a test that passes.
-            let _ = writeln!(io::stderr(), "NOT RUN: there is no nginx here");
+            not_run("there is no nginx here");
             return None;
         };
         Some(Self { process, directory })
