@@ -47,16 +47,17 @@ impl Nginx {
         );
         let file = directory.path().join("nginx.conf");
         fs::write(&file, configuration).expect("it can be written");
-        let process = Command::new("nginx")
-            .arg("-e")
-            .arg(directory.path().join("error.log"))
-            .arg("-p")
-            .arg(directory.path())
-            .arg("-c")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .spawn();
-        let Ok(process) = process else {
+        // Where daemons are is not always where an ordinary user's shell looks.
+        let commands = ["nginx", "/usr/sbin/nginx"].map(|program| {
+            let mut command = Command::new(program);
+            command.arg("-e").arg(directory.path().join("error.log"));
+            command.arg("-p").arg(directory.path()).arg("-c").arg(&file);
+            command
+        });
+        let mut started = commands
+            .into_iter()
+            .filter_map(|mut command| command.stdin(Stdio::null()).spawn().ok());
+        let Some(process) = started.next() else {
             not_run("there is no nginx here");
             return None;
         };
