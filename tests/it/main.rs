@@ -19,9 +19,19 @@ mod connection;
 mod files;
 #[cfg(unix)]
 mod library;
+#[cfg(unix)]
+mod limits;
+#[cfg(unix)]
+mod load;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(unix)]
+mod motion;
 // The tree has names that other systems forbid, and each request comes from an address of its
 // own, which only Linux has ready.
 #[cfg(target_os = "linux")]
 mod parity;
+#[cfg(unix)]
+mod shutdown;
 #[cfg(unix)]
 mod support;
