@@ -5,10 +5,11 @@ use super::admission::{Ticket, Verdict};
 use super::clock::Clock;
 use super::stream::Stream;
 use crate::config::Config;
+use crate::files;
 use crate::handler::Handler;
 use crate::http::{
-    Body, FieldLines, HttpError, Method, Request, RequestLine, Response, StatusCode, Version,
-    header,
+    Body, FieldLines, FilePart, HttpError, Method, Request, RequestLine, Response, StatusCode,
+    Version, header,
 };
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
@@ -152,6 +153,9 @@ impl<'s> Connection<'s> {
             }
         }
         let result = handler.handle(&mut request);
+        self.clock.tick();
+        let result =
+            result.and_then(|response| files::respond(&request, response, self.clock.second()));
         let response = result.unwrap_or_else(|error| self.error_response(&error));
 
         let is_unread = !body.is_finished();
@@ -199,7 +203,8 @@ impl<'s> Connection<'s> {
         handler.error_response(error)
     }
 
-    /// Logs the request, then sends the response.
+    /// Logs the request, then sends the response, at the time that the clock shows already:
+    /// what was made for this response may depend on it.
     fn send(
         &mut self,
         line: &RequestLine<'_>,
@@ -207,7 +212,6 @@ impl<'s> Connection<'s> {
         framing: ResponseFraming,
         close: bool,
     ) -> io::Result<()> {
-        self.clock.tick();
         let handler = self.context.handler;
         handler.log_request(
             &self.context.log.of(self.client.ip(), &self.clock),
@@ -233,31 +237,52 @@ impl<'s> Connection<'s> {
         match response.body {
             Body::Empty => self.stream.send([&self.out, &[]]),
             Body::Bytes(bytes) => self.stream.send([&self.out, &bytes]),
-            Body::File { file, range } => self.send_file(&file, range),
+            Body::File { file, range, .. } => self.send_file(&file, range),
+            Body::Parts { file, parts } => self.send_parts(&file, parts),
             Body::Stream { reader, length } => self.send_stream(reader, length, framing),
         }
     }
 
     /// Sends the head and a file: a small one together with the head.
     fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
-        let length = range.end.saturating_sub(range.start);
-        if length > SMALL_FILE {
+        if range.end.saturating_sub(range.start) > SMALL_FILE {
             return self.stream.send_file(&self.out, file, range);
         }
+        self.gather(file, range)?;
+        self.stream.send([&self.out, &[]])
+    }
+
+    /// Sends the head and the parts of a file: small ones together with what goes before them.
+    fn send_parts(&mut self, file: &File, parts: Vec<FilePart>) -> io::Result<()> {
+        for FilePart { head, range } in parts {
+            self.out.extend_from_slice(&head);
+            let length = range.end.saturating_sub(range.start);
+            if length.saturating_add(self.out.len() as u64) > SMALL_FILE {
+                self.stream.send_file(&self.out, file, range)?;
+                self.out.clear();
+            } else {
+                self.gather(file, range)?;
+            }
+        }
+        self.stream.send([&self.out, &[]])
+    }
+
+    /// Adds a small range of a file to what is sent next. Where the file has become shorter, what
+    /// is left of it is sent, and the connection cannot go on.
+    fn gather(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
         let start = self.out.len();
-        self.out
-            .resize(start + usize::try_from(length).unwrap_or(0), 0);
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
+        self.out.resize(start + length, 0);
         let content = self.out.get_mut(start..).unwrap_or_default();
         let read = read_up_to(content, |buffer, offset| {
             file.read_at(buffer, range.start + offset)
         })?;
-        self.stream
-            .send([self.out.get(..start + read).unwrap_or_default(), &[]])?;
-        if read as u64 == length {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
+        if read == length {
+            return Ok(());
         }
+        self.out.truncate(start + read);
+        self.stream.send([&self.out, &[]])?;
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Sends the head and what a reader yields, as it comes.

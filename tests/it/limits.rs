@@ -107,7 +107,6 @@ fn no_timeout_is_none() {
     assert_eq!(read_response(&mut client).status(), 200);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_client_that_never_reads_is_cut_off() {
     let tree = tree();
@@ -191,7 +190,6 @@ fn hears_something(client: &mut TcpStream) -> bool {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_shortage_of_descriptors_is_neither_the_end_nor_a_reason_to_spin() {
     let tree = tree();
@@ -205,7 +203,6 @@ fn a_shortage_of_descriptors_is_neither_the_end_nor_a_reason_to_spin() {
 }
 
 /// 300 clients, some of which do not let go, come to a server that cannot have them all.
-#[cfg(target_os = "linux")]
 fn survives_a_crowd(server: &Running) {
     let stuck: Vec<_> = (0..10).map(|_| stuck(server)).collect();
     let mut crowd: Vec<_> = (0..300).map(|_| ask(server.address(), "/a")).collect();
@@ -222,7 +219,6 @@ fn survives_a_crowd(server: &Running) {
 }
 
 /// Threads are counted for each user, and not for root: the server is run as somebody else.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
     let tree = tree();
@@ -251,8 +247,6 @@ fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
     survives_a_crowd(&Running::start(command));
 }
 
-/// Linux tells the memory of a process; elsewhere this is not measured.
-#[cfg(target_os = "linux")]
 #[test]
 fn an_idle_connection_takes_little_memory() {
     // Frames are twice as large when nothing is optimised.
@@ -268,7 +262,6 @@ fn an_idle_connection_takes_little_memory() {
     assert!(each < limit, "{each} KiB for each");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn hostile_clients_do_not_hinder_the_others_and_leave_nothing_behind() {
     raise_descriptor_limit();

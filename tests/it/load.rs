@@ -1,6 +1,8 @@
 //! What the tests of limits need beyond [`support`](crate::support): many clients, and a look at
 //! the server's process from outside.
 
+#![allow(dead_code, reason = "some of it is for tests that only Linux has")]
+
 use crate::support::{PATIENCE, Response, Running, Tree};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;

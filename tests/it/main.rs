@@ -14,12 +14,15 @@ mod architecture;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod conformance;
+#[cfg(unix)]
 mod connection;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
 mod library;
-#[cfg(unix)]
+// These look at the server from outside, as Linux shows a process.
+#[cfg(target_os = "linux")]
 mod limits;
 #[cfg(unix)]
 mod load;
@@ -32,6 +35,9 @@ mod motion;
 #[cfg(target_os = "linux")]
 mod parity;
 #[cfg(unix)]
+mod ranges;
+// Only Linux lets a port go while connections of it are still served.
+#[cfg(target_os = "linux")]
 mod shutdown;
 #[cfg(unix)]
 mod support;

@@ -22,7 +22,7 @@ fn tree() -> Tree {
 }
 
 /// rhttp on a port of choice.
-pub(crate) fn serve_at(address: SocketAddr, tree: &Tree, arguments: &str) -> Running {
+fn serve_at(address: SocketAddr, tree: &Tree, arguments: &str) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
     command
         .arg(address.port().to_string())
@@ -45,7 +45,6 @@ fn wait_until_free(address: SocketAddr) {
     });
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn sigterm_frees_the_port_and_lets_a_download_finish() {
     let tree = tree();
@@ -71,7 +70,6 @@ fn sigint_ends_at_once_and_frees_the_port() {
     assert_eq!(get(new.address(), "/a").body, b"hello");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_second_signal_ends_at_once() {
     for second in [Signal::TERM, Signal::INT] {
@@ -140,7 +138,6 @@ fn a_request_half_way_in_is_served() {
         .write_all(b"GET /a HTTP/1.1\r\n")
         .expect("it is sent");
     server.signal(Signal::TERM);
-    #[cfg(target_os = "linux")]
     wait_until_free(server.address());
     client.write_all(b"\r\n").expect("it is sent");
     assert_eq!(read_response(&mut client).body, b"hello");
@@ -148,13 +145,12 @@ fn a_request_half_way_in_is_served() {
 }
 
 /// Two servers behind a proxy are restarted in turn while clients ask 200 times a second.
-#[cfg(target_os = "linux")]
 mod rolling_restart {
     use super::*;
     use std::fs;
     use std::process::{Child, Stdio};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::thread;
+    use std::thread::{self, ScopedJoinHandle};
 
     /// How often each server is restarted.
     const ROUNDS: usize = 4;
@@ -175,7 +171,7 @@ mod rolling_restart {
         }
     }
 
-    /// HAProxy before two servers, as its manual has it.
+    /// A proxy before two servers.
     fn proxy(tree: &Tree, servers: [SocketAddr; 2]) -> Option<Proxy> {
         // A port that was free a moment ago.
         let address = TcpListener::bind("127.0.0.1:0")
@@ -257,7 +253,7 @@ mod rolling_restart {
                 }
             }
             is_over.store(true, Ordering::Relaxed);
-            let joined = clients.into_iter().map(|client| client.join());
+            let joined = clients.into_iter().map(ScopedJoinHandle::join);
             joined
                 .flat_map(|found| found.expect("no panic"))
                 .collect::<Vec<_>>()
