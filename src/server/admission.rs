@@ -49,6 +49,8 @@ struct State {
     is_closing: bool,
     /// Responses in progress are not waited for either.
     is_aborted: bool,
+    /// The time for all to end is over: who comes now is cut, too.
+    is_over: bool,
 }
 
 /// How many connections there may be.
@@ -114,6 +116,9 @@ impl Admission {
             0
         };
         let ticket = Arc::new(Ticket::new(socket, bits, state.tickets.len()));
+        if state.is_over {
+            ticket.cut();
+        }
         state.tickets.push(Arc::clone(&ticket));
         (ticket, verdict)
     }
@@ -199,9 +204,10 @@ impl Admission {
                 ticket.stop_reading();
             }
         }
-        for ticket in &self.wait_for_end(limit.saturating_sub(last_call)).tickets {
-            // It fails when the client is gone already.
-            let _ = ticket.socket.shutdown(Shutdown::Both);
+        let mut state = self.wait_for_end(limit.saturating_sub(last_call));
+        state.is_over = true;
+        for ticket in &state.tickets {
+            ticket.cut();
         }
     }
 
@@ -309,6 +315,12 @@ impl Ticket {
             self.stop_reading();
         }
         told.is_ok()
+    }
+
+    /// Ends the connection, whatever it is doing.
+    fn cut(&self) {
+        // It fails when the client is gone already.
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     /// What has arrived can still be read, then comes the end.
