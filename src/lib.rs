@@ -174,7 +174,7 @@ mod sys;
 mod wire;
 
 pub use config::Config;
-pub use files::{Precondition, Selection, Validators};
+pub use files::{Precondition, Selection, Symlinks, Validators};
 pub use handler::{Handler, Log};
 pub use handlers::FileHandler;
 pub use server::{Server, ServerHandle};

@@ -41,3 +41,5 @@ mod ranges;
 mod shutdown;
 #[cfg(unix)]
 mod support;
+#[cfg(unix)]
+mod symlinks;
