@@ -166,6 +166,9 @@
 pub mod cli;
 mod config;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod handlers;
 pub mod http;

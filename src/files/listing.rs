@@ -25,6 +25,29 @@ pub(crate) struct Entry {
     is_link: bool,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Entry {
+    pub(crate) fn new(name: &[u8], is_directory: bool, is_link: bool) -> Self {
+        Self {
+            name: name.to_vec(),
+            is_directory,
+            is_link,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.is_directory
+    }
+
+    pub(crate) fn is_link(&self) -> bool {
+        self.is_link
+    }
+}
+
 /// Reads the names in an open directory, sorted as CPython sorts them.
 ///
 /// Of a link, `leads_to_directory` must tell that.
@@ -116,11 +139,7 @@ mod tests {
     use super::*;
 
     fn entry(name: impl AsRef<[u8]>, is_directory: bool, is_link: bool) -> Entry {
-        Entry {
-            name: name.as_ref().to_vec(),
-            is_directory,
-            is_link,
-        }
+        Entry::new(name.as_ref(), is_directory, is_link)
     }
 
     #[test]

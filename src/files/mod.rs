@@ -10,6 +10,8 @@ mod validators;
 
 pub use beneath::Symlinks;
 pub(crate) use conditional::respond;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use listing::Entry;
 pub(crate) use listing::page;
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub use range::Selection;
