@@ -63,6 +63,10 @@ struct Args {
     #[arg(long, value_name = "WHERE", default_value = "follow")]
     symlinks: Links,
 
+    /// let the kernel confine the process to reading the directory (Linux)
+    #[arg(long)]
+    sandbox: bool,
+
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
     port: u16,
@@ -146,7 +150,7 @@ fn positive(text: &str) -> Result<usize, String> {
 /// A wrong command line ends the process with a usage message and status 2, as argparse does.
 ///
 /// # Errors
-/// The directory cannot be read, or the address cannot be had.
+/// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
     let args = parse();
     let config = args.config();
@@ -160,6 +164,10 @@ pub fn run() -> Result<()> {
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
+    if args.sandbox {
+        // It holds for the threads that this one starts: before any is.
+        sys::confine(&directory, sys::Purpose::Files).context("cannot set up the sandbox")?;
+    }
     let files = FileHandler::new(directory).with_symlinks(args.symlinks.into());
     let server = Server::new(listener, files)?.with_config(config);
 

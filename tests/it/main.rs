@@ -36,6 +36,8 @@ mod motion;
 mod parity;
 #[cfg(unix)]
 mod ranges;
+#[cfg(target_os = "linux")]
+mod sandbox;
 // Only Linux lets a port go while connections of it are still served.
 #[cfg(target_os = "linux")]
 mod shutdown;
