@@ -20,6 +20,8 @@ mod connection;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod library;
 // These look at the server from outside, as Linux shows a process.
 #[cfg(target_os = "linux")]
