@@ -22,6 +22,8 @@ mod files;
 #[cfg(unix)]
 mod hostile;
 #[cfg(unix)]
+mod lessons;
+#[cfg(unix)]
 mod library;
 // These look at the server from outside, as Linux shows a process.
 #[cfg(target_os = "linux")]
