@@ -1,5 +1,6 @@
 //! What a response carries.
 
+use super::Exchange;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -32,6 +33,15 @@ pub enum Body {
         /// Their number, if it is known beforehand; exactly as many are sent.
         length: Option<u64>,
     },
+    /// Bytes that come while the request's body is still going to where they come from.
+    Exchange {
+        /// What is there already; it goes out together with the head.
+        first: Vec<u8>,
+        /// Where the rest comes from. An error from it cuts the connection.
+        rest: Box<dyn Exchange>,
+        /// Their number in all, if it is known beforehand; exactly as many are sent.
+        length: Option<u64>,
+    },
 }
 
 impl Body {
@@ -41,7 +51,7 @@ impl Body {
             Body::Empty => Some(0),
             Body::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
             Body::File { range, .. } => Some(range.end.saturating_sub(range.start)),
-            Body::Stream { length, .. } => *length,
+            Body::Stream { length, .. } | Body::Exchange { length, .. } => *length,
         }
     }
 
@@ -76,6 +86,7 @@ impl fmt::Debug for Body {
             Body::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Body::File { range, .. } => write!(f, "File({range:?})"),
             Body::Stream { length, .. } => write!(f, "Stream({length:?})"),
+            Body::Exchange { length, .. } => write!(f, "Exchange({length:?})"),
         }
     }
 }

@@ -6,10 +6,14 @@ use super::clock::Clock;
 use super::stream::Stream;
 use crate::config::Config;
 use crate::handler::Handler;
-use crate::http::{Body, FieldLines, HttpError, Method, Request, RequestLine, Response, Version};
+use crate::http::{
+    Body, Exchange, FieldLines, HttpError, Method, Request, RequestBody, RequestLine, Response,
+    Version,
+};
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -106,7 +110,8 @@ impl<'s> Connection<'s> {
             Err(error) => return Some(self.reject(line, &error)),
         };
         let mut body = reader.body(framing);
-        let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body);
+        let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body)
+            .with_protocol(config.protocol);
 
         if wire::expects_continue(line, fields, config.protocol) {
             let go_on = handler.expect_continue(&request);
@@ -136,7 +141,10 @@ impl<'s> Connection<'s> {
             && !self.ticket.is_last()
             && framing != ResponseFraming::Close;
         let announce = client_persists && !persists && !response_closes;
-        if self.send(line, response, framing, announce).is_err() {
+        if self
+            .send(line, response, framing, announce, &mut body)
+            .is_err()
+        {
             return Some(CloseReason::Ended);
         }
         (!persists).then_some(CloseReason::Answered)
@@ -151,7 +159,7 @@ impl<'s> Connection<'s> {
             line.version,
             self.context.config.protocol,
         );
-        match self.send(line, response, framing, false) {
+        match self.send(line, response, framing, false, &mut io::empty()) {
             Ok(()) => CloseReason::Answered,
             Err(_) => CloseReason::Ended,
         }
@@ -172,6 +180,7 @@ impl<'s> Connection<'s> {
         response: Response,
         framing: ResponseFraming,
         close: bool,
+        request: &mut dyn RequestBody,
     ) -> io::Result<()> {
         self.clock.tick();
         let handler = self.context.handler;
@@ -197,14 +206,66 @@ impl<'s> Connection<'s> {
             head.write(&response, &mut self.out);
         }
         if line.method == Method::HEAD || !response.status.allows_content() {
-            return self.stream.send([&self.out, &[]]);
+            self.stream.send([&self.out, &[]])?;
+            if let Body::Exchange { rest, .. } = response.body {
+                self.finish(rest);
+            }
+            return Ok(());
         }
         match response.body {
             Body::Empty => self.stream.send([&self.out, &[]]),
             Body::Bytes(bytes) => self.stream.send([&self.out, &bytes]),
             Body::File { file, range } => self.send_file(&file, range),
-            Body::Stream { reader, length } => self.send_stream(reader, length, framing),
+            Body::Stream { mut reader, length } => {
+                let head = mem::take(&mut self.out);
+                self.stream.send([&head, &[]])?;
+                self.send_stream(|buffer| reader.read(buffer), length, framing)
+            }
+            Body::Exchange {
+                first,
+                mut rest,
+                length,
+            } => {
+                let left = self.send_first(&first, length, framing)?;
+                self.send_stream(|buffer| rest.read(request, buffer), left, framing)?;
+                self.finish(rest);
+                Ok(())
+            }
         }
+    }
+
+    /// Lets an exchange come to its end, and logs what it has to say.
+    fn finish(&mut self, exchange: Box<dyn Exchange>) {
+        if let Some(message) = exchange.finish() {
+            self.clock.tick();
+            let log = self.context.log.of(self.client.ip(), &self.clock);
+            self.context
+                .handler
+                .log_message(&log, format_args!("{message}"));
+        }
+    }
+
+    /// Sends the head and the bytes that are there already; tells how many of `length` are left.
+    fn send_first(
+        &mut self,
+        first: &[u8],
+        length: Option<u64>,
+        framing: ResponseFraming,
+    ) -> io::Result<Option<u64>> {
+        let room = length.map_or(usize::MAX, |length| {
+            usize::try_from(length).unwrap_or(usize::MAX)
+        });
+        let first = first.get(..room).unwrap_or(first);
+        let mut head = mem::take(&mut self.out);
+        if framing == ResponseFraming::Chunked && !first.is_empty() {
+            wire::write_chunk_size(first.len(), &mut head);
+            head.extend_from_slice(first);
+            head.extend_from_slice(b"\r\n");
+            self.stream.send([&head, &[]])?;
+        } else {
+            self.stream.send([&head, first])?;
+        }
+        Ok(length.map(|length| length.saturating_sub(first.len() as u64)))
     }
 
     /// Sends the head and a file: a small one together with the head.
@@ -229,20 +290,18 @@ impl<'s> Connection<'s> {
         }
     }
 
-    /// Sends the head and what a reader yields, as it comes.
+    /// Sends what `read` yields, as it comes.
     fn send_stream(
         &mut self,
-        mut reader: Box<dyn Read + Send>,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
         length: Option<u64>,
         framing: ResponseFraming,
     ) -> io::Result<()> {
-        let head = std::mem::take(&mut self.out);
-        self.stream.send([&head, &[]])?;
         let mut left = length.unwrap_or(u64::MAX);
         let mut buffer = vec![0; CHUNK];
         while left > 0 {
             let room = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            let count = match reader.read(buffer.get_mut(..room).unwrap_or_default()) {
+            let count = match read(buffer.get_mut(..room).unwrap_or_default()) {
                 Ok(0) if length.is_some() => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(0) => break,
                 Ok(count) => count,

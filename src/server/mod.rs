@@ -6,5 +6,6 @@ mod clock;
 mod connection;
 mod listener;
 mod stream;
+mod watch;
 
 pub use listener::{Server, ServerHandle};

@@ -1,7 +1,9 @@
 //! The connection's socket: bytes in under a deadline, bytes out.
 
 use super::admission::Ticket;
+use super::watch::Watch;
 use crate::config::Config;
+use crate::http::{Ready, Wait};
 use crate::sys;
 use crate::wire::{Phase, Source};
 use rustix::buffer::spare_capacity;
@@ -36,6 +38,7 @@ pub(super) struct Stream<'c> {
     receive_timeout: Cell<Option<Duration>>,
     /// When the head being read must be whole.
     head_deadline: Cell<Option<Instant>>,
+    watch: Watch,
 }
 
 impl<'c> Stream<'c> {
@@ -50,6 +53,7 @@ impl<'c> Stream<'c> {
             config,
             receive_timeout,
             head_deadline: Cell::new(None),
+            watch: Watch::default(),
         })
     }
 
@@ -196,6 +200,10 @@ impl Source for &Stream<'_> {
         let received = self.receive(buffer);
         self.ticket.end_idle();
         received
+    }
+
+    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
+        self.watch.wait(self.ticket.socket(), self.config, wait)
     }
 }
 

@@ -2,7 +2,7 @@
 //! header lines by the grammar of RFC 9112 §5.
 
 use super::request_line::{Rejected, no_line, parse_line};
-use super::{Phase, RequestBody, RequestFraming, Source};
+use super::{Phase, RequestFraming, Source, UnframedBody};
 use crate::config::Config;
 use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use smallvec::SmallVec;
@@ -75,8 +75,8 @@ impl<S: Source> Reader<S> {
     }
 
     /// The body that follows the head just read.
-    pub(crate) fn body(&mut self, framing: RequestFraming) -> RequestBody<'_, S> {
-        RequestBody::new(self, framing)
+    pub(crate) fn body(&mut self, framing: RequestFraming) -> UnframedBody<'_, S> {
+        UnframedBody::new(self, framing)
     }
 
     /// Bytes received but not used.
