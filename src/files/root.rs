@@ -5,6 +5,7 @@
 //! that is removed and made anew is served again.
 
 use crate::http::RelativePath;
+use crate::sys;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
@@ -13,6 +14,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Not blocking: a FIFO is open at once, and then refused for what it is.
 const FLAGS: OFlags = OFlags::RDONLY
@@ -27,6 +29,8 @@ type PathBytes = SmallVec<[u8; 256]>;
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
     directory: PathBuf,
+    /// Directories whose files are not sent, by whatever way they are reached.
+    private: Arc<[PathBuf]>,
 }
 
 /// What a path led to.
@@ -52,6 +56,7 @@ pub(crate) struct RegularFile {
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: Vec<u8>,
+    private: Arc<[PathBuf]>,
     /// Its descriptor; `None` where only names in it may be opened, but not listed.
     pub(crate) handle: Option<OwnedFd>,
 }
@@ -72,7 +77,13 @@ impl Root {
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
+            private: Arc::default(),
         }
+    }
+
+    /// Sends no file in `directories` from now on.
+    pub(crate) fn keep_private(&mut self, directories: Vec<PathBuf>) {
+        self.private = directories.into();
     }
 
     /// The directory's path.
@@ -88,7 +99,7 @@ impl Root {
             full.push(b'/');
             full.extend_from_slice(path);
         }
-        open(&full)
+        open(&full, &self.private)
     }
 }
 
@@ -100,6 +111,9 @@ impl Directory {
             full.push(b'/');
             full.extend_from_slice(name.as_bytes());
             match open_descriptor(&full) {
+                Ok((file, _)) if is_private(&file, &full, &self.private) => {
+                    return Index::Unreadable;
+                }
                 Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
                     return Index::Page(RegularFile::new(file, &stat), name);
                 }
@@ -126,18 +140,25 @@ impl RegularFile {
 }
 
 /// Opens `path` and tells files and directories from the rest, which is not served.
-fn open(path: &PathBytes) -> Option<Node> {
+fn open(path: &PathBytes, private: &Arc<[PathBuf]>) -> Option<Node> {
     match open_descriptor(path) {
+        Ok((file, stat))
+            if is(&stat, FileType::RegularFile) && is_private(&file, path, private) =>
+        {
+            None
+        }
         Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
             Some(Node::File(RegularFile::new(file, &stat)))
         }
         Ok((handle, stat)) if is(&stat, FileType::Directory) => Some(Node::Directory(Directory {
             path: path.to_vec(),
+            private: Arc::clone(private),
             handle: Some(handle),
         })),
         Err(Errno::ACCESS) if status(path).is_some_and(|stat| is(&stat, FileType::Directory)) => {
             Some(Node::Directory(Directory {
                 path: path.to_vec(),
+                private: Arc::clone(private),
                 handle: None,
             }))
         }
@@ -149,6 +170,21 @@ fn open_descriptor(path: &PathBytes) -> rustix::io::Result<(OwnedFd, Stat)> {
     let file = rustix::fs::open(OsStr::from_bytes(path), FLAGS, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     Ok((file, stat))
+}
+
+/// Whether an open file lies in one of the private directories: decided by where the file is,
+/// not by the name that led there. Where that cannot be told, it is.
+fn is_private(file: &OwnedFd, path: &PathBytes, private: &[PathBuf]) -> bool {
+    if private.is_empty() {
+        return false;
+    }
+    let Ok(location) = sys::location(file, Path::new(OsStr::from_bytes(path))) else {
+        return true;
+    };
+    private
+        .iter()
+        .filter_map(|directory| directory.canonicalize().ok())
+        .any(|directory| location.starts_with(directory))
 }
 
 fn status(path: &PathBytes) -> Option<Stat> {

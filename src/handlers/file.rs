@@ -69,6 +69,12 @@ impl FileHandler {
         self
     }
 
+    /// Sends no file in these directories from now on, whatever leads there: they are the
+    /// scripts' of a [`CgiHandler`](super::CgiHandler).
+    pub(super) fn keep_private(&mut self, directories: Vec<PathBuf>) {
+        self.root.keep_private(directories);
+    }
+
     /// The directory that is served.
     pub fn directory(&self) -> &Path {
         self.root.directory()
