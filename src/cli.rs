@@ -1,7 +1,8 @@
 //! The command line of `python -m http.server`.
 
 use crate::config::Config;
-use crate::handlers::FileHandler;
+use crate::handler::Handler;
+use crate::handlers::{CgiHandler, FileHandler};
 use crate::http::Version;
 use crate::server::{Server, ServerHandle};
 use crate::sys;
@@ -28,6 +29,10 @@ const LAST_RESORT: Duration = Duration::from_secs(2);
     override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] [port]"
 )]
 struct Args {
+    /// run the scripts in /cgi-bin and /htbin
+    #[arg(long)]
+    cgi: bool,
+
     /// bind to this address (default: all interfaces)
     #[arg(short, long, value_name = "ADDRESS")]
     bind: Option<String>,
@@ -84,7 +89,14 @@ pub fn run() -> Result<()> {
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
-    let server = Server::new(listener, FileHandler::new(directory))?.with_config(config);
+    let files = FileHandler::new(directory);
+    let handler: Box<dyn Handler> = if args.cgi {
+        sys::isolate_children()?;
+        Box::new(CgiHandler::new(files))
+    } else {
+        Box::new(files)
+    };
+    let server = Server::new(listener, handler)?.with_config(config);
 
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());
