@@ -126,7 +126,9 @@ impl<'s> Connection<'s> {
         let result = handler.handle(&mut request);
         let response = result.unwrap_or_else(|error| self.error_response(&error));
 
-        let is_unread = !body.is_finished();
+        // What an exchange leaves unread is known when it is over: then the connection closes
+        // unannounced, which a client has to expect at any time (RFC 9112 §9.6).
+        let is_unread = !body.is_finished() && !matches!(response.body, Body::Exchange { .. });
         let client_persists = wire::persists(line, fields, config.protocol);
         let response_closes = wire::has_close(&response.headers);
         let framing = wire::response_framing(
@@ -147,6 +149,7 @@ impl<'s> Connection<'s> {
         {
             return Some(CloseReason::Ended);
         }
+        let persists = persists && body.is_finished();
         (!persists).then_some(CloseReason::Answered)
     }
 

@@ -41,6 +41,22 @@ impl<'r, S: Source> UnframedBody<'r, S> {
         Self { reader, state }
     }
 
+    /// Whether what was received is enough for the next step, so that reading does not wait.
+    ///
+    /// Trailer fields are not looked for: a client sends them with the last chunk or not at all.
+    fn can_advance(&self) -> bool {
+        let unread = self.reader.unread();
+        let lines = match self.state {
+            State::End | State::Broken => 0,
+            State::Content(_) | State::Chunk(1..) => return !unread.is_empty(),
+            State::ChunkSize => 1,
+            // Behind its end comes the size of the next.
+            State::Chunk(0) => 2,
+        };
+        memchr::memchr_iter(b'\n', unread).take(lines).count() == lines
+            || unread.len() > lines * MAX_LINE
+    }
+
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.state {
@@ -149,7 +165,7 @@ impl<S: Source> RequestBody for UnframedBody<'_, S> {
     }
 
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
-        let at_hand = wait.body && (self.is_finished() || !self.reader.unread().is_empty());
+        let at_hand = wait.body && self.can_advance();
         let mut ready = self.reader.source.wait(&Wait {
             body: wait.body && !at_hand,
             limit: if at_hand {
@@ -159,6 +175,10 @@ impl<S: Source> RequestBody for UnframedBody<'_, S> {
             },
             ..*wait
         })?;
+        if ready.body {
+            let is_end = !self.reader.fill_unread()?;
+            ready.body = is_end || self.can_advance();
+        }
         ready.body |= at_hand;
         Ok(ready)
     }

@@ -10,6 +10,8 @@ use std::{io, mem};
 
 /// Room in a new buffer: more than nearly all heads take.
 const CAPACITY: usize = 4096;
+/// Room for what is received of a body at a time.
+const BODY_CAPACITY: usize = 32 * 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
@@ -99,7 +101,7 @@ impl<S: Source> Reader<S> {
             self.buffer.drain(..self.start);
             self.start = 0;
         }
-        self.buffer.reserve(CAPACITY);
+        self.buffer.reserve(BODY_CAPACITY);
         Ok(self.source.fill(&mut self.buffer, Phase::Body)? > 0)
     }
 
