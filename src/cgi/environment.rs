@@ -150,7 +150,7 @@ fn path_translated(root: &Path, path_info: &[u8]) -> OsString {
 }
 
 /// Text from the network, which CPython reads as Latin-1 and hands to scripts as UTF-8.
-fn text(value: &[u8]) -> OsString {
+pub(super) fn text(value: &[u8]) -> OsString {
     if value.is_ascii() {
         bytes(value)
     } else {

@@ -2,7 +2,7 @@
 //! nobody wants it any more.
 
 use super::Script;
-use super::environment::Variable;
+use super::environment::{Variable, text};
 use super::reaper;
 use crate::http::{Exchange, RequestBody, Wait};
 use crate::sys;
@@ -63,7 +63,7 @@ impl Setting<'_> {
             .map(|&byte| if byte == b'+' { b' ' } else { byte })
             .collect();
         if !query.contains(&b'=') {
-            command.arg(OsStr::from_bytes(&query));
+            command.arg(text(&query));
         }
         for (name, value) in &self.environment {
             match value {
