@@ -16,8 +16,11 @@ use std::path::{self, PathBuf};
 use std::time::Duration;
 use std::{fs, process, thread};
 
-/// How long the end may take once it was asked for, beyond what responses are given.
-const LAST_RESORT: Duration = Duration::from_secs(2);
+/// How long the end may take once it was asked for, beyond what responses are given: the log has
+/// a second of it.
+const LAST_RESORT: Duration = Duration::from_millis(1500);
+/// The longest time that a flag may name: thirty years.
+const MAX_SECONDS: f64 = 1e9;
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -26,7 +29,8 @@ const LAST_RESORT: Duration = Duration::from_secs(2);
     version,
     about = "Serve a directory over HTTP, as `python -m http.server` does.",
     infer_long_args = true,
-    override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] [port]"
+    override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
+        [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
 )]
 struct Args {
     /// run the scripts in /cgi-bin and /htbin
@@ -44,6 +48,19 @@ struct Args {
     /// conform to this HTTP version
     #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0")]
     protocol: Protocol,
+
+    /// close connections that make no progress for this long, 0 for never (default: 30 for the
+    /// head of a request, 60 between requests and while sending)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+
+    /// serve this many connections at a time (default: 8192, or what the descriptor limit allows)
+    #[arg(long, value_name = "N", value_parser = positive)]
+    max_connections: Option<usize>,
+
+    /// on SIGTERM, let responses in progress take this long (default: 10)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    grace: Option<Duration>,
 
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
@@ -68,6 +85,43 @@ impl From<Protocol> for Version {
     }
 }
 
+impl Args {
+    /// What the flags mean; what is not set stays as it is in the library.
+    fn config(&self) -> Config {
+        let usual = Config::default();
+        // One number for all that a client can keep the server waiting with.
+        let timeout = |usual| {
+            self.timeout
+                .map_or(usual, |limit| (!limit.is_zero()).then_some(limit))
+        };
+        Config {
+            protocol: self.protocol.into(),
+            head_timeout: timeout(usual.head_timeout),
+            idle_timeout: timeout(usual.idle_timeout),
+            stall_timeout: timeout(usual.stall_timeout),
+            max_connections: self.max_connections.unwrap_or(usual.max_connections),
+            grace: self.grace.unwrap_or(usual.grace),
+            ..usual
+        }
+    }
+}
+
+/// A time in seconds, fractions allowed.
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 0.0..=MAX_SECONDS) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("not a number of seconds".into()),
+    }
+}
+
+/// A number of connections.
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err("not a number of connections".into()),
+    }
+}
+
 /// Does what the command line asks for; returns when the server has ended.
 ///
 /// A wrong command line ends the process with a usage message and status 2, as argparse does.
@@ -76,16 +130,14 @@ impl From<Protocol> for Version {
 /// The directory cannot be read, or the address cannot be had.
 pub fn run() -> Result<()> {
     let args = parse();
+    let config = args.config();
     let directory = directory(args.directory)?;
     let host = args.bind.as_deref();
     let place = || match host {
         Some(host) => format!("cannot listen on {host} port {}", args.port),
         None => format!("cannot listen on port {}", args.port),
     };
-    let config = Config {
-        protocol: args.protocol.into(),
-        ..Config::default()
-    };
+    sys::raise_descriptor_limit();
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
@@ -148,19 +200,20 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
         .name("signals".into())
         .spawn(move || {
             let mut signals = signals.forever();
-            let limit = if signals.next() == Some(SIGINT) {
-                say("\nKeyboard interrupt received, exiting.");
-                server.abort();
-                Duration::ZERO
-            } else {
-                server.shutdown();
-                grace
-            };
-            // `serve` returns and the process ends. Should a handler not return, this does it.
+            let is_interrupt = signals.next() == Some(SIGINT);
+            let limit = if is_interrupt { Duration::ZERO } else { grace };
+            // `serve` returns and the process ends. Should a handler not return, or nobody read
+            // what is printed, this does it.
             let _ = thread::Builder::new().spawn(move || {
-                thread::sleep(limit + LAST_RESORT);
+                thread::sleep(limit.saturating_add(LAST_RESORT));
                 process::exit(0);
             });
+            if is_interrupt {
+                say("\nKeyboard interrupt received, exiting.");
+                server.abort();
+            } else {
+                server.shutdown();
+            }
             signals.next();
             process::exit(0);
         })?;

@@ -31,16 +31,26 @@ pub struct Config {
     /// is closed, so that a client which sends first and reads then gets its response: 1 MiB.
     pub max_discarded_body: u64,
 
-    /// Connections served at a time.
+    /// Connections served at a time: 8,192, but never more than half of the descriptors that the
+    /// process may have, because each may need another for a file. When there are as many, the
+    /// one that has waited longest for a request makes room for the next; when none waits, that
+    /// is answered with 503 at once.
+    ///
+    /// While a connection waits it takes less than 16 KiB of memory; while it is served, that and
+    /// what the handler takes: for a file at most 32 KiB, for a listing the page. A head is at
+    /// most `max_request_line` + `max_head` + `max_header_line`. What the kernel keeps for its
+    /// socket comes on top.
     pub max_connections: usize,
     /// Connections that the kernel may hold until the server takes them. CPython's 5 drops some
     /// of any burst.
     #[doc(alias = "request_queue_size")]
     pub backlog: i32,
 
-    /// How long a request's head may take from its first byte: 30 s. None: for ever.
+    /// How long a request's head may take from its first byte: 30 s, which a link that carries
+    /// anything at all keeps. The connection is then closed without a word. None: for ever.
     pub head_timeout: Option<Duration>,
-    /// How long a connection may wait for its first or next request: 60 s. None: for ever.
+    /// How long a connection may wait for its first or next request: 60 s, longer than the time
+    /// for which most clients and proxies keep connections themselves. None: for ever.
     pub idle_timeout: Option<Duration>,
     /// How long a body or a response may make no progress at all: 60 s. None: for ever. Slow but
     /// honest clients make progress, however long they take in all.
@@ -62,7 +72,7 @@ impl Default for Config {
             max_header_lines: 100,
             max_head: 256 * 1024,
             max_discarded_body: 1024 * 1024,
-            max_connections: 8192,
+            max_connections: 8_192,
             backlog: 1024,
             head_timeout: Some(Duration::from_secs(30)),
             idle_timeout: Some(Duration::from_secs(60)),

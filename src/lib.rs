@@ -51,6 +51,50 @@
 //! }
 //! ```
 //!
+//! # Files of your own
+//!
+//! A handler that answers with a file has nothing more to do: the connection adds
+//! `Last-Modified`, `Accept-Ranges` and `ETag`, evaluates the conditions that clients and caches
+//! set (RFC 9110 §13), and sends the ranges that they ask for (§14). The file is never copied
+//! into memory.
+//!
+//! ```
+//! use rhttp::http::{Body, HttpError, Request, Response, StatusCode, header};
+//! use rhttp::{Handler, Server};
+//! use std::fs::File;
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//!
+//! struct OneFile;
+//!
+//! impl Handler for OneFile {
+//!     fn handle(&self, _: &mut Request<'_>) -> Result<Response, HttpError> {
+//!         let file = File::open("Cargo.toml").map_err(|_| HttpError::file_not_found())?;
+//!         Ok(Response::new(StatusCode::OK)
+//!             .with_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+//!             .with_body(Body::file(file)?))
+//!     }
+//! }
+//!
+//! let server = Server::bind("127.0.0.1:0", OneFile)?.with_log(std::io::sink());
+//! let (address, handle) = (server.local_addr(), server.handle());
+//! let serving = std::thread::spawn(move || server.serve());
+//!
+//! let mut client = TcpStream::connect(address)?;
+//! client.write_all(b"GET / HTTP/1.0\r\nRange: bytes=1-7\r\n\r\n")?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert!(answer.starts_with("HTTP/1.0 206 Partial Content\r\n"));
+//! assert!(answer.ends_with("\r\n\r\npackage"));
+//!
+//! handle.shutdown();
+//! serving.join().expect("the server does not panic")?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! An `ETag`, `Last-Modified` or `Accept-Ranges` that the handler sets stands, and counts.
+//! [`Validators`], [`Precondition`] and [`Selection`] are for handlers that answer otherwise.
+//!
 //! # A server in a test
 //!
 //! Port 0 takes a free port, and [`ServerHandle::shutdown`] ends the server from another thread:
@@ -132,6 +176,7 @@ mod sys;
 mod wire;
 
 pub use config::Config;
+pub use files::{Precondition, Selection, Validators};
 pub use handler::{Handler, Log};
 pub use handlers::{CgiHandler, FileHandler};
 pub use server::{Server, ServerHandle};

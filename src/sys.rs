@@ -1,10 +1,13 @@
-//! What the standard library lacks: passive addresses, `sendfile`, the local time, the user
-//! `nobody`, and what children inherit.
+//! What the standard library lacks: passive addresses, `sendfile`, limits, the local time, the
+//! user `nobody`, and what children inherit.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::sys::signal::SigSet;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
+#[cfg(target_os = "linux")]
+use socket2::{SockFilter, SockRef};
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -39,6 +42,54 @@ pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListene
     socket.listen(backlog)?;
     Ok(socket.into())
 }
+
+/// Raises the number of descriptors that the process may have open to the most it may ask for.
+///
+/// That this may fail is no harm: there is room for fewer connections then.
+pub(crate) fn raise_descriptor_limit() {
+    // What macOS takes for the most, whatever it says.
+    const OPEN_MAX: u64 = 10_240;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raise = |current| setrlimit(Resource::Nofile, Rlimit { current, maximum });
+    if raise(maximum).is_err() && current.is_some_and(|current| current < OPEN_MAX) {
+        let _ = raise(Some(OPEN_MAX));
+    }
+}
+
+/// How many descriptors the process may have open.
+pub(crate) fn descriptor_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
+
+/// Makes a listener deaf to clients that come from now on, but not to those half-way in: they ask
+/// again soon, and meet nobody or the next server. Closing it while they come would reset some.
+#[cfg(target_os = "linux")]
+pub(crate) fn ignore_new_clients(listener: &TcpListener) {
+    use libc::{BPF_ABS, BPF_ALU, BPF_AND, BPF_B, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET};
+    // Where the flags are in a TCP header (RFC 9293 §3.1), and those that tell a first packet.
+    const FLAGS_AT: u32 = 13;
+    const SYN: u32 = 0x02;
+    const SYN_OR_ACK: u32 = 0x12;
+    let step = |code: u32, if_not, value| {
+        SockFilter::new(u16::try_from(code).unwrap_or(0), 0, if_not, value)
+    };
+    let filter = [
+        step(BPF_LD | BPF_B | BPF_ABS, 0, FLAGS_AT),
+        step(BPF_ALU | BPF_AND | BPF_K, 0, SYN_OR_ACK),
+        step(BPF_JMP | BPF_JEQ | BPF_K, 1, SYN),
+        step(BPF_RET | BPF_K, 0, 0),
+        step(BPF_RET | BPF_K, 0, u32::MAX),
+    ];
+    // Where it is not possible, it is as elsewhere.
+    let _ = SockRef::from(listener).attach_filter(&filter);
+}
+
+/// There is no such thing here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn ignore_new_clients(_: &TcpListener) {}
 
 /// Sends at most `count` bytes of `file` from `offset` on, and tells how many. None is the end
 /// of the file.

@@ -15,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Not blocking: a FIFO is open at once, and then refused for what it is.
 const FLAGS: OFlags = OFlags::RDONLY
@@ -48,8 +49,8 @@ pub(crate) struct RegularFile {
     pub(crate) file: File,
     /// Bytes.
     pub(crate) size: u64,
-    /// When it was last modified: seconds since 1970, rounded down.
-    pub(crate) modified: i64,
+    /// When it was last modified.
+    pub(crate) modified: Option<SystemTime>,
 }
 
 /// A directory.
@@ -134,7 +135,7 @@ impl RegularFile {
         Self {
             file: File::from(file),
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: stat.st_mtime,
+            modified: modified(stat),
         }
     }
 }
@@ -185,6 +186,19 @@ fn is_private(file: &OwnedFd, path: &PathBytes, private: &[PathBuf]) -> bool {
         .iter()
         .filter_map(|directory| directory.canonicalize().ok())
         .any(|directory| location.starts_with(directory))
+}
+
+/// When a file was last modified, if the system's clock can show that time.
+fn modified(stat: &Stat) -> Option<SystemTime> {
+    // Nanoseconds count forward from the second, before 1970 too.
+    let nanoseconds = Duration::new(0, u32::try_from(stat.st_mtime_nsec).ok()?);
+    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let second = if stat.st_mtime < 0 {
+        UNIX_EPOCH.checked_sub(seconds)
+    } else {
+        UNIX_EPOCH.checked_add(seconds)
+    };
+    second?.checked_add(nanoseconds)
 }
 
 fn status(path: &PathBytes) -> Option<Stat> {

@@ -1,10 +1,8 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
-use crate::files::{self, Directory, Index, Node, Precondition, RegularFile, Root, Validators};
+use crate::files::{self, Directory, Index, Node, RegularFile, Root};
 use crate::handler::Handler;
-use crate::http::{
-    Body, HeaderName, HttpDate, HttpError, Method, Request, Response, StatusCode, header,
-};
+use crate::http::{Body, HeaderName, HttpError, Method, Request, Response, StatusCode, header};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,7 +104,7 @@ impl FileHandler {
                 .with_header(header::LOCATION, target.to_directory_location()));
         }
         match directory.open_index(&self.index_pages) {
-            Index::Page(file, name) => Ok(self.file_response(request, file, name)),
+            Index::Page(file, name) => Ok(self.file_response(file, name)),
             Index::Unreadable => Err(HttpError::file_not_found()),
             Index::None => Self::listing_response(request, directory),
         }
@@ -132,24 +130,16 @@ impl FileHandler {
             .hardened())
     }
 
-    /// A regular file called `name`, or the news that the client has it already.
-    fn file_response(&self, request: &Request<'_>, file: RegularFile, name: &str) -> Response {
-        let validators = Validators {
-            last_modified: HttpDate::from_unix(file.modified),
-        };
-        if files::evaluate(request.headers(), &validators) == Precondition::NotModified {
-            return Response::new(StatusCode::NOT_MODIFIED);
-        }
-        let mut response = Response::new(StatusCode::OK);
-        response.headers.append(CONTENT_TYPE, self.media_type(name));
-        if let Some(date) = validators.last_modified {
-            response.headers.append(header::LAST_MODIFIED, date);
-        }
-        response.body = Body::File {
-            file: file.file,
-            range: 0..file.size,
-        };
-        response
+    /// A regular file called `name`. The connection adds its validators, and finds out what the
+    /// client has of it already.
+    fn file_response(&self, file: RegularFile, name: &str) -> Response {
+        Response::new(StatusCode::OK)
+            .with_header(CONTENT_TYPE, self.media_type(name))
+            .with_body(Body::File {
+                file: file.file,
+                range: 0..file.size,
+                modified: file.modified,
+            })
     }
 }
 
@@ -178,7 +168,7 @@ impl Handler for FileHandler {
             Node::File(file) => {
                 let name = std::str::from_utf8(&path)
                     .map_or_else(|_| String::from_utf8_lossy(&path), Cow::Borrowed);
-                Ok(self.file_response(request, file, &name))
+                Ok(self.file_response(file, &name))
             }
         }
     }

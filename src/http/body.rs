@@ -4,8 +4,9 @@ use super::Exchange;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::time::SystemTime;
 
 /// The content of a response. It knows its own length, so that the length declared and the
 /// bytes sent cannot disagree.
@@ -25,6 +26,17 @@ pub enum Body {
         file: File,
         /// Byte offsets in it.
         range: Range<u64>,
+        /// When it was last modified, if that is known. From this and its length the content of
+        /// a response gets its validators.
+        modified: Option<SystemTime>,
+    },
+    /// Ranges of an open file with bytes between them, one after the other. As with a file, what
+    /// has become shorter cuts the connection.
+    Parts {
+        /// The file; its position does not matter.
+        file: File,
+        /// What is sent, in this order.
+        parts: Vec<FilePart>,
     },
     /// Bytes that a reader yields as the client takes them.
     Stream {
@@ -44,13 +56,47 @@ pub enum Body {
     },
 }
 
+/// Bytes, and the range of a file that follows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilePart {
+    /// What goes before the range.
+    pub head: Vec<u8>,
+    /// Byte offsets in the file; none where the head is all.
+    pub range: Range<u64>,
+}
+
 impl Body {
+    /// All of a file, as long and as old as it is now.
+    ///
+    /// In a response with status 200 to GET or HEAD this is all that a handler has to do for
+    /// validators, conditions and ranges; the crate's page has an example.
+    ///
+    /// # Errors
+    /// The system does not tell the file's size, or it is no regular file.
+    pub fn file(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Self::File {
+            file,
+            range: 0..metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+
     /// The number of bytes, or `None` for a stream that ends when it ends.
     pub fn len(&self) -> Option<u64> {
         match self {
             Body::Empty => Some(0),
             Body::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
-            Body::File { range, .. } => Some(range.end.saturating_sub(range.start)),
+            Body::File { range, .. } => Some(length(range)),
+            Body::Parts { parts, .. } => {
+                let lengths = parts
+                    .iter()
+                    .map(|part| length(&part.range).saturating_add(part.head.len() as u64));
+                Some(lengths.fold(0, u64::saturating_add))
+            }
             Body::Stream { length, .. } | Body::Exchange { length, .. } => *length,
         }
     }
@@ -59,6 +105,10 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
     }
+}
+
+fn length(range: &Range<u64>) -> u64 {
+    range.end.saturating_sub(range.start)
 }
 
 impl From<Vec<u8>> for Body {
@@ -85,6 +135,7 @@ impl fmt::Debug for Body {
             Body::Empty => f.write_str("Empty"),
             Body::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Body::File { range, .. } => write!(f, "File({range:?})"),
+            Body::Parts { parts, .. } => write!(f, "Parts({})", parts.len()),
             Body::Stream { length, .. } => write!(f, "Stream({length:?})"),
             Body::Exchange { length, .. } => write!(f, "Exchange({length:?})"),
         }

@@ -86,7 +86,7 @@ impl HttpError {
     #[doc(alias = "error_message_format")]
     #[doc(alias = "error_content_type")]
     pub fn to_page(&self) -> Response {
-        let mut response = self.to_response();
+        let mut response = self.bare_response();
         if self.status.allows_content() {
             let message = html_escape::encode_text(self.message());
             let explanation = html_escape::encode_text(self.explanation());
@@ -111,15 +111,23 @@ impl HttpError {
                 .append(header::CONTENT_TYPE, "text/html;charset=utf-8");
             response = response.hardened();
         }
+        self.with_own_headers(response)
+    }
+
+    /// The response without a page: the status line, `Connection: close` and the error's own
+    /// fields, for handlers that write pages of their own.
+    pub fn to_response(&self) -> Response {
+        self.with_own_headers(self.bare_response())
+    }
+
+    fn with_own_headers(&self, mut response: Response) -> Response {
         if let Some(headers) = &self.headers {
             response.headers.extend(headers);
         }
         response
     }
 
-    /// The response without a page: the status line and `Connection: close`, for handlers that
-    /// write pages of their own.
-    pub fn to_response(&self) -> Response {
+    fn bare_response(&self) -> Response {
         let mut response = Response::new(self.status).with_header(header::CONNECTION, "close");
         response.reason = Some(self.message().to_owned().into());
         response
@@ -165,6 +173,16 @@ mod tests {
             page.contains("501 - Server does not support this operation.</p>"),
             "{page}"
         );
+    }
+
+    #[test]
+    fn an_error_s_own_fields_are_sent_with_any_page() {
+        let error =
+            HttpError::new(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, "1");
+        for response in [error.to_page(), error.to_response()] {
+            let last = response.headers.iter().last();
+            assert_eq!(last, Some((header::RETRY_AFTER, b"1".as_slice())));
+        }
     }
 
     #[test]

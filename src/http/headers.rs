@@ -22,6 +22,8 @@ pub mod name {
         ACCEPT_RANGES = "Accept-Ranges";
         AUTHORIZATION = "Authorization";
         CONNECTION = "Connection";
+        CONTENT_ENCODING = "Content-Encoding";
+        CONTENT_LANGUAGE = "Content-Language";
         CONTENT_LENGTH = "Content-Length";
         CONTENT_RANGE = "Content-Range";
         CONTENT_SECURITY_POLICY = "Content-Security-Policy";
@@ -145,7 +147,7 @@ impl From<HttpDate> for HeaderValue {
 
 impl HeaderValue {
     /// What is known to display as printable ASCII.
-    fn displayed(value: impl fmt::Display) -> Self {
+    pub(crate) fn displayed(value: impl fmt::Display) -> Self {
         let mut bytes = SmallVec::new();
         // Writing to memory cannot fail.
         let _ = write!(bytes, "{value}");
@@ -188,15 +190,45 @@ impl Headers {
 
     /// Adds a field after the others, as CPython's `send_header` does.
     pub fn append(&mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) {
+        self.append_bytes(name, value.into().as_bytes());
+    }
+
+    /// Adds a field whose value is known to be one.
+    fn append_bytes(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.0.extend_from_slice(name.as_str().as_bytes());
         self.0.extend_from_slice(b": ");
-        self.0.extend_from_slice(value.into().as_bytes());
+        self.0.extend_from_slice(value);
         self.0.extend_from_slice(b"\r\n");
     }
 
     /// Adds all of `others` after these.
     pub fn extend(&mut self, others: &Headers) {
         self.0.extend_from_slice(&others.0);
+    }
+
+    /// Gives the field `name` this value and no other: where the first one stood, as that was
+    /// spelled, or after the others.
+    pub fn set(&mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) {
+        let old = std::mem::take(self);
+        let mut value = Some(value.into());
+        for (other, kept) in old.iter() {
+            if other != name {
+                self.append_bytes(other, kept);
+            } else if let Some(value) = value.take() {
+                self.append(other, value);
+            }
+        }
+        if let Some(value) = value {
+            self.append(name, value);
+        }
+    }
+
+    /// Takes out every field `name`.
+    pub fn remove(&mut self, name: HeaderName<'_>) {
+        let old = std::mem::take(self);
+        for (other, kept) in old.iter().filter(|(other, _)| *other != name) {
+            self.append_bytes(other, kept);
+        }
     }
 
     /// The fields in order.
@@ -362,6 +394,17 @@ mod tests {
             Some(b"12".as_slice())
         );
         assert!(!headers.contains(name::LOCATION));
+
+        headers.set(name::CONTENT_TYPE, "text/html");
+        headers.set(HeaderName::from_static("Set-Cookie"), "c=3");
+        headers.set(name::LOCATION, "/");
+        headers.remove(name::CONTENT_LENGTH);
+        headers.remove(name::ETAG);
+        let lines: Vec<_> = headers.lines().collect();
+        assert_eq!(
+            lines.concat(),
+            b"Content-type: text/html\r\nSet-Cookie: c=3\r\nLocation: /\r\n"
+        );
     }
 
     #[test]

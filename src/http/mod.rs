@@ -14,7 +14,7 @@ mod target;
 mod text;
 mod version;
 
-pub use body::Body;
+pub use body::{Body, FilePart};
 pub use date::HttpDate;
 pub use error::HttpError;
 pub use exchange::{Exchange, Ready, RequestBody, Wait};

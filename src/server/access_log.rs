@@ -109,22 +109,21 @@ impl Shared {
     }
 
     /// Writes lines until the log is closed.
-    fn write_lines(&self, mut sink: Box<dyn Write + Send>) {
+    fn write_lines(&self, sink: Box<dyn Write + Send>) {
+        let mut sink = LineSink {
+            sink,
+            is_torn: false,
+        };
         let mut batch = Vec::new();
         while let Some(dropped) = self.take(&mut batch) {
-            let mut lost = 0;
-            if dropped > 0 {
-                let notice = format!("rhttp: {dropped} log lines could not be written\n");
-                if sink.write_all(notice.as_bytes()).is_err() {
-                    lost = dropped;
-                }
-            }
-            lost += write_counting(&mut *sink, &batch);
+            let lost = sink.report(dropped) + sink.write_counting(&batch);
             if lost > 0 {
                 self.lock().dropped += lost;
             }
             batch.clear();
         }
+        let dropped = self.lock().dropped;
+        sink.report(dropped);
         self.lock().has_ended = true;
         self.ended.notify_all();
     }
@@ -148,18 +147,44 @@ impl Shared {
     }
 }
 
-/// Writes `lines` and tells how many of them could not be written whole.
-fn write_counting(sink: &mut dyn Write, lines: &[u8]) -> u64 {
-    let mut rest = lines;
-    while !rest.is_empty() {
-        match sink.write(rest) {
-            Ok(0) => break,
-            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
+/// Where lines are written.
+struct LineSink {
+    sink: Box<dyn Write + Send>,
+    /// It took the beginning of a line, but not the end.
+    is_torn: bool,
+}
+
+impl LineSink {
+    /// Tells that `dropped` lines are missing, if any are; what could not be told is returned.
+    fn report(&mut self, dropped: u64) -> u64 {
+        if dropped == 0 {
+            return 0;
+        }
+        let end = if self.is_torn { "\n" } else { "" };
+        let notice = format!("{end}rhttp: {dropped} log lines could not be written\n");
+        match self.write_counting(notice.as_bytes()) {
+            0 => 0,
+            _ => dropped,
         }
     }
-    memchr::memchr_iter(b'\n', rest).count() as u64
+
+    /// Writes `lines` and tells how many of them could not be written whole.
+    fn write_counting(&mut self, lines: &[u8]) -> u64 {
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match self.sink.write(rest) {
+                Ok(0) => break,
+                Ok(count) => {
+                    let (written, left) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+                    self.is_torn = !written.ends_with(b"\n");
+                    rest = left;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        memchr::memchr_iter(b'\n', rest).count() as u64
+    }
 }
 
 /// The log of one connection.

@@ -1,30 +1,74 @@
-//! Which connections there are, who of them is idle, and how all of them come to an end.
+//! Which connections there are, who of them is waiting, and how all of them come to an end.
 
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The connection is at work on a request.
-const BUSY: u8 = 0;
-/// It waits for the first byte of one.
-const IDLE: u8 = 1;
-/// The server shuts down: no request is waited for any more.
+/// What a connection is doing, in two bits:
+///
+/// | `WAITING` | `LAST` | the connection |
+/// |---|---|---|
+/// | no | no | is at work on a request |
+/// | yes | no | waits for its first or next request, and may have to make room |
+/// | no | yes | is at work on its last request |
+/// | yes | yes | waits for its last request, for a short time |
+///
+/// Its thread sets and clears `WAITING`. `LAST` is set by others and stays: when the connection
+/// must make room, and when the server shuts down.
+const WAITING: u8 = 1;
 const LAST: u8 = 2;
 
+/// How long a connection is waited for whose client may have sent a request before it could know
+/// that the server shuts down. A proxy that keeps connections sends none in vain.
+pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// No place among the tickets.
+const NOWHERE: usize = usize::MAX;
+
 /// All open connections of a server.
+///
+/// Its lock is taken when a connection begins and when it ends, not for requests.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     state: Mutex<State>,
-    changed: Condvar,
+    closing: Condvar,
+    ended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    room: Room,
     tickets: Vec<Arc<Ticket>>,
+    /// Those among them that were told to leave before the server shuts down.
+    leaving: usize,
+    /// How many have ended.
+    ended: u64,
+    /// Threads that want to know when one ends; mostly nobody does.
+    watchers: usize,
     is_closing: bool,
     /// Responses in progress are not waited for either.
     is_aborted: bool,
+}
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Room {
+    /// Those that are served.
+    pub(super) served: usize,
+    /// Those that are leaving: they made room, or were refused.
+    pub(super) leaving: usize,
+}
+
+/// What becomes of a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is served.
+    Serve,
+    /// There is no room: it is told so.
+    Refuse,
+    /// Nor is there room for one that is being refused: it is told so without waiting for its end.
+    TurnAway,
 }
 
 /// What a connection holds while it is open.
@@ -32,48 +76,98 @@ struct State {
 pub(super) struct Ticket {
     socket: TcpStream,
     state: AtomicU8,
+    /// When it came.
+    admitted: Instant,
+    /// When it last began to wait: nanoseconds after it came.
+    waiting_since: AtomicU64,
     /// Its place among the tickets.
     index: AtomicUsize,
 }
 
 impl Admission {
-    /// Lets a connection in. While the server shuts down, what it has sent already is served.
-    pub(super) fn admit(&self, socket: TcpStream) -> Arc<Ticket> {
+    /// Begins to let connections in.
+    pub(super) fn open(&self, room: Room) {
+        self.lock().room = room;
+    }
+
+    /// Lets a connection in, if there is room or another makes some. While the server shuts down,
+    /// all that have come already are served, one request each.
+    pub(super) fn admit(&self, socket: TcpStream) -> (Arc<Ticket>, Verdict) {
         let mut state = self.lock();
-        let ticket = Arc::new(Ticket {
-            socket,
-            state: AtomicU8::new(if state.is_closing { LAST } else { BUSY }),
-            index: AtomicUsize::new(state.tickets.len()),
-        });
+        let staying = state.tickets.len() - state.leaving;
+        let verdict = if state.is_closing || staying < state.room.served {
+            Verdict::Serve
+        } else if state.leaving >= state.room.leaving {
+            Verdict::TurnAway
+        } else if state.make_room() {
+            Verdict::Serve
+        } else {
+            state.leaving += 1;
+            Verdict::Refuse
+        };
+        if verdict == Verdict::TurnAway {
+            return (Arc::new(Self::turn_away(socket)), verdict);
+        }
+        let bits = if state.is_closing || verdict == Verdict::Refuse {
+            LAST
+        } else {
+            0
+        };
+        let ticket = Arc::new(Ticket::new(socket, bits, state.tickets.len()));
         state.tickets.push(Arc::clone(&ticket));
-        ticket
+        (ticket, verdict)
+    }
+
+    /// A ticket for a connection that nobody has time for: it does not count.
+    pub(super) fn turn_away(socket: TcpStream) -> Ticket {
+        Ticket::new(socket, LAST, NOWHERE)
     }
 
     /// Lets a connection out.
     pub(super) fn release(&self, ticket: &Ticket) {
         let mut state = self.lock();
         let index = ticket.index.load(Ordering::Relaxed);
-        if index < state.tickets.len() {
-            state.tickets.swap_remove(index);
+        if index >= state.tickets.len() {
+            return;
         }
+        state.tickets.swap_remove(index);
         if let Some(moved) = state.tickets.get(index) {
             moved.index.store(index, Ordering::Relaxed);
         }
-        if state.is_closing && state.tickets.is_empty() {
-            self.changed.notify_all();
+        if ticket.is_last() && !state.is_closing {
+            state.leaving -= 1;
+        }
+        state.ended += 1;
+        if state.watchers > 0 {
+            self.ended.notify_all();
         }
     }
 
-    /// Ends the idle connections, and tells the busy ones to end after their response.
+    /// For when the system has no descriptor or no thread for another connection: the connection
+    /// that has waited longest makes room. Returns when one has ended, but after `limit` in any
+    /// case; tells whether one has.
+    pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
+        let mut state = self.lock();
+        // One at a time: others may be waiting for the same.
+        if state.leaving == 0 {
+            state.make_room();
+        }
+        let (ended, is_closing) = (state.ended, state.is_closing);
+        let nothing_new =
+            |state: &mut State| state.ended == ended && state.is_closing == is_closing;
+        self.watch(state, limit, nothing_new).ended != ended
+    }
+
+    /// Tells all connections to end after their response. Those that wait are given a
+    /// [`LAST_CALL`] by [`finish`](Self::finish).
     pub(super) fn begin_closing(&self) {
         let mut state = self.lock();
         state.is_closing = true;
         for ticket in &state.tickets {
-            if ticket.state.swap(LAST, Ordering::SeqCst) == IDLE {
-                ticket.stop_reading();
-            }
+            ticket.state.fetch_or(LAST, Ordering::SeqCst);
         }
-        self.changed.notify_all();
+        self.closing.notify_all();
+        self.ended.notify_all();
     }
 
     /// As [`begin_closing`](Self::begin_closing), and cuts what is in progress.
@@ -89,33 +183,48 @@ impl Admission {
 
     /// Waits until `begin_closing` was called.
     pub(super) fn wait_for_closing(&self) {
-        let mut state = self.lock();
-        while !state.is_closing {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+        let state = self.lock();
+        drop(
+            self.closing
+                .wait_while(state, |state| !state.is_closing)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Waits until all connections have ended, but no longer than `limit`; then cuts the rest.
     pub(super) fn finish(&self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        let mut state = self.lock();
-        while !state.tickets.is_empty() && !state.is_aborted {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                break;
-            };
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+        let last_call = limit.min(LAST_CALL);
+        for ticket in &self.wait_for_end(last_call).tickets {
+            if ticket.is_waiting() {
+                ticket.stop_reading();
+            }
         }
-        for ticket in &state.tickets {
+        for ticket in &self.wait_for_end(limit.saturating_sub(last_call)).tickets {
             // It fails when the client is gone already.
             let _ = ticket.socket.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Waits until there are no connections, but no longer than `limit`.
+    fn wait_for_end(&self, limit: Duration) -> MutexGuard<'_, State> {
+        let in_progress = |state: &mut State| !state.tickets.is_empty() && !state.is_aborted;
+        self.watch(self.lock(), limit, in_progress)
+    }
+
+    /// Waits while `condition` holds, which only the end of a connection or of all can change.
+    fn watch<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        limit: Duration,
+        condition: impl FnMut(&mut State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        state.watchers += 1;
+        let (mut state, _) = self
+            .ended
+            .wait_timeout_while(state, limit, condition)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.watchers -= 1;
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -124,39 +233,87 @@ impl Admission {
     }
 }
 
+impl State {
+    /// Tells the connection that has waited longest to leave; false if none waits.
+    fn make_room(&mut self) -> bool {
+        loop {
+            let waiting = self.tickets.iter().filter(|ticket| ticket.may_make_room());
+            let Some(longest) = waiting.min_by_key(|ticket| ticket.waiting_since()) else {
+                return false;
+            };
+            // If its request has just come, the next is asked.
+            if longest.leave() {
+                self.leaving += 1;
+                return true;
+            }
+        }
+    }
+}
+
 impl Ticket {
+    fn new(socket: TcpStream, bits: u8, index: usize) -> Self {
+        Self {
+            socket,
+            state: AtomicU8::new(bits),
+            admitted: Instant::now(),
+            waiting_since: AtomicU64::new(0),
+            index: AtomicUsize::new(index),
+        }
+    }
+
     /// The connection's socket.
     pub(super) fn socket(&self) -> &TcpStream {
         &self.socket
     }
 
-    /// Whether the response being made is the connection's last because the server shuts down.
+    /// Whether the request being read or answered is the connection's last, whatever the client
+    /// wants.
     pub(super) fn is_last(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == LAST
+        self.state.load(Ordering::Relaxed) & LAST != 0
     }
 
-    /// The connection begins to wait for a request. While the server shuts down, only one that
-    /// has arrived already will be read.
-    pub(super) fn begin_idle(&self) {
-        if self.change(BUSY, IDLE).is_err() {
-            self.stop_reading();
-        }
+    /// The connection begins to wait, for a request or for its client to end it; tells whether
+    /// [`is_last`](Self::is_last).
+    pub(super) fn begin_wait(&self) -> bool {
+        let since = u64::try_from(self.admitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waiting_since.store(since, Ordering::Relaxed);
+        self.state.fetch_or(WAITING, Ordering::SeqCst) & LAST != 0
     }
 
     /// A request has begun to arrive, or the wait is over without one.
-    pub(super) fn end_idle(&self) {
-        // If it is the last, it stays that.
-        let _ = self.change(IDLE, BUSY);
+    pub(super) fn end_wait(&self) {
+        self.state.fetch_and(!WAITING, Ordering::SeqCst);
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & WAITING != 0
+    }
+
+    fn may_make_room(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == WAITING
+    }
+
+    fn waiting_since(&self) -> Instant {
+        self.admitted + Duration::from_nanos(self.waiting_since.load(Ordering::Relaxed))
+    }
+
+    /// Tells a waiting connection to end; false if it does not wait any more.
+    fn leave(&self) -> bool {
+        let told = self.state.compare_exchange(
+            WAITING,
+            WAITING | LAST,
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        );
+        if told.is_ok() {
+            self.stop_reading();
+        }
+        told.is_ok()
     }
 
     /// What has arrived can still be read, then comes the end.
     fn stop_reading(&self) {
         // It fails when the client is gone already.
         let _ = self.socket.shutdown(Shutdown::Read);
-    }
-
-    fn change(&self, from: u8, to: u8) -> Result<u8, u8> {
-        self.state
-            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
     }
 }

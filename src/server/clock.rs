@@ -28,6 +28,11 @@ impl Clock {
         }
     }
 
+    /// The current second.
+    pub(super) fn second(&self) -> HttpDate {
+        self.second
+    }
+
     /// For the `Date` field.
     pub(super) fn date(&self) -> &str {
         &self.date

@@ -1,14 +1,15 @@
 //! One connection, from its first request to its end.
 
 use super::access_log::AccessLog;
-use super::admission::Ticket;
+use super::admission::{Ticket, Verdict};
 use super::clock::Clock;
 use super::stream::Stream;
 use crate::config::Config;
+use crate::files;
 use crate::handler::Handler;
 use crate::http::{
-    Body, Exchange, FieldLines, HttpError, Method, Request, RequestBody, RequestLine, Response,
-    Version,
+    Body, Exchange, FieldLines, FilePart, HttpError, Method, Request, RequestBody, RequestLine,
+    Response, StatusCode, Version, header,
 };
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
@@ -22,8 +23,11 @@ use std::os::unix::fs::FileExt;
 const SMALL_FILE: u64 = 16 * 1024;
 /// Bytes that a stream is asked for at a time.
 const CHUNK: usize = 64 * 1024;
-/// Buffers that had to grow beyond this are not kept for the next response.
-const KEPT_CAPACITY: usize = 8 * 1024;
+/// Buffers that had to grow beyond this are not kept while the next request is awaited.
+const KEPT_CAPACITY: usize = 1024;
+
+/// Seconds after which a client that was refused should come again.
+const RETRY_AFTER: &str = "1";
 
 /// What a connection needs of its server.
 pub(super) struct Context<'s> {
@@ -54,8 +58,14 @@ pub(super) struct Connection<'s> {
 }
 
 impl<'s> Connection<'s> {
-    /// Serves the client's requests, one after the other, until the connection ends.
-    pub(super) fn run(context: &'s Context<'s>, ticket: &Ticket, client: SocketAddr) {
+    /// Serves the client's requests, one after the other, until the connection ends; or tells it
+    /// that there is no room.
+    pub(super) fn run(
+        context: &'s Context<'s>,
+        ticket: &Ticket,
+        client: SocketAddr,
+        verdict: Verdict,
+    ) {
         let Ok(stream) = Stream::new(ticket, context.config) else {
             return;
         };
@@ -67,16 +77,36 @@ impl<'s> Connection<'s> {
             clock: Clock::new(),
             out: Vec::new(),
         };
-        match connection.serve() {
+        let reason = match verdict {
+            Verdict::Serve => connection.serve(),
+            Verdict::Refuse => connection.refuse(),
+            Verdict::TurnAway => {
+                connection.refuse();
+                return stream.close_at_once();
+            }
+        };
+        match reason {
             CloseReason::Ended => {}
             CloseReason::Answered => stream.linger(),
         }
     }
 
+    /// Answers whatever will be asked, without waiting for it.
+    fn refuse(&mut self) -> CloseReason {
+        let error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE)
+            .with_header(header::RETRY_AFTER, RETRY_AFTER);
+        self.reject(&wire::no_line(&[], Version::HTTP_10), &error)
+    }
+
+    #[inline(never)]
     fn serve(&mut self) -> CloseReason {
         let mut reader = Reader::new(self.stream);
         let mut head = Vec::new();
         loop {
+            self.stream.begin_request();
+            if self.out.capacity() > KEPT_CAPACITY {
+                self.out = Vec::new();
+            }
             let Ok(incoming) = reader.read(&mut head, self.context.config) else {
                 return CloseReason::Ended;
             };
@@ -92,6 +122,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Answers one request. `None`: the connection goes on.
+    #[inline(never)]
     fn answer(
         &mut self,
         line: &RequestLine<'_>,
@@ -124,6 +155,9 @@ impl<'s> Connection<'s> {
             }
         }
         let result = handler.handle(&mut request);
+        self.clock.tick();
+        let result =
+            result.and_then(|response| files::respond(&request, response, self.clock.second()));
         let response = result.unwrap_or_else(|error| self.error_response(&error));
 
         // What an exchange leaves unread is known when it is over: then the connection closes
@@ -154,6 +188,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.
+    #[inline(never)]
     fn reject(&mut self, line: &RequestLine<'_>, error: &HttpError) -> CloseReason {
         let response = self.error_response(error);
         let framing = wire::response_framing(
@@ -176,7 +211,8 @@ impl<'s> Connection<'s> {
         handler.error_response(error)
     }
 
-    /// Logs the request, then sends the response.
+    /// Logs the request, then sends the response, at the time that the clock shows already:
+    /// what was made for this response may depend on it.
     fn send(
         &mut self,
         line: &RequestLine<'_>,
@@ -185,7 +221,6 @@ impl<'s> Connection<'s> {
         close: bool,
         request: &mut dyn RequestBody,
     ) -> io::Result<()> {
-        self.clock.tick();
         let handler = self.context.handler;
         handler.log_request(
             &self.context.log.of(self.client.ip(), &self.clock),
@@ -194,9 +229,6 @@ impl<'s> Connection<'s> {
         );
 
         self.out.clear();
-        if self.out.capacity() > KEPT_CAPACITY {
-            self.out = Vec::new();
-        }
         // A client that speaks HTTP/0.9 does not know what a head is.
         if line.version != Version::HTTP_09 {
             let head = Head {
@@ -218,7 +250,8 @@ impl<'s> Connection<'s> {
         match response.body {
             Body::Empty => self.stream.send([&self.out, &[]]),
             Body::Bytes(bytes) => self.stream.send([&self.out, &bytes]),
-            Body::File { file, range } => self.send_file(&file, range),
+            Body::File { file, range, .. } => self.send_file(&file, range),
+            Body::Parts { file, parts } => self.send_parts(&file, parts),
             Body::Stream { mut reader, length } => {
                 let head = mem::take(&mut self.out);
                 self.stream.send([&head, &[]])?;
@@ -273,27 +306,48 @@ impl<'s> Connection<'s> {
 
     /// Sends the head and a file: a small one together with the head.
     fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
-        let length = range.end.saturating_sub(range.start);
-        if length > SMALL_FILE {
+        if range.end.saturating_sub(range.start) > SMALL_FILE {
             return self.stream.send_file(&self.out, file, range);
         }
+        self.gather(file, range)?;
+        self.stream.send([&self.out, &[]])
+    }
+
+    /// Sends the head and the parts of a file: small ones together with what goes before them.
+    fn send_parts(&mut self, file: &File, parts: Vec<FilePart>) -> io::Result<()> {
+        for FilePart { head, range } in parts {
+            self.out.extend_from_slice(&head);
+            let length = range.end.saturating_sub(range.start);
+            if length.saturating_add(self.out.len() as u64) > SMALL_FILE {
+                self.stream.send_file(&self.out, file, range)?;
+                self.out.clear();
+            } else {
+                self.gather(file, range)?;
+            }
+        }
+        self.stream.send([&self.out, &[]])
+    }
+
+    /// Adds a small range of a file to what is sent next. Where the file has become shorter, what
+    /// is left of it is sent, and the connection cannot go on.
+    fn gather(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
         let start = self.out.len();
-        self.out
-            .resize(start + usize::try_from(length).unwrap_or(0), 0);
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
+        self.out.resize(start + length, 0);
         let content = self.out.get_mut(start..).unwrap_or_default();
         let read = read_up_to(content, |buffer, offset| {
             file.read_at(buffer, range.start + offset)
         })?;
-        self.stream
-            .send([self.out.get(..start + read).unwrap_or_default(), &[]])?;
-        if read as u64 == length {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
+        if read == length {
+            return Ok(());
         }
+        self.out.truncate(start + read);
+        self.stream.send([&self.out, &[]])?;
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Sends what `read` yields, as it comes.
+    #[inline(never)]
     fn send_stream(
         &mut self,
         mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,

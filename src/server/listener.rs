@@ -1,29 +1,26 @@
 //! The server: who accepts connections, and when it ends.
 
 use super::access_log::AccessLog;
-use super::admission::Admission;
-use super::connection::{Connection, Context};
+use super::admission::{Admission, Room};
+use super::connection::Context;
 use super::stream::prepare;
+use super::workers::{Mode, Workers};
 use crate::config::Config;
 use crate::handler::Handler;
 use crate::sys;
-use rustix::io::Errno;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, Scope};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-/// Threads that may wait for connections at a time; more end when their connection does.
-const MAX_WAITING: usize = 64;
-/// Bytes of stack for a connection's thread. Only what is used takes memory.
-const STACK: usize = 256 * 1024;
+/// Descriptors that are nobody's connection: the standard ones, the listener, and what a handler
+/// or the system library may open at any time.
+const RESERVED_DESCRIPTORS: usize = 16;
+/// Connections beyond the cap that may be open because they are being refused or are making room.
+const MAX_LEAVING: usize = 64;
 /// How long the log may take to be written when the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
-/// How long to wait when the system has no descriptor or no thread for a connection.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A listening socket and the handler that answers what comes: Python's `HTTPServer` and
 /// `ThreadingHTTPServer`.
@@ -64,13 +61,6 @@ pub struct Server<H> {
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     admission: Arc<Admission>,
-}
-
-/// Whether connections are served side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Threads,
-    OneAtATime,
 }
 
 impl<H: Handler> Server<H> {
@@ -165,14 +155,8 @@ impl<H: Handler> Server<H> {
             log: &log,
             server_addr: self.address,
         };
-        let workers = Workers {
-            listener: &self.listener,
-            admission: &self.admission,
-            context: &context,
-            mode,
-            waiting: AtomicUsize::new(0),
-            failure: Mutex::new(None),
-        };
+        self.admission.open(room(self.config.max_connections));
+        let workers = Workers::new(&self.listener, &self.admission, &context, mode);
         let started = thread::scope(|scope| {
             workers.spawn(scope)?;
             self.admission.wait_for_closing();
@@ -181,11 +165,7 @@ impl<H: Handler> Server<H> {
             Ok(())
         });
         log.close(LOG_LIMIT);
-        let failure = workers
-            .failure
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        started.and(failure.map_or(Ok(()), Err))
+        started.and(workers.into_failure().map_or(Ok(()), Err))
     }
 }
 
@@ -204,124 +184,14 @@ impl ServerHandle {
     }
 }
 
-/// The threads that accept and serve, all running the same loop.
-///
-/// Whoever accepts a connection serves it, with no hand-over: before, it makes sure that
-/// somebody else is there to accept the next (leader and followers).
-struct Workers<'s> {
-    listener: &'s TcpListener,
-    admission: &'s Admission,
-    context: &'s Context<'s>,
-    mode: Mode,
-    /// Threads that wait in `accept`.
-    waiting: AtomicUsize,
-    /// Why accepting had to be given up.
-    failure: Mutex<Option<io::Error>>,
-}
-
-impl<'s> Workers<'s> {
-    /// Starts one more thread.
-    fn spawn<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> io::Result<()> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let thread = thread::Builder::new().stack_size(STACK);
-        let spawned = thread.spawn_scoped(scope, move || self.work(scope));
-        if spawned.is_err() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
-        spawned.map(drop)
-    }
-
-    /// Accepts and serves until the server ends, or until there are enough that do.
-    fn work<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
-        loop {
-            match self.listener.accept() {
-                Ok((socket, client)) => {
-                    let others = self.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
-                    if others == 0 && self.mode == Mode::Threads {
-                        // Without a thread to be had, this one accepts again when it is done.
-                        let _ = self.spawn(scope);
-                    }
-                    self.serve(socket, client);
-                    if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
-                        self.waiting.fetch_sub(1, Ordering::Relaxed);
-                        return;
-                    }
-                }
-                Err(_) if self.admission.is_closing() => return,
-                Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
-                    // Nobody came for the time of the receive timeout, and others wait too.
-                    Some(Errno::AGAIN) if self.retire() => return,
-                    Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK) => return self.fail(error),
-                    Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                        thread::sleep(SHORTAGE_PAUSE);
-                    }
-                    // The client was gone before it was accepted.
-                    _ => {}
-                },
-            }
-        }
-    }
-
-    /// Serves one connection. A handler that panics ends its connection, not the server.
-    fn serve(&self, socket: TcpStream, client: SocketAddr) {
-        let ticket = self.admission.admit(socket);
-        let run = AssertUnwindSafe(|| Connection::run(self.context, &ticket, client));
-        let _ = panic::catch_unwind(run);
-        self.admission.release(&ticket);
-    }
-
-    /// Takes a thread out of those that wait, unless it is the only one.
-    fn retire(&self) -> bool {
-        let others_wait = |waiting| (waiting > 1).then(|| waiting - 1);
-        self.waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, others_wait)
-            .is_ok()
-    }
-
-    /// Ends the server, because it cannot accept any more.
-    fn fail(&self, error: io::Error) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        self.admission.begin_closing();
-    }
-
-    /// Takes the connections that clients have made already, and no more.
-    fn stop_accepting<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
-    where
-        's: 'scope,
-    {
-        if self.listener.set_nonblocking(true).is_ok() {
-            while let Ok((socket, client)) = self.listener.accept() {
-                let thread = thread::Builder::new().stack_size(STACK);
-                // Without a thread to be had, the connection is closed unserved.
-                let _ = thread.spawn_scoped(scope, move || self.serve(socket, client));
-            }
-        }
-        self.wake();
-    }
-
-    /// Makes every thread that waits in `accept` come back from it.
-    #[cfg(target_os = "linux")]
-    fn wake(&self) {
-        // It fails on a socket that does not listen any more.
-        let _ = rustix::net::shutdown(self.listener, rustix::net::Shutdown::Both);
-    }
-
-    /// As above, where that takes a connection for each.
-    #[cfg(not(target_os = "linux"))]
-    fn wake(&self) {
-        let Ok(mut address) = self.listener.local_addr() else {
-            return;
-        };
-        if address.ip().is_unspecified() {
-            let loopback = if address.is_ipv4() {
-                "127.0.0.1"
-            } else {
-                "::1"
-            };
-            address.set_ip(loopback.parse().unwrap_or(address.ip()));
-        }
-        for _ in 0..self.waiting.load(Ordering::Relaxed) {
-            let _ = TcpStream::connect(address);
-        }
+/// How many connections there is room for: each needs a descriptor, and another for the file
+/// that it is sent.
+fn room(max_connections: usize) -> Room {
+    let descriptors = sys::descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
+    let leaving = (descriptors / 8).clamp(1, MAX_LEAVING);
+    let served = (descriptors.saturating_sub(leaving) / 2).max(1);
+    Room {
+        served: served.min(max_connections),
+        leaving,
     }
 }

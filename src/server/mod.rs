@@ -7,5 +7,6 @@ mod connection;
 mod listener;
 mod stream;
 mod watch;
+mod workers;
 
 pub use listener::{Server, ServerHandle};

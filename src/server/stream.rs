@@ -1,6 +1,6 @@
 //! The connection's socket: bytes in under a deadline, bytes out.
 
-use super::admission::Ticket;
+use super::admission::{LAST_CALL, Ticket};
 use super::watch::Watch;
 use crate::config::Config;
 use crate::http::{Ready, Wait};
@@ -23,14 +23,22 @@ const MORE: SendFlags = SendFlags::MORE;
 #[cfg(not(target_os = "linux"))]
 const MORE: SendFlags = SendFlags::empty();
 
-/// How long a closing connection may stay silent before it is given up.
+/// How long a client that may still be sending is listened to when it has been answered.
+const LINGER: Duration = Duration::from_secs(30);
+/// How long it may stay silent meanwhile.
 const LINGER_SILENCE: Duration = Duration::from_secs(2);
+/// Responses up to this many bytes are with the client when the connection is closed, or nearly;
+/// larger ones may still be on their way for long.
+const SOON_SENT: u64 = 64 * 1024;
 
 /// One connection's socket.
 ///
 /// Time limits are the socket's own (`SO_RCVTIMEO`, `SO_SNDTIMEO`): they cost no system call
 /// while a client is prompt. Only the head of a request has a limit for the whole of it, so a
 /// client that sends a byte now and then cannot renew its time.
+///
+/// A sender's limit is for each call: it is over when the kernel could take nothing at all for
+/// so long. Slow but honest clients always make it take something.
 pub(super) struct Stream<'c> {
     ticket: &'c Ticket,
     config: &'c Config,
@@ -39,6 +47,8 @@ pub(super) struct Stream<'c> {
     /// When the head being read must be whole.
     head_deadline: Cell<Option<Instant>>,
     watch: Watch,
+    /// Bytes sent since the last request.
+    sent: Cell<u64>,
 }
 
 impl<'c> Stream<'c> {
@@ -54,7 +64,14 @@ impl<'c> Stream<'c> {
             receive_timeout,
             head_deadline: Cell::new(None),
             watch: Watch::default(),
+            sent: Cell::new(0),
         })
+    }
+
+    /// The next request is awaited: its head has all its time.
+    pub(super) fn begin_request(&self) {
+        self.head_deadline.set(None);
+        self.sent.set(0);
     }
 
     /// Sends `parts`, one after the other, in as few calls as possible.
@@ -87,7 +104,10 @@ impl<'c> Stream<'c> {
                 range.end - range.start,
             ) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => range.start += count as u64,
+                Ok(count) => {
+                    range.start += count as u64;
+                    self.count_sent(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -103,6 +123,7 @@ impl<'c> Stream<'c> {
             let control = &mut SendAncillaryBuffer::default();
             match rustix::net::sendmsg(self.ticket.socket(), &parts, control, flags) {
                 Ok(count) => {
+                    self.count_sent(count);
                     second = second
                         .get(count.saturating_sub(first.len())..)
                         .unwrap_or_default();
@@ -115,22 +136,44 @@ impl<'c> Stream<'c> {
         Ok(())
     }
 
+    fn count_sent(&self, count: usize) {
+        self.sent.set(self.sent.get() + count as u64);
+    }
+
+    /// Closes the connection without waiting for anything. What the client has sent already is
+    /// taken, so that it gets its response more often than not.
+    pub(super) fn close_at_once(&self) {
+        let mut buffer = Vec::with_capacity(4 * 1024);
+        let flags = RecvFlags::DONTWAIT;
+        let _ = rustix::net::recv(self.ticket.socket(), spare_capacity(&mut buffer), flags);
+    }
+
     /// Ends a connection on which the client may still be sending.
     ///
-    /// A socket closed with unread bytes resets the connection, and the reset may reach the
-    /// client before it has read the response. So the end is announced first, and what still
-    /// comes is thrown away, within bounds.
+    /// A socket closed with unread bytes resets the connection, as does one that gets bytes after
+    /// it was closed, and the reset may reach the client before it has read the response. So the
+    /// end is announced first, and what still comes is thrown away, within bounds: of the silence,
+    /// of the time in all, of the bytes. Who lingers makes room for others.
     pub(super) fn linger(&self) {
         if self.ticket.socket().shutdown(Shutdown::Write).is_err() {
             return;
         }
-        let deadline = self.config.head_timeout.map(|limit| Instant::now() + limit);
+        self.ticket.begin_wait();
+        let limit = self.config.head_timeout;
+        let limit = limit.map_or(LINGER, |limit| limit.min(LINGER));
+        let deadline = Instant::now() + limit;
+        // After a large response the client is silent because it reads.
+        let silence = if self.sent.get() > SOON_SENT {
+            limit
+        } else {
+            LINGER_SILENCE
+        };
         let mut left = self.config.max_discarded_body;
-        let mut buffer = Vec::with_capacity(16 * 1024);
+        let mut buffer = Vec::with_capacity(4 * 1024);
         while left > 0 {
-            let until_deadline =
-                deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let silence = until_deadline.map_or(LINGER_SILENCE, |time| time.min(LINGER_SILENCE));
+            let silence = deadline
+                .saturating_duration_since(Instant::now())
+                .min(silence);
             buffer.clear();
             if silence.is_zero() || self.set_receive_timeout(Some(silence)).is_err() {
                 return;
@@ -157,28 +200,32 @@ impl<'c> Stream<'c> {
         }
     }
 
-    /// How long to wait in this phase; the clock of a head starts with its first byte.
-    fn limit(&self, phase: Phase) -> io::Result<Option<Duration>> {
-        if phase != Phase::Head {
-            self.head_deadline.set(None);
-            return Ok(if phase == Phase::Idle {
-                self.config.idle_timeout
-            } else {
-                self.config.stall_timeout
-            });
-        }
-        let Some(limit) = self.config.head_timeout else {
-            return Ok(None);
-        };
+    /// What is left of the time for a request's head; it runs from the head's first byte.
+    fn head_limit(&self) -> io::Result<Option<Duration>> {
         let deadline = self
             .head_deadline
             .get()
-            .unwrap_or_else(|| Instant::now() + limit);
-        self.head_deadline.set(Some(deadline));
-        match deadline.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(Some(left)),
+            .or_else(|| Instant::now().checked_add(self.config.head_timeout?));
+        self.head_deadline.set(deadline);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Err(io::ErrorKind::TimedOut.into());
         }
+        Ok(left)
+    }
+
+    /// Waits for a request. While the server shuts down, it must be on its way already.
+    fn await_request(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let limit = self.config.idle_timeout;
+        let limit = if self.ticket.begin_wait() {
+            Some(limit.map_or(LAST_CALL, |limit| limit.min(LAST_CALL)))
+        } else {
+            limit
+        };
+        self.set_receive_timeout(limit)?;
+        let received = self.receive(buffer);
+        self.ticket.end_wait();
+        received
     }
 
     fn set_receive_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
@@ -192,14 +239,12 @@ impl<'c> Stream<'c> {
 
 impl Source for &Stream<'_> {
     fn fill(&mut self, buffer: &mut Vec<u8>, phase: Phase) -> io::Result<usize> {
-        self.set_receive_timeout(self.limit(phase)?)?;
-        if phase != Phase::Idle {
-            return self.receive(buffer);
+        match phase {
+            Phase::Idle => return self.await_request(buffer),
+            Phase::Head => self.set_receive_timeout(self.head_limit()?)?,
+            Phase::Body => self.set_receive_timeout(self.config.stall_timeout)?,
         }
-        self.ticket.begin_idle();
-        let received = self.receive(buffer);
-        self.ticket.end_idle();
-        received
+        self.receive(buffer)
     }
 
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {

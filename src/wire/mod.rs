@@ -13,6 +13,7 @@ pub(crate) use framing::{
     response_framing,
 };
 pub(crate) use read::{Incoming, Lines, Reader};
+pub(crate) use request_line::no_line;
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};
 
 use crate::http::{Ready, Wait};

@@ -8,15 +8,15 @@ use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use smallvec::SmallVec;
 use std::{io, mem};
 
-/// Room in a new buffer: more than nearly all heads take.
-const CAPACITY: usize = 4096;
+/// Room in a new buffer: more than nearly all heads take. It stays while a connection is idle.
+const CAPACITY: usize = 1536;
 /// Room for what is received of a body at a time.
 const BODY_CAPACITY: usize = 32 * 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.
-const KEPT_CAPACITY: usize = 16 * 1024;
+const KEPT_CAPACITY: usize = 4 * 1024;
 
 /// The header lines of a request.
-pub(crate) type Lines<'h> = SmallVec<[httparse::Header<'h>; 24]>;
+pub(crate) type Lines<'h> = SmallVec<[httparse::Header<'h>; 16]>;
 
 /// What came.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ impl<S: Source> Reader<S> {
     ///
     /// As in the reference, the request line is judged before anything behind it is waited for,
     /// and the end of the stream ends a head as an empty line does.
+    #[inline(never)]
     pub(crate) fn read<'h>(
         &mut self,
         head: &'h mut Vec<u8>,
@@ -111,7 +112,11 @@ impl<S: Source> Reader<S> {
         if head.capacity() > KEPT_CAPACITY {
             *head = Vec::new();
         }
-        if self.start == 0 {
+        if self.unread().is_empty() {
+            // Nor is a second buffer needed.
+            self.buffer = Vec::new();
+            self.start = 0;
+        } else if self.start == 0 {
             mem::swap(head, &mut self.buffer);
         } else {
             head.extend_from_slice(self.unread());

@@ -85,7 +85,7 @@ fn parse_version(word: Latin1<'_>) -> Result<Version, HttpError> {
 }
 
 /// A line that names neither method nor target.
-pub(super) fn no_line(text: &[u8], version: Version) -> RequestLine<'_> {
+pub(crate) fn no_line(text: &[u8], version: Version) -> RequestLine<'_> {
     RequestLine {
         text: Latin1::new(text),
         method: Method::new(&[]),

@@ -16,6 +16,8 @@ mod cgi;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod conformance;
+#[cfg(unix)]
 mod connection;
 #[cfg(unix)]
 mod files;
@@ -25,5 +27,7 @@ mod library;
 // own, which only Linux has ready.
 #[cfg(target_os = "linux")]
 mod parity;
+#[cfg(unix)]
+mod ranges;
 #[cfg(unix)]
 mod support;

@@ -2,6 +2,7 @@
 
 use super::replay::Exchange;
 use crate::support::{Ending, Readable};
+use rhttp::http::HttpDate;
 use std::fmt::{self, Write};
 
 /// Every response has them one after the other, and nothing else does.
@@ -9,6 +10,9 @@ const MARK: &[u8] = b"\r\nServer: <server>\r\nDate: <date>\r\n";
 
 /// The field that says so when a connection is not kept although the client expects it.
 const CLOSE: &[u8] = b"Connection: close\r\n";
+
+/// The field that the response with a file has, and no other.
+const LAST_MODIFIED: &[u8] = b"\r\nLast-Modified: ";
 
 /// The fields of rhttp beyond CPython's, for a response whose head this is. They come after
 /// CPython's own, in this order.
@@ -21,10 +25,26 @@ fn additional_fields(head: &[u8]) -> &'static [&'static str] {
             "X-Content-Type-Options: nosniff",
             "Content-Security-Policy: default-src 'none'",
         ]
+    } else if has(b" 304 Not Modified\r\nServer: ") {
+        &["ETag: <etag>"]
+    } else if has(LAST_MODIFIED) {
+        &["Accept-Ranges: bytes", "ETag: <etag>"]
     } else {
-        // The 200 and the 304 of a file: `Accept-Ranges` and `ETag` will stand here.
         &[]
     }
+}
+
+/// Unlike CPython, rhttp dates no file later than the response (`future-dates` in the README).
+fn without_future(head: &[u8]) -> Vec<u8> {
+    let mut dated = head.to_vec();
+    if let Some(start) = find(head, LAST_MODIFIED) {
+        let start = start + LAST_MODIFIED.len();
+        let end = start + find(&head[start..], b"\r\n").expect("a line ends");
+        if HttpDate::parse(&head[start..end]).is_some_and(|date| date > HttpDate::now()) {
+            dated.splice(start..end, *b"<date>");
+        }
+    }
+    dated
 }
 
 /// What CPython does, with the fields that rhttp adds to each response.
@@ -40,7 +60,7 @@ pub(super) fn as_rhttp_sends_it(exchange: &Exchange) -> Exchange {
             Some(before) => (before, CLOSE),
             None => (head, b"".as_slice()),
         };
-        response.extend_from_slice(before);
+        response.extend_from_slice(&without_future(before));
         for field in additional_fields(head) {
             response.extend_from_slice(field.as_bytes());
             response.extend_from_slice(b"\r\n");

@@ -1,7 +1,7 @@
 //! Sends many requests to a server, a connection for each, and finds each one's log lines.
 
 use crate::support::{AfterSending, Answer, Connection, Ending, Readable, Running};
-use crate::support::{exchange, mask_log, mask_response};
+use crate::support::{exchange, mask_log, mask_response, mask_validators};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -63,7 +63,7 @@ pub(super) fn replay(server: &Running, cases: &[Case]) -> Vec<Exchange> {
         .into_iter()
         .enumerate()
         .map(|(number, answer)| Exchange {
-            response: mask_response(&answer.bytes),
+            response: mask_response(&mask_validators(&answer.bytes)),
             ending: answer.ending,
             log: log.remove(&client(number)).unwrap_or_default(),
         });

@@ -23,6 +23,24 @@ pub(crate) fn mask_response(response: &[u8]) -> Vec<u8> {
     masked
 }
 
+/// Masks the tags of files, and `Last-Modified` where it is the same as `Date`.
+pub(crate) fn mask_validators(response: &[u8]) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(response.len());
+    let mut date = None;
+    for line in response.split_inclusive(|&byte| byte == b'\n') {
+        masked.extend_from_slice(match field_value(line) {
+            Some((b"Date", value)) => {
+                date = Some(value);
+                line
+            }
+            Some((b"Last-Modified", value)) if date == Some(value) => b"Last-Modified: <date>\r\n",
+            Some((b"ETag", value)) if is_file_tag(value) => b"ETag: <etag>\r\n",
+            _ => line,
+        });
+    }
+    masked
+}
+
 /// Takes a line of the log apart: the client's address, and the line as if the client had been
 /// 127.0.0.1 and the time masked. `None` for a line in another form.
 pub(crate) fn mask_log(line: &[u8]) -> Option<(&[u8], Vec<u8>)> {
@@ -38,6 +56,19 @@ fn field_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let line = line.strip_suffix(b"\r\n")?;
     let colon = line.windows(2).position(|pair| pair == b": ")?;
     Some((&line[..colon], &line[colon + 2..]))
+}
+
+/// Whether this is the tag of a file: three hexadecimal numbers with marks between them.
+fn is_file_tag(value: &[u8]) -> bool {
+    let quoted = value.strip_prefix(b"W/").unwrap_or(value);
+    let numbers = quoted
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    let is_number = |part: &&[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_hexdigit);
+    numbers.is_some_and(|numbers| {
+        let parts = numbers.split(|byte| matches!(byte, b'-' | b'.'));
+        parts.filter(is_number).count() == 3
+    })
 }
 
 fn looks_like(pattern: &[u8], text: &[u8]) -> bool {
@@ -61,4 +92,13 @@ fn only_what_changes_is_masked() {
     let masked = b"127.0.0.1 - - [<time>] \"GET / HTTP/1.1\" 200 -".to_vec();
     assert_eq!(mask_log(line), Some((b"127.0.1.7".as_slice(), masked)));
     assert_eq!(mask_log(b"Traceback (most recent call last):"), None);
+}
+
+#[test]
+fn tags_of_files_and_dates_of_today_are_masked() {
+    let response = b"HTTP/1.0 200 OK\r\nDate: today\r\nLast-Modified: today\r\n\
+        ETag: \"a-5.f\"\r\nETag: W/\"a-5.f\"\r\nETag: \"a-5\"\r\nLast-Modified: yesterday\r\n\r\n";
+    let expected = b"HTTP/1.0 200 OK\r\nDate: today\r\nLast-Modified: <date>\r\n\
+        ETag: <etag>\r\nETag: <etag>\r\nETag: \"a-5\"\r\nLast-Modified: yesterday\r\n\r\n";
+    assert_eq!(mask_validators(response), expected);
 }

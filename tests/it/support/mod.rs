@@ -16,7 +16,7 @@ mod running;
 mod tree;
 
 pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, exchange};
-pub(crate) use mask::{mask_log, mask_response};
+pub(crate) use mask::{mask_log, mask_response, mask_validators};
 pub(crate) use response::Response;
 pub(crate) use running::Running;
 pub(crate) use tree::{Kind, Tree};

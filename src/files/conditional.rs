@@ -1,0 +1,244 @@
+//! What of a file a client gets: all of it, ranges of it, or the news that it has it already.
+//!
+//! This is done once for every handler's responses: a handler returns a file as the body of a 200,
+//! and the rest follows from the request, in these steps:
+//!
+//! 1. The validators are found (RFC 9110 §8.8).
+//! 2. The conditions of the request are evaluated (§13): 304 or 412 may be the answer.
+//! 3. The fields are added, after those of the handler.
+//! 4. The ranges that the request asks for are taken out (§14): 206 or 416.
+
+use super::range::Selection;
+use super::validators::{Precondition, Validators};
+use crate::http::{
+    Body, FilePart, HeaderValue, Headers, HttpDate, HttpError, Method, Request, Response,
+    StatusCode, header,
+};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::ops::Range;
+
+/// What the handler has said itself; it stands.
+#[derive(Default)]
+struct Said {
+    etag: bool,
+    last_modified: bool,
+    accept_ranges: AcceptRanges,
+}
+
+/// What a handler has said of ranges.
+#[derive(Default, PartialEq, Eq)]
+enum AcceptRanges {
+    #[default]
+    Nothing,
+    Bytes,
+    /// Another unit, or `none`.
+    Other,
+}
+
+/// The response to `request`, where a handler has answered it with `response`.
+///
+/// # Errors
+/// A condition of the request does not hold, or its ranges are all beyond the end.
+pub(crate) fn respond(
+    request: &Request<'_>,
+    mut response: Response,
+    now: HttpDate,
+) -> Result<Response, HttpError> {
+    let has_validators = response.status == StatusCode::OK
+        && matches!(request.method(), Method::GET | Method::HEAD)
+        && matches!(response.body, Body::File { .. });
+    if !has_validators {
+        return Ok(response);
+    }
+    let (said, validators) = validators(&response, now);
+    let precondition = validators.evaluate(request.headers());
+    match precondition {
+        Precondition::Holds | Precondition::HoldsForWhole => {}
+        Precondition::NotModified => return Ok(not_modified(response, &said, &validators)),
+        Precondition::Failed => return Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
+    }
+    add_fields(&mut response.headers, &said, &validators);
+
+    // §14.2: on GET only. It is no list, so two of them say nothing.
+    let mut ranges = request.headers().get_all(header::RANGE);
+    match (ranges.next(), ranges.next()) {
+        (Some(range), None)
+            if request.method() == Method::GET
+                && precondition == Precondition::Holds
+                && said.accept_ranges != AcceptRanges::Other =>
+        {
+            partial(response, range)
+        }
+        _ => Ok(response),
+    }
+}
+
+/// The validators of a response: its own fields, and where there are none, those of its file.
+fn validators(response: &Response, now: HttpDate) -> (Said, Validators) {
+    let mut said = Said::default();
+    let mut validators = match response.body {
+        Body::File {
+            modified: Some(modified),
+            ..
+        } => Validators::of_file(response.body.len().unwrap_or(0), modified, now),
+        _ => Validators::default(),
+    };
+    for (name, value) in response.headers.iter() {
+        if name == header::ETAG {
+            said.etag = true;
+            validators = validators.with_etag(value);
+        } else if name == header::LAST_MODIFIED {
+            said.last_modified = true;
+            if let Some(date) = HttpDate::parse(value) {
+                validators = validators.with_modified(date.as_unix(), now);
+            }
+        } else if name == header::ACCEPT_RANGES {
+            said.accept_ranges = if value.eq_ignore_ascii_case(b"bytes") {
+                AcceptRanges::Bytes
+            } else {
+                AcceptRanges::Other
+            };
+        }
+    }
+    (said, validators)
+}
+
+/// Adds what the handler has not said: `Last-Modified` where CPython sends it, then what CPython
+/// does not send.
+fn add_fields(headers: &mut Headers, said: &Said, validators: &Validators) {
+    if let Some(date) = validators.last_modified()
+        && !said.last_modified
+    {
+        headers.append(header::LAST_MODIFIED, date);
+    }
+    if said.accept_ranges == AcceptRanges::Nothing {
+        headers.append(header::ACCEPT_RANGES, "bytes");
+    }
+    add_etag(headers, said, validators);
+}
+
+fn add_etag(headers: &mut Headers, said: &Said, validators: &Validators) {
+    if let Some(etag) = validators.etag()
+        && !said.etag
+    {
+        headers.append(header::ETAG, etag.clone());
+    }
+}
+
+/// 304 with the fields of the 200, but for those that describe the content (§15.4.5).
+fn not_modified(mut response: Response, said: &Said, validators: &Validators) -> Response {
+    for name in [
+        header::ACCEPT_RANGES,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::CONTENT_TYPE,
+    ] {
+        response.headers.remove(name);
+    }
+    // The date is of use where there is no tag.
+    if validators.etag().is_some() {
+        response.headers.remove(header::LAST_MODIFIED);
+    }
+    add_etag(&mut response.headers, said, validators);
+    response.body = Body::Empty;
+    with_status(response, StatusCode::NOT_MODIFIED)
+}
+
+/// What the value of a `Range` field leaves of a response.
+fn partial(response: Response, range: &[u8]) -> Result<Response, HttpError> {
+    let size = response.body.len().unwrap_or(0);
+    match Selection::new(range, size) {
+        Selection::Whole => Ok(response),
+        Selection::One(range) => Ok(one_range(response, range, size)),
+        Selection::Several(ranges) => Ok(several_ranges(response, ranges, size)),
+        Selection::Unsatisfiable => Err(HttpError::new(StatusCode::RANGE_NOT_SATISFIABLE)
+            .with_header(
+                header::CONTENT_RANGE,
+                HeaderValue::displayed(format_args!("bytes */{size}")),
+            )),
+    }
+}
+
+/// 206 with one range of `size` bytes (§15.3.7.1).
+fn one_range(mut response: Response, part: Range<u64>, size: u64) -> Response {
+    response.headers.append(
+        header::CONTENT_RANGE,
+        HeaderValue::displayed(ContentRange(&part, size)),
+    );
+    if let Body::File { range, .. } = &mut response.body {
+        *range = within(range, &part);
+    }
+    with_status(response, StatusCode::PARTIAL_CONTENT)
+}
+
+/// 206 with several ranges of `size` bytes as `multipart/byteranges` (§14.6, §15.3.7.2). Each part
+/// has the content's type, which gives its place to that.
+fn several_ranges(mut response: Response, ranges: Vec<Range<u64>>, size: u64) -> Response {
+    let Body::File {
+        file,
+        range: content,
+        ..
+    } = response.body
+    else {
+        return response;
+    };
+    let boundary = boundary();
+    let mut kind = Vec::new();
+    if let Some(value) = response.headers.get(header::CONTENT_TYPE) {
+        kind.extend_from_slice(b"Content-Type: ");
+        kind.extend_from_slice(value);
+        kind.extend_from_slice(b"\r\n");
+    }
+    let mut parts = Vec::with_capacity(ranges.len() + 1);
+    for range in ranges {
+        let line_end = if parts.is_empty() { "" } else { "\r\n" };
+        let content_range = ContentRange(&range, size);
+        let mut head = Vec::with_capacity(kind.len() + 128);
+        // Writing to memory cannot fail.
+        let _ = write!(head, "{line_end}--{boundary}\r\n");
+        head.extend_from_slice(&kind);
+        let _ = write!(head, "Content-Range: {content_range}\r\n\r\n");
+        let range = within(&content, &range);
+        parts.push(FilePart { head, range });
+    }
+    let head = format!("\r\n--{boundary}--\r\n").into_bytes();
+    parts.push(FilePart { head, range: 0..0 });
+
+    response.body = Body::Parts { file, parts };
+    response.headers.set(
+        header::CONTENT_TYPE,
+        HeaderValue::displayed(format_args!("multipart/byteranges; boundary={boundary}")),
+    );
+    with_status(response, StatusCode::PARTIAL_CONTENT)
+}
+
+/// Displays the value of `Content-Range` (§14.4): the last byte's number, not the end's.
+struct ContentRange<'a>(&'a Range<u64>, u64);
+
+impl fmt::Display for ContentRange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(range, size) = self;
+        let last = range.end.saturating_sub(1);
+        write!(f, "bytes {}-{last}/{size}", range.start)
+    }
+}
+
+/// Where in the file a part of its `content` is.
+fn within(content: &Range<u64>, part: &Range<u64>) -> Range<u64> {
+    content.start + part.start..content.start + part.end
+}
+
+fn with_status(mut response: Response, status: StatusCode) -> Response {
+    response.status = status;
+    response.reason = None;
+    response
+}
+
+/// A line that no file has: it is made by chance for each response, so that nobody can put it
+/// into a file beforehand.
+fn boundary() -> String {
+    let chance = || RandomState::new().hash_one(());
+    format!("{:016x}{:016x}", chance(), chance())
+}

@@ -1,0 +1,192 @@
+//! The threads that accept and serve.
+
+use super::admission::{Admission, Verdict};
+use super::connection::{Connection, Context};
+use crate::sys;
+use rustix::io::Errno;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+/// Threads that may wait for connections at a time; more end when their connection does.
+const MAX_WAITING: usize = 64;
+/// Bytes of stack for a connection's thread. Only what is used takes memory.
+const STACK: usize = 256 * 1024;
+/// How long to wait, at most, for the end of a connection when the system has no descriptor or no
+/// thread for another.
+const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether connections are served side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Threads,
+    OneAtATime,
+}
+
+/// The threads that accept and serve, all running the same loop.
+///
+/// Whoever accepts a connection serves it, with no hand-over: before, it makes sure that
+/// somebody else is there to accept the next (leader and followers).
+pub(super) struct Workers<'s> {
+    listener: &'s TcpListener,
+    admission: &'s Admission,
+    context: &'s Context<'s>,
+    mode: Mode,
+    /// Threads that wait in `accept`.
+    waiting: AtomicUsize,
+    /// Why accepting had to be given up.
+    failure: Mutex<Option<io::Error>>,
+}
+
+impl<'s> Workers<'s> {
+    pub(super) fn new(
+        listener: &'s TcpListener,
+        admission: &'s Admission,
+        context: &'s Context<'s>,
+        mode: Mode,
+    ) -> Self {
+        Self {
+            listener,
+            admission,
+            context,
+            mode,
+            waiting: AtomicUsize::new(0),
+            failure: Mutex::new(None),
+        }
+    }
+
+    /// Starts one more thread, which ends when the server does, or when enough others wait.
+    pub(super) fn spawn<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> io::Result<()> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let thread = thread::Builder::new().stack_size(STACK);
+        let spawned = thread.spawn_scoped(scope, move || self.work(scope));
+        if spawned.is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        spawned.map(drop)
+    }
+
+    /// Why accepting had to be given up, if it had.
+    pub(super) fn into_failure(self) -> Option<io::Error> {
+        self.failure
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepts and serves until the server ends, or until there are enough that do.
+    fn work<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
+        loop {
+            match self.listener.accept() {
+                Ok((socket, client)) => {
+                    let is_alone = self.waiting.fetch_sub(1, Ordering::Relaxed) == 1;
+                    if is_alone && !self.find_follower(scope) {
+                        self.turn_away(socket, client);
+                    } else {
+                        self.serve(socket, client);
+                    }
+                    if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+                        self.waiting.fetch_sub(1, Ordering::Relaxed);
+                        return;
+                    }
+                }
+                Err(_) if self.admission.is_closing() => return,
+                Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+                    // Nobody came for the time of the receive timeout, and others wait too.
+                    Some(Errno::AGAIN) if self.retire() => return,
+                    Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK) => return self.fail(error),
+                    // The client was gone before it was accepted.
+                    Some(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
+                    // No descriptor or no memory; asking again at once would change nothing.
+                    _ => {
+                        self.admission.wait_for_room(SHORTAGE_PAUSE);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Sees to it that somebody else accepts while this thread serves.
+    fn find_follower<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> bool {
+        // Without a thread to be had, that of a connection which ends comes back to accept.
+        self.mode == Mode::OneAtATime
+            || self.spawn(scope).is_ok()
+            || self.admission.wait_for_room(SHORTAGE_PAUSE)
+    }
+
+    fn serve(&self, socket: TcpStream, client: SocketAddr) {
+        let (ticket, verdict) = self.admission.admit(socket);
+        // A handler that panics ends its connection, not the server.
+        let run = || Connection::run(self.context, &ticket, client, verdict);
+        let _ = panic::catch_unwind(AssertUnwindSafe(run));
+        self.admission.release(&ticket);
+    }
+
+    fn turn_away(&self, socket: TcpStream, client: SocketAddr) {
+        let ticket = Admission::turn_away(socket);
+        let run = || Connection::run(self.context, &ticket, client, Verdict::TurnAway);
+        let _ = panic::catch_unwind(AssertUnwindSafe(run));
+    }
+
+    /// Takes a thread out of those that wait, unless it is the only one.
+    fn retire(&self) -> bool {
+        let others_wait = |waiting| (waiting > 1).then(|| waiting - 1);
+        self.waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, others_wait)
+            .is_ok()
+    }
+
+    /// Ends the server, because it cannot accept any more.
+    fn fail(&self, error: io::Error) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.admission.begin_closing();
+    }
+
+    /// Takes the connections that clients have made already, and no more.
+    pub(super) fn stop_accepting<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    where
+        's: 'scope,
+    {
+        sys::ignore_new_clients(self.listener);
+        if self.listener.set_nonblocking(true).is_ok() {
+            while let Ok((socket, client)) = self.listener.accept() {
+                let thread = thread::Builder::new().stack_size(STACK);
+                // Without a thread to be had, the connection is closed unserved.
+                let _ = thread.spawn_scoped(scope, move || self.serve(socket, client));
+            }
+        }
+        self.wake();
+    }
+
+    /// Makes every thread that waits in `accept` come back from it, and frees the port.
+    #[cfg(target_os = "linux")]
+    fn wake(&self) {
+        // It fails on a socket that does not listen any more.
+        let _ = rustix::net::shutdown(self.listener, rustix::net::Shutdown::Both);
+    }
+
+    /// As above, where that takes a connection for each.
+    #[cfg(not(target_os = "linux"))]
+    fn wake(&self) {
+        let Ok(mut address) = self.listener.local_addr() else {
+            return;
+        };
+        if address.ip().is_unspecified() {
+            let loopback = if address.is_ipv4() {
+                "127.0.0.1"
+            } else {
+                "::1"
+            };
+            address.set_ip(loopback.parse().unwrap_or(address.ip()));
+        }
+        for _ in 0..self.waiting.load(Ordering::Relaxed) {
+            let _ = TcpStream::connect(address);
+        }
+    }
+}
