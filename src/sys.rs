@@ -11,7 +11,7 @@ use socket2::{SockFilter, SockRef};
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -149,6 +149,7 @@ pub(crate) fn log_time(seconds: i64) -> String {
 /// Where an open file is, all symbolic links resolved. `path` led there.
 #[cfg(target_os = "linux")]
 pub(crate) fn location(file: &impl AsFd, path: &Path) -> io::Result<PathBuf> {
+    use std::os::fd::AsRawFd;
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     // Without /proc the path has to do.
     fs::read_link(link).or_else(|_| path.canonicalize())

@@ -10,7 +10,7 @@ use std::io;
 /// Bytes that a script may print before its header ends.
 const MAX_HEADER: usize = 256 * 1024;
 /// Bytes that are read at a time until it does.
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 4 * 1024;
 
 /// Reads the script's header and answers with it, and with what the script prints from then on.
 ///

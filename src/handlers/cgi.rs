@@ -20,8 +20,10 @@ use std::path::PathBuf;
 /// Nothing in these directories is ever sent as a file, however it is spelled and whatever
 /// symbolic links lead there.
 ///
-/// A library's user who starts no program by [`cli::run`](crate::cli::run) opens descriptors that
-/// close on `exec`, as all of std does, and ignores no signals: scripts inherit these.
+/// When its client leaves, a script is ended with all that it has started. What a script inherits
+/// is the program's to keep clean: the program `rhttp` marks the descriptors that it was started
+/// with to close on `exec`, unblocks all signals and ignores none. A program of your own that
+/// does such things has scripts that see them; descriptors that std opens are never inherited.
 ///
 /// ```
 /// # use std::os::unix::fs::PermissionsExt;

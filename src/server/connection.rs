@@ -23,6 +23,9 @@ use std::os::unix::fs::FileExt;
 const SMALL_FILE: u64 = 16 * 1024;
 /// Bytes that a stream is asked for at a time.
 const CHUNK: usize = 64 * 1024;
+/// Bytes that it is asked for as long as it does not yield so many: most have little to say, and
+/// memory that nobody touches costs nothing.
+const FIRST_CHUNK: usize = 4 * 1024;
 /// Buffers that had to grow beyond this are not kept while the next request is awaited.
 const KEPT_CAPACITY: usize = 1024;
 
@@ -355,9 +358,9 @@ impl<'s> Connection<'s> {
         framing: ResponseFraming,
     ) -> io::Result<()> {
         let mut left = length.unwrap_or(u64::MAX);
-        let mut buffer = vec![0; CHUNK];
+        let mut buffer = vec![0; FIRST_CHUNK];
         while left > 0 {
-            let room = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let room = usize::try_from(left).unwrap_or(CHUNK).min(buffer.len());
             let count = match read(buffer.get_mut(..room).unwrap_or_default()) {
                 Ok(0) if length.is_some() => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(0) => break,
@@ -366,6 +369,7 @@ impl<'s> Connection<'s> {
                 Err(error) => return Err(error),
             };
             left -= count as u64;
+            let is_filled = count == buffer.len();
             let bytes = buffer.get(..count).unwrap_or_default();
             if framing == ResponseFraming::Chunked {
                 self.out.clear();
@@ -375,6 +379,9 @@ impl<'s> Connection<'s> {
                 self.stream.send([&self.out, &[]])?;
             } else {
                 self.stream.send([bytes, &[]])?;
+            }
+            if is_filled {
+                buffer.resize(CHUNK, 0);
             }
         }
         match framing {

@@ -70,6 +70,7 @@ impl<'c> Stream<'c> {
 
     /// The next request is awaited: its head has all its time.
     pub(super) fn begin_request(&self) {
+        self.watch.begin_request();
         self.head_deadline.set(None);
         self.sent.set(0);
     }

@@ -29,6 +29,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// A new request begins, and with it a new silence.
+    pub(super) fn begin_request(&self) {
+        self.silent.set(None);
+    }
+
     /// Waits for the client behind `socket`, and for what else `wait` says.
     ///
     /// Whether a client that sends no more still reads cannot be known before something is sent
