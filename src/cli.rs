@@ -29,6 +29,7 @@ const MAX_SECONDS: f64 = 1e9;
     version,
     about = "Serve a directory over HTTP, as `python -m http.server` does.",
     infer_long_args = true,
+    args_override_self = true,
     override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
         [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
 )]

@@ -121,7 +121,7 @@
 //!
 //! # Where Python's names are
 //!
-//! Python's names are aliases in this manual's search, too.
+//! Most of Python's names are aliases in this manual's search, too.
 //!
 //! | Python's `http.server` | here |
 //! |---|---|
@@ -133,6 +133,7 @@
 //! | `request_queue_size` | [`Config::backlog`] |
 //! | `BaseHTTPRequestHandler` | [`Handler`] |
 //! | `do_GET()`, `do_HEAD()`, `do_POST()`, … | [`Handler::handle`], which looks at [`Request::method`](http::Request::method) |
+//! | `server` | the handler's own fields: one value serves all connections |
 //! | `client_address` | [`Request::client_addr`](http::Request::client_addr) |
 //! | `requestline`, `request_version` | [`Request::line`](http::Request::line): [`RequestLine::text`](http::RequestLine::text), [`RequestLine::version`](http::RequestLine::version) |
 //! | `command`, `path` | [`Request::method`](http::Request::method), [`Request::target`](http::Request::target) |

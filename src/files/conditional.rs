@@ -61,7 +61,7 @@ pub(crate) fn respond(
     }
     add_fields(&mut response.headers, &said, &validators);
 
-    // §14.2: on GET only. It is no list, so two of them say nothing.
+    // Unlike CPython: `Range` counts, on GET only (§14.2). It is no list: two of them say nothing.
     let mut ranges = request.headers().get_all(header::RANGE);
     match (ranges.next(), ranges.next()) {
         (Some(range), None)
@@ -105,8 +105,8 @@ fn validators(response: &Response, now: HttpDate) -> (Said, Validators) {
     (said, validators)
 }
 
-/// Adds what the handler has not said: `Last-Modified` where CPython sends it, then what CPython
-/// does not send.
+/// Adds what the handler has not said: `Last-Modified` where CPython sends it. Unlike CPython: what
+/// caches and downloads need comes after that.
 fn add_fields(headers: &mut Headers, said: &Said, validators: &Validators) {
     if let Some(date) = validators.last_modified()
         && !said.last_modified

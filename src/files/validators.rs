@@ -91,7 +91,7 @@ impl Validators {
 
     /// The same with a time of modification, in seconds since 1970.
     pub(crate) fn with_modified(mut self, seconds: i64, now: HttpDate) -> Self {
-        // §8.8.2.1: never later than `Date`, which is not before `now`.
+        // Unlike CPython: never later than `Date` (§8.8.2.1), which is not before `now`.
         self.last_modified = HttpDate::from_unix(seconds.min(now.as_unix()));
         self.modified = Some(seconds);
         self.is_settled = now.as_unix().saturating_sub(seconds) > SETTLED_AFTER;
@@ -111,6 +111,7 @@ impl Validators {
     /// Evaluates the conditions of a GET or HEAD, in the order and by the numbers of §13.2.2.
     ///
     /// As in CPython, a date counts when it can be read, and not beside a condition on tags.
+    /// Unlike CPython: the other four conditions count as well.
     pub fn evaluate(&self, fields: FieldLines<'_>) -> Precondition {
         let date = |name| Some(HttpDate::parse(fields.get(name)?)?.as_unix());
 

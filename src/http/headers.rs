@@ -310,11 +310,16 @@ impl<'a> FieldLines<'a> {
     /// The members of the comma-separated list that all fields `name` make together
     /// (RFC 9110 §5.6.1); empty members are skipped.
     pub fn list(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name)
-            .flat_map(|value| value.split(|&byte| byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|member| !member.is_empty())
+        self.get_all(name).flat_map(members)
     }
+}
+
+/// The members of a comma-separated list (RFC 9110 §5.6.1); empty ones are skipped.
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
 }
 
 /// RFC 9110 §5.6.2.

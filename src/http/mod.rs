@@ -18,6 +18,7 @@ pub use body::{Body, FilePart};
 pub use date::HttpDate;
 pub use error::HttpError;
 pub use exchange::{Exchange, Ready, RequestBody, Wait};
+pub(crate) use headers::members;
 pub use headers::name as header;
 pub use headers::{FieldLines, HeaderName, HeaderValue, Headers};
 pub use method::Method;

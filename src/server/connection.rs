@@ -49,6 +49,15 @@ enum CloseReason {
     Answered,
 }
 
+/// Whether a connection goes on after a response.
+#[derive(Clone, Copy, Debug)]
+struct Persistence {
+    /// The client counts on it.
+    expected: bool,
+    /// Nothing on this side is against it.
+    possible: bool,
+}
+
 /// A connection that is being served.
 pub(super) struct Connection<'s> {
     context: &'s Context<'s>,
@@ -159,51 +168,31 @@ impl<'s> Connection<'s> {
         }
         let result = handler.handle(&mut request);
         self.clock.tick();
-        let result =
-            result.and_then(|response| files::respond(&request, response, self.clock.second()));
+        let result = result
+            .and_then(final_response)
+            .and_then(|response| files::respond(&request, response, self.clock.second()));
         let response = result.unwrap_or_else(|error| self.error_response(&error));
-
         // What an exchange leaves unread is known when it is over: then the connection closes
         // unannounced, which a client has to expect at any time (RFC 9112 §9.6).
-        let is_unread = !body.is_finished() && !matches!(response.body, Body::Exchange { .. });
-        let client_persists = wire::persists(line, fields, config.protocol);
-        let response_closes = wire::has_close(&response.headers);
-        let framing = wire::response_framing(
-            response.status,
-            response.body.len(),
-            line.version,
-            config.protocol,
-        );
-        let persists = client_persists
-            && !response_closes
-            && !is_unread
-            && !self.ticket.is_last()
-            && framing != ResponseFraming::Close;
-        let announce = client_persists && !persists && !response_closes;
-        if self
-            .send(line, response, framing, announce, &mut body)
-            .is_err()
-        {
-            return Some(CloseReason::Ended);
-        }
-        let persists = persists && body.is_finished();
-        (!persists).then_some(CloseReason::Answered)
+        let is_exchange = matches!(response.body, Body::Exchange { .. });
+        let persistence = Persistence {
+            expected: wire::persists(line, fields, config.protocol),
+            possible: (is_exchange || body.is_finished()) && !self.ticket.is_last(),
+        };
+        self.send(line, response, persistence, &mut body)
+            .or_else(|| (!body.is_finished()).then_some(CloseReason::Answered))
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.
     #[inline(never)]
     fn reject(&mut self, line: &RequestLine<'_>, error: &HttpError) -> CloseReason {
         let response = self.error_response(error);
-        let framing = wire::response_framing(
-            response.status,
-            response.body.len(),
-            line.version,
-            self.context.config.protocol,
-        );
-        match self.send(line, response, framing, false, &mut io::empty()) {
-            Ok(()) => CloseReason::Answered,
-            Err(_) => CloseReason::Ended,
-        }
+        let persistence = Persistence {
+            expected: line.version.min(self.context.config.protocol) >= Version::HTTP_11,
+            possible: false,
+        };
+        self.send(line, response, persistence, &mut io::empty())
+            .unwrap_or(CloseReason::Answered)
     }
 
     /// The page for an error, which is logged.
@@ -214,9 +203,39 @@ impl<'s> Connection<'s> {
         handler.error_response(error)
     }
 
-    /// Logs the request, then sends the response, at the time that the clock shows already:
-    /// what was made for this response may depend on it.
+    /// Logs the request and sends the response, at the time that the clock shows already: what
+    /// was made for this response may depend on it. `None`: the connection goes on.
     fn send(
+        &mut self,
+        line: &RequestLine<'_>,
+        response: Response,
+        Persistence { expected, possible }: Persistence,
+        request: &mut dyn RequestBody,
+    ) -> Option<CloseReason> {
+        let handler = self.context.handler;
+        handler.log_request(
+            &self.context.log.of(self.client.ip(), &self.clock),
+            line,
+            response.status,
+        );
+        let framing = wire::response_framing(
+            response.status,
+            response.body.len(),
+            line.version,
+            self.context.config.protocol,
+        );
+        let says_close = wire::has_close(&response.headers);
+        let persists = expected && possible && !says_close && framing != ResponseFraming::Close;
+        let announce = expected && !persists && !says_close;
+        match self.transmit(line, response, framing, announce, request) {
+            Err(_) => Some(CloseReason::Ended),
+            Ok(()) if persists => None,
+            Ok(()) => Some(CloseReason::Answered),
+        }
+    }
+
+    /// Sends head and body.
+    fn transmit(
         &mut self,
         line: &RequestLine<'_>,
         response: Response,
@@ -225,12 +244,6 @@ impl<'s> Connection<'s> {
         request: &mut dyn RequestBody,
     ) -> io::Result<()> {
         let handler = self.context.handler;
-        handler.log_request(
-            &self.context.log.of(self.client.ip(), &self.clock),
-            line,
-            response.status,
-        );
-
         self.out.clear();
         // A client that speaks HTTP/0.9 does not know what a head is.
         if line.version != Version::HTTP_09 {
@@ -389,6 +402,14 @@ impl<'s> Connection<'s> {
             _ => Ok(()),
         }
     }
+}
+
+/// The response, if it can be the last word on a request: a handler's 1xx cannot.
+fn final_response(response: Response) -> Result<Response, HttpError> {
+    if response.status < StatusCode::OK {
+        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    Ok(response)
 }
 
 /// Reads until `buffer` is full or there is no more, and tells how much there was.

@@ -158,7 +158,7 @@ impl<H: Handler> Server<H> {
         self.admission.open(room(self.config.max_connections));
         let workers = Workers::new(&self.listener, &self.admission, &context, mode);
         let started = thread::scope(|scope| {
-            workers.spawn(scope)?;
+            workers.start(scope)?;
             self.admission.wait_for_closing();
             workers.stop_accepting(scope);
             self.admission.finish(self.config.grace);

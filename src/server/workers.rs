@@ -2,6 +2,7 @@
 
 use super::admission::{Admission, Verdict};
 use super::connection::{Connection, Context};
+use super::stream::prepare;
 use crate::sys;
 use rustix::io::Errno;
 use std::io;
@@ -59,11 +60,22 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Starts one more thread, which ends when the server does, or when enough others wait.
-    pub(super) fn spawn<'scope, 'env>(
+    /// Starts the first thread.
+    pub(super) fn start<'scope, 'env>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
-    ) -> io::Result<()> {
+    ) -> io::Result<()>
+    where
+        's: 'scope,
+    {
+        if self.mode == Mode::Threads {
+            self.serve_queued(scope);
+        }
+        self.spawn(scope)
+    }
+
+    /// Starts one more thread, which ends when the server does, or when enough others wait.
+    fn spawn<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> io::Result<()> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let thread = thread::Builder::new().stack_size(STACK);
         let spawned = thread.spawn_scoped(scope, move || self.work(scope));
@@ -85,6 +97,9 @@ impl<'s> Workers<'s> {
         loop {
             match self.listener.accept() {
                 Ok((socket, client)) => {
+                    if self.mode == Mode::OneAtATime {
+                        let _ = prepare(&socket, self.context.config);
+                    }
                     let is_alone = self.waiting.fetch_sub(1, Ordering::Relaxed) == 1;
                     if is_alone && !self.find_follower(scope) {
                         self.turn_away(socket, client);
@@ -154,14 +169,26 @@ impl<'s> Workers<'s> {
         's: 'scope,
     {
         sys::ignore_new_clients(self.listener);
-        if self.listener.set_nonblocking(true).is_ok() {
-            while let Ok((socket, client)) = self.listener.accept() {
-                let thread = thread::Builder::new().stack_size(STACK);
-                // Without a thread to be had, the connection is closed unserved.
-                let _ = thread.spawn_scoped(scope, move || self.serve(socket, client));
-            }
-        }
+        self.serve_queued(scope);
         self.wake();
+    }
+
+    /// Serves all that have come until now, with no hand-over to those who wait in `accept`.
+    fn serve_queued<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    where
+        's: 'scope,
+    {
+        if self.listener.set_nonblocking(true).is_err() {
+            return;
+        }
+        while let Ok((socket, client)) = self.listener.accept() {
+            // It may have come before the listener had what connections inherit.
+            let _ = prepare(&socket, self.context.config);
+            let thread = thread::Builder::new().stack_size(STACK);
+            // Without a thread to be had, the connection is closed unserved.
+            let _ = thread.spawn_scoped(scope, move || self.serve(socket, client));
+        }
+        let _ = self.listener.set_nonblocking(false);
     }
 
     /// Makes every thread that waits in `accept` come back from it, and frees the port.

@@ -1,6 +1,8 @@
 //! How messages are delimited and when a connection persists (RFC 9112 §6, §9).
 
-use crate::http::{FieldLines, Headers, HttpError, RequestLine, StatusCode, Version, header};
+use crate::http::{
+    FieldLines, Headers, HttpError, RequestLine, StatusCode, Version, header, members,
+};
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub(crate) fn response_framing(
 ) -> ResponseFraming {
     match length {
         _ if !status.allows_length() => ResponseFraming::None,
+        _ if !status.allows_content() => ResponseFraming::Length(0),
         Some(length) => ResponseFraming::Length(length),
         None if request.min(protocol) >= Version::HTTP_11 => ResponseFraming::Chunked,
         None => ResponseFraming::Close,
@@ -106,9 +109,12 @@ pub(crate) fn expects_continue(
 
 /// Whether a response says that the connection closes after it.
 pub(crate) fn has_close(headers: &Headers) -> bool {
-    headers
-        .get(header::CONNECTION)
-        .is_some_and(|value| value.eq_ignore_ascii_case(b"close"))
+    let connection = headers
+        .iter()
+        .filter(|(name, _)| *name == header::CONNECTION);
+    connection
+        .flat_map(|(_, value)| members(value))
+        .any(|member| member.eq_ignore_ascii_case(b"close"))
 }
 
 /// 1*DIGIT that fits.
@@ -261,6 +267,20 @@ mod tests {
                 Version::HTTP_11,
                 Version::HTTP_11,
                 Without,
+            ),
+            (
+                StatusCode::RESET_CONTENT,
+                Some(3),
+                Version::HTTP_11,
+                Version::HTTP_11,
+                Length(0),
+            ),
+            (
+                StatusCode::RESET_CONTENT,
+                None,
+                Version::HTTP_11,
+                Version::HTTP_11,
+                Length(0),
             ),
         ] {
             assert_eq!(

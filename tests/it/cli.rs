@@ -1,6 +1,6 @@
 //! The command line: flags, banner, signals, exit statuses (contract, section 1).
 
-use crate::support::{AfterSending, Response, Running, Tree, exchange};
+use crate::support::{AfterSending, Response, Running, Tree, exchange, not_run};
 use rustix::process::Signal;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -42,7 +42,7 @@ fn the_banner_names_the_address_and_the_real_port() {
 #[test]
 fn an_ipv6_host_stands_in_brackets_inside_the_url_only() {
     if TcpListener::bind("[::1]:0").is_err() {
-        println!("NOT RUN: this machine has no IPv6 loopback");
+        not_run("this machine has no IPv6 loopback");
         return;
     }
     let tree = Tree::new();
@@ -68,7 +68,7 @@ fn an_ipv6_host_stands_in_brackets_inside_the_url_only() {
 #[test]
 fn an_ipv6_wildcard_takes_ipv4_clients_too() {
     if TcpListener::bind("[::1]:0").is_err() {
-        println!("NOT RUN: this machine has no IPv6 loopback");
+        not_run("this machine has no IPv6 loopback");
         return;
     }
     let tree = Tree::new();
@@ -221,7 +221,7 @@ fn what_keeps_a_server_from_starting_is_one_line_and_status_1() {
 fn an_interrupt_ends_the_server_at_once_with_a_word() {
     let tree = Tree::new();
     let mut server = start(&["0", "-b", "127.0.0.1"], tree.path());
-    // A connection that is idle and one that is in the middle of a request do not matter.
+    // Silent connections do not matter.
     let _idle = TcpStream::connect(server.address()).expect("it accepts");
     assert_eq!(get(&server, GET[0]).status(), 200);
     server.signal(Signal::INT);
@@ -246,4 +246,77 @@ fn a_request_to_terminate_is_no_error() {
     assert_eq!(server.wait().code(), Some(0));
     assert_eq!(server.output().len(), 1);
     assert_eq!(server.log().len(), 1);
+}
+
+#[test]
+fn the_log_shows_local_time() {
+    if !Path::new("/usr/share/zoneinfo/Asia/Kathmandu").exists() {
+        not_run("this machine has no time zone database");
+        return;
+    }
+    let tree = Tree::new();
+    for (zone, east) in [
+        ("Asia/Kathmandu", 345 * 60),
+        ("<-03>3", -3 * 3600),
+        ("UTC", 0),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command
+            .args(["0", "-b", "127.0.0.1", "-d"])
+            .arg(tree.path())
+            .env("TZ", zone);
+        let server = Running::start(command);
+        let date = get(&server, GET[0])
+            .field("Date")
+            .expect("a date")
+            .to_owned();
+        let utc = rhttp::http::HttpDate::parse(date.as_bytes())
+            .expect("it is one")
+            .as_unix();
+        let logged = server.wait_for_log(|lines| lines.first().cloned());
+        let logged = String::from_utf8(logged).expect("the line is ASCII");
+        // The log's second and the date's are the same, or follow each other.
+        let clock = |seconds: i64| {
+            let time = (utc + east + seconds).rem_euclid(86_400);
+            format!(
+                " {:02}:{:02}:{:02}]",
+                time / 3600,
+                time / 60 % 60,
+                time % 60
+            )
+        };
+        assert!(
+            [0, 1, -1]
+                .iter()
+                .any(|&seconds| logged.contains(&clock(seconds))),
+            "{zone}: {date}, {logged}"
+        );
+    }
+}
+
+#[test]
+fn of_a_flag_given_twice_the_last_counts() {
+    let tree = Tree::new();
+    tree.file("here.txt", "found");
+    let directory = tree.path().to_str().expect("a temporary path is text");
+    let arguments = [
+        "-d",
+        "/",
+        "-p",
+        "HTTP/1.0",
+        "0",
+        "-b",
+        "::1",
+        "-d",
+        directory,
+        "-p",
+        "HTTP/1.1",
+        "-b",
+        "127.0.0.1",
+    ];
+    let server = start(&arguments, tree.path());
+    assert_eq!(
+        get(&server, "GET /here.txt HTTP/1.0\r\n\r\n").status_line,
+        "HTTP/1.1 200 OK"
+    );
 }

@@ -1,7 +1,7 @@
 //! Files, directories and listings over the network, where the recorded rows do not reach
 //! (contract, section 4).
 
-use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange};
+use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange, not_run};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -173,9 +173,7 @@ fn modes_matter(tree: &Tree) -> bool {
 fn what_may_not_be_read_is_not_there() {
     let tree = Tree::new();
     if !modes_matter(&tree) {
-        println!(
-            "NOT RUN: modes do not matter to root; `.ci/run` runs this as an ordinary user too"
-        );
+        not_run("modes keep nothing from root");
         return;
     }
     tree.file("secret.txt", "x")

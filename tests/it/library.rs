@@ -8,8 +8,10 @@ use rhttp::{Config, FileHandler, Handler, Log, Server, ServerHandle};
 use std::fmt;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A server on another thread, ended on drop.
 struct Started {
@@ -94,6 +96,13 @@ impl Handler for Custom {
                     ..Answer::new(StatusCode::OK)
                 })
             }
+            (Method::GET, b"/reset") => {
+                Ok(Answer::new(StatusCode::RESET_CONTENT).with_body("never sent"))
+            }
+            (Method::GET, b"/informational") => Ok(Answer::new(StatusCode::CONTINUE)),
+            (Method::GET, b"/list") => Ok(Answer::new(StatusCode::OK)
+                .with_header(header::CONNECTION, "foo, Close")
+                .with_body("bye")),
             (Method::GET, b"/last") => Ok(Answer::new(StatusCode::OK)
                 .with_header(header::CONNECTION, "close")
                 .with_body("bye")),
@@ -286,24 +295,105 @@ fn a_handler_that_panics_ends_its_connection_and_no_other() {
 
 #[test]
 fn one_at_a_time_means_that_others_wait() {
-    let tree = Tree::new();
-    tree.file("a", "content");
-    let server = Started::with(
-        FileHandler::new(tree.path()),
-        Version::HTTP_11,
-        Server::serve_one_at_a_time,
+    /// Counts how many requests it is at.
+    struct Counting(AtomicUsize, Sender<usize>);
+
+    impl Handler for Counting {
+        fn handle(&self, request: &mut Request<'_>) -> Result<Answer, HttpError> {
+            let others = self.0.fetch_add(1, Ordering::SeqCst);
+            self.1.send(others).expect("the test listens");
+            // It takes as long as the client takes to send its body.
+            io::copy(request.body(), &mut io::sink())?;
+            self.0.fetch_sub(1, Ordering::SeqCst);
+            Ok(Answer::new(StatusCode::OK).with_body("done"))
+        }
+    }
+
+    let (begun, others) = channel();
+    let handler = Counting(AtomicUsize::new(0), begun);
+    let server = Started::with(handler, Version::HTTP_10, Server::serve_one_at_a_time);
+    let head = b"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\n";
+    let mut clients: Vec<_> = (0..8).map(|_| Connection::open(server.address)).collect();
+    for client in &mut clients {
+        client.send(head).expect("it is sent");
+    }
+    assert_eq!(others.recv(), Ok(0));
+    // The first request is in progress, and none of the others is begun.
+    assert_eq!(
+        others.recv_timeout(Duration::from_millis(200)),
+        Err(RecvTimeoutError::Timeout)
     );
-    let mut first = Connection::open(server.address);
-    first.send(b"GET /a HTTP/1.1\r\n\r\n").expect("it is sent");
-    first.read_until(|bytes| bytes.ends_with(b"content"));
-    let mut second = Connection::open(server.address);
-    second.send(b"GET /a HTTP/1.0\r\n\r\n").expect("it is sent");
-    // The first still has the server: it is answered again, the second not yet.
-    first
-        .send(b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n")
-        .expect("it is sent");
-    assert!(first.read_to_end().bytes.ends_with(b"content"));
-    assert!(second.read_to_end().bytes.ends_with(b"content"));
+    for client in &mut clients {
+        client.send(b"x").expect("it is sent");
+    }
+    for client in &mut clients {
+        assert!(client.read_to_end().bytes.ends_with(b"done"));
+    }
+    assert!(others.try_iter().all(|others| others == 0));
+}
+
+#[test]
+fn what_has_no_content_sends_none() {
+    let (server, _log) = custom(Version::HTTP_11);
+    let answer = exchange(
+        server.address,
+        &["GET /reset HTTP/1.1\r\n\r\nGET /informational HTTP/1.1\r\n\r\n"],
+        AfterSending::StayOpen,
+    );
+    let text = String::from_utf8(answer).expect("text");
+    let (reset, error) = text.split_once("\r\n\r\n").expect("two responses");
+    assert!(
+        reset.starts_with("HTTP/1.1 205 ") && reset.contains("Content-Length: 0"),
+        "{text}"
+    );
+    // A handler's 1xx is no answer.
+    assert!(
+        error.starts_with("HTTP/1.1 500 Internal Server Error\r\n"),
+        "{text}"
+    );
+}
+
+/// Its error pages leave out what CPython's have.
+struct Terse;
+impl Handler for Terse {
+    fn handle(&self, request: &mut Request<'_>) -> Result<Answer, HttpError> {
+        Err(HttpError::unsupported_method(request.method()))
+    }
+    fn error_response(&self, error: &HttpError) -> Answer {
+        Answer::new(error.status()).with_body("no")
+    }
+}
+
+#[test]
+fn a_connection_that_closes_says_so() {
+    let (server, _log) = custom(Version::HTTP_11);
+    let listed = exchange(
+        server.address,
+        &["GET /list HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n"],
+        AfterSending::StayOpen,
+    );
+    assert!(listed.ends_with(b"bye"), "`close` in a list closes");
+    let server = Started::new(Terse, Version::HTTP_11);
+    for request in [
+        "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "GET / HTTP/1.1\r\nbad line\r\n\r\n",
+    ] {
+        let answer = exchange(server.address, &[request], AfterSending::StayOpen);
+        assert_eq!(
+            Response::parse(&answer).field("Connection"),
+            Some("close"),
+            "{request:?}"
+        );
+    }
+    // An error that the handler means to survive does.
+    let twice = "GET / HTTP/1.1\r\n\r\n".repeat(2);
+    let answer = exchange(server.address, &[twice], AfterSending::HalfClose);
+    assert_eq!(
+        String::from_utf8_lossy(&answer)
+            .matches("HTTP/1.1 501 ")
+            .count(),
+        2
+    );
 }
 
 #[test]

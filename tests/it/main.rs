@@ -23,11 +23,23 @@ mod connection;
 mod files;
 #[cfg(unix)]
 mod library;
+// These look at the server from outside, as Linux shows a process.
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(unix)]
+mod load;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(unix)]
+mod motion;
 // The tree has names that other systems forbid, and each request comes from an address of its
 // own, which only Linux has ready.
 #[cfg(target_os = "linux")]
 mod parity;
 #[cfg(unix)]
 mod ranges;
+// Only Linux lets a port go while connections of it are still served.
+#[cfg(target_os = "linux")]
+mod shutdown;
 #[cfg(unix)]
 mod support;

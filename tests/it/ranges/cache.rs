@@ -1,9 +1,9 @@
 //! A shared cache in front: nginx. Where it is not there, the test says so and passes.
 
 use super::{answered, serve, wait_for};
-use crate::support::{PATIENCE, Response, Running, Tree};
+use crate::support::{PATIENCE, Response, Running, Tree, not_run};
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -47,18 +47,18 @@ impl Nginx {
         );
         let file = directory.path().join("nginx.conf");
         fs::write(&file, configuration).expect("it can be written");
-        let process = Command::new("nginx")
-            .arg("-e")
-            .arg(directory.path().join("error.log"))
-            .arg("-p")
-            .arg(directory.path())
-            .arg("-c")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .spawn();
-        let Ok(process) = process else {
-            // Not `println!`, which nobody sees of a test that passes.
-            let _ = writeln!(io::stderr(), "NOT RUN: there is no nginx here");
+        // Where daemons are is not always where an ordinary user's shell looks.
+        let commands = ["nginx", "/usr/sbin/nginx"].map(|program| {
+            let mut command = Command::new(program);
+            command.arg("-e").arg(directory.path().join("error.log"));
+            command.arg("-p").arg(directory.path()).arg("-c").arg(&file);
+            command
+        });
+        let mut started = commands
+            .into_iter()
+            .filter_map(|mut command| command.stdin(Stdio::null()).spawn().ok());
+        let Some(process) = started.next() else {
+            not_run("there is no nginx here");
             return None;
         };
         Some(Self { process, directory })

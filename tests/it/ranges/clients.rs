@@ -1,9 +1,9 @@
 //! Programs that people download with. Where one is not there, the test says so and passes.
 
 use super::{Numbers, serve, wait_for};
-use crate::support::{Running, Tree};
+use crate::support::{Running, Tree, not_run};
 use std::fs;
-use std::io::{self, Write};
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -16,8 +16,7 @@ fn has(program: &str) -> bool {
         .status();
     let found = version.is_ok_and(|status| status.success());
     if !found {
-        // Not `println!`, which nobody sees of a test that passes.
-        let _ = writeln!(io::stderr(), "NOT RUN: there is no {program} here");
+        not_run(&format!("there is no {program} here"));
     }
     found
 }

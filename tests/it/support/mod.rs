@@ -22,12 +22,19 @@ pub(crate) use running::Running;
 pub(crate) use tree::{Kind, Tree};
 
 use serde::Deserialize;
-use std::fmt::{self, Write};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 /// How long anything may take before a test gives up: far longer than it takes on a busy machine,
 /// so that only what hangs is ever stopped by it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Says that a test was not run, and why: straight to standard error, because the test runner
+/// keeps to itself what a passing test prints.
+pub(crate) fn not_run(why: &str) {
+    let _ = writeln!(io::stderr(), "NOT RUN: {why}");
+}
 
 /// Bytes that a JSON file spells as Latin-1, one character for each.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,316 @@
+//! Nobody can pin the server, and what it takes is bounded (lesson 21).
+
+use crate::load::{
+    arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
+    raise_descriptor_limit, read_head, read_response, send, serve, sparse_file, status,
+};
+use crate::support::{Running, Tree};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// More than the kernel holds for a client that does not read.
+const HUGE: u64 = 64 * 1024 * 1024;
+
+fn tree() -> Tree {
+    let tree = Tree::new();
+    tree.file("a", "hello");
+    sparse_file(&tree, "huge", HUGE);
+    tree
+}
+
+/// A connection that is served and does not come to an end.
+fn stuck(server: &Running) -> TcpStream {
+    let mut client = ask(server.address(), "/huge");
+    assert_eq!(read_head(&mut client).status(), 200);
+    client
+}
+
+/// A connection that has made a request and may make another.
+fn kept(server: &Running) -> TcpStream {
+    let mut client = ask(server.address(), "/a");
+    assert_eq!(read_response(&mut client).body, b"hello");
+    client
+}
+
+/// Whether the server has ended a connection, waiting for nothing.
+fn is_ended(client: &TcpStream) -> bool {
+    client.set_nonblocking(true).expect("it can be set");
+    let read = (&mut &*client).read(&mut [0]);
+    client.set_nonblocking(false).expect("it can be set");
+    !matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+#[test]
+fn a_client_that_trickles_its_head_cannot_renew_its_time() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 1");
+    let mut client = connect(server.address());
+    client
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .expect("it can be set");
+    let start = Instant::now();
+    let mut bytes = b"GET /a HTTP/1.1\r\n"
+        .iter()
+        .chain(b"A: b\r\n".iter().cycle());
+    let ended = loop {
+        let byte = *bytes.next().expect("there is always one more");
+        let sent = client.write_all(&[byte]);
+        match client.read(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && sent.is_ok() => {}
+            _ => break start.elapsed(),
+        }
+        assert!(start.elapsed() < Duration::from_secs(15), "it goes on");
+    };
+    assert!(ended >= Duration::from_millis(900), "{ended:?}");
+    // It was no request, so there is no answer and no line.
+    assert_eq!(get(server.address(), "/a").status(), 200);
+    let lines = server.wait_for_log(|lines| (!lines.is_empty()).then(|| lines.to_vec()));
+    assert_eq!(lines.len(), 1);
+}
+
+#[test]
+fn a_connection_without_a_request_is_closed_in_time() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 0.3 -p HTTP/1.1");
+    let mut fresh = connect(server.address());
+    let mut idle = kept(&server);
+    assert_eq!(drain(&mut fresh), 0);
+    assert_eq!(drain(&mut idle), 0);
+}
+
+#[test]
+fn a_head_has_its_time_for_itself_when_requests_are_pipelined() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 1 -p HTTP/1.1");
+    let mut client = connect(server.address());
+    let request = b"GET /a HTTP/1.1\r\n\r\n";
+    let start = Instant::now();
+    // Each write ends one request and begins the next, so the server never sees a pause.
+    client.write_all(&request[..9]).expect("it is sent");
+    while start.elapsed() < Duration::from_millis(2500) {
+        client.write_all(&request[9..]).expect("it is sent");
+        client.write_all(&request[..9]).expect("it is sent");
+        assert_eq!(read_response(&mut client).status(), 200);
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn no_timeout_is_none() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 0 -p HTTP/1.1");
+    let mut client = kept(&server);
+    send(&mut client, "/a");
+    assert_eq!(read_response(&mut client).status(), 200);
+}
+
+#[test]
+fn a_client_that_never_reads_is_cut_off() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 0.5");
+    let before = descriptors(&server);
+    let mut client = stuck(&server);
+    eventually("the end of the connection", || {
+        descriptors(&server) == before
+    });
+    assert!(drain(&mut client) < usize::try_from(HUGE).expect("it fits"));
+}
+
+#[test]
+fn a_slow_client_that_reads_gets_all() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 1");
+    let mut client = ask(server.address(), "/huge");
+    let length = length(&read_head(&mut client));
+    let start = Instant::now();
+    let mut part = vec![0; length / 16];
+    for _ in 0..16 {
+        client.read_exact(&mut part).expect("it arrives");
+        thread::sleep(Duration::from_millis(120));
+    }
+    assert!(start.elapsed() > Duration::from_secs(1));
+    assert_eq!(drain(&mut client), 0);
+}
+
+#[test]
+fn at_the_cap_the_longest_idle_connection_makes_room() {
+    let tree = tree();
+    let server = serve(&tree, "--max-connections 3 -p HTTP/1.1");
+    let mut clients: Vec<_> = (0..3).map(|_| kept(&server)).collect();
+    // The first is not the longest idle any more.
+    send(&mut clients[0], "/a");
+    assert_eq!(read_response(&mut clients[0]).status(), 200);
+    let _fourth = kept(&server);
+    assert_eq!(drain(&mut clients[1]), 0);
+    for index in [0, 2] {
+        send(&mut clients[index], "/a");
+        assert_eq!(read_response(&mut clients[index]).status(), 200);
+    }
+}
+
+#[test]
+fn a_full_server_says_so_at_once() {
+    let tree = tree();
+    tree.file("empty", "");
+    let server = serve(&tree, "--max-connections 2 -p HTTP/1.1");
+    let stuck: Vec<_> = (0..2).map(|_| stuck(&server)).collect();
+    // Neither has to send anything, nor does what it sends keep it from reading the answer.
+    for client in [connect(server.address()), ask(server.address(), "/a")] {
+        let mut client = client;
+        let response = read_response(&mut client);
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.field("Retry-After"), Some("1"));
+        assert_eq!(response.field("Connection"), Some("close"));
+        assert_eq!(drain(&mut client), 0);
+    }
+    drop(stuck);
+    eventually("service", || get(server.address(), "/a").status() == 200);
+    let lines = server.log();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    let count = |end| lines.iter().filter(|line| line.ends_with(end)).count();
+    assert!(
+        count("] code 503, message Service Unavailable") >= 2,
+        "{lines:?}"
+    );
+    assert!(count("] \"\" 503 -") >= 2, "{lines:?}");
+}
+
+/// What a client may hear from a server that is short of something.
+fn hears_something(client: &mut TcpStream) -> bool {
+    let mut start = [0; 12];
+    match client.read_exact(&mut start) {
+        Ok(()) => [b"HTTP/1.1 200".as_slice(), b"HTTP/1.1 503"].contains(&start.as_slice()),
+        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}
+
+#[test]
+fn a_shortage_of_descriptors_is_neither_the_end_nor_a_reason_to_spin() {
+    let tree = tree();
+    let mut command = Command::new("prlimit");
+    command
+        .args(["--nofile=64:64", env!("CARGO_BIN_EXE_rhttp"), "0"])
+        .args(["--bind", "127.0.0.1"])
+        .args(arguments_for(&tree, "-p HTTP/1.1"));
+    let server = Running::start(command);
+    survives_a_crowd(&server);
+}
+
+/// 300 clients, some of which do not let go, come to a server that cannot have them all.
+fn survives_a_crowd(server: &Running) {
+    let stuck: Vec<_> = (0..10).map(|_| stuck(server)).collect();
+    let mut crowd: Vec<_> = (0..300).map(|_| ask(server.address(), "/a")).collect();
+    assert!(crowd.iter_mut().all(hears_something));
+    let before = processor_time(server);
+    let pause = Duration::from_millis(500);
+    thread::sleep(pause);
+    let spent = processor_time(server) - before;
+    assert!(spent < 20, "{spent} ticks in {pause:?}");
+    drop((stuck, crowd));
+    for _ in 0..50 {
+        eventually("service", || get(server.address(), "/a").status() == 200);
+    }
+}
+
+/// Threads are counted for each user, and not for root: the server is run as somebody else.
+#[test]
+fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
+    let tree = tree();
+    let mut permissions = std::fs::metadata(tree.path())
+        .expect("it is there")
+        .permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::fs::set_permissions(tree.path(), permissions).expect("they can be set");
+    let nobody_else = ["--reuid=54321", "--regid=54321", "--clear-groups"];
+    let command = || {
+        let mut command = Command::new("setpriv");
+        command
+            .args(nobody_else)
+            .args(["prlimit", "--nproc=20:20", env!("CARGO_BIN_EXE_rhttp")]);
+        command
+    };
+    let can_be_run = command().arg("--version").output();
+    if !can_be_run.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: the server cannot be run as another user here");
+        return;
+    }
+    let mut command = command();
+    command
+        .args(["0", "--bind", "127.0.0.1"])
+        .args(arguments_for(&tree, "-p HTTP/1.1"));
+    survives_a_crowd(&Running::start(command));
+}
+
+#[test]
+fn an_idle_connection_takes_little_memory() {
+    // Frames are twice as large when nothing is optimised.
+    let limit = if cfg!(debug_assertions) { 32 } else { 16 };
+    raise_descriptor_limit();
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1");
+    let _first: Vec<_> = (0..200).map(|_| kept(&server)).collect();
+    let before = status(&server, "RssAnon");
+    let more: Vec<_> = (0..800).map(|_| kept(&server)).collect();
+    let each = (status(&server, "RssAnon") - before) / more.len();
+    println!("{each} KiB for each idle connection");
+    assert!(each < limit, "{each} KiB for each");
+}
+
+#[test]
+fn hostile_clients_do_not_hinder_the_others_and_leave_nothing_behind() {
+    raise_descriptor_limit();
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1 --timeout 5");
+    assert_eq!(get(server.address(), "/a").status(), 200);
+    let before = descriptors(&server);
+    let never_reading: Vec<_> = (0..50).map(|_| stuck(&server)).collect();
+    let idle: Vec<_> = (0..500).map(|_| connect(server.address())).collect();
+    let mut trickling: Vec<_> = (0..200).map(|_| connect(server.address())).collect();
+    for byte in b"GET" {
+        for client in &mut trickling {
+            client.write_all(&[*byte]).expect("it is sent");
+        }
+        for _ in 0..50 {
+            assert_eq!(get(server.address(), "/a").body, b"hello");
+        }
+    }
+    drop((never_reading, idle, trickling));
+    eventually("the end of the connections", || {
+        descriptors(&server) <= before
+    });
+    eventually("the end of the threads", || status(&server, "Threads") < 10);
+}
+
+#[test]
+fn a_thousand_connections_are_kept_and_used() {
+    raise_descriptor_limit();
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1");
+    let mut clients: Vec<_> = (0..1000).map(|_| kept(&server)).collect();
+    for client in &mut clients {
+        send(client, "/a");
+    }
+    for client in &mut clients {
+        assert_eq!(read_response(client).status(), 200);
+        assert!(!is_ended(client));
+    }
+}
+
+#[test]
+fn what_a_client_sends_while_it_reads_does_not_cut_the_response() {
+    let tree = tree();
+    let server = serve(&tree, "");
+    let mut client = stuck(&server);
+    let mut part = vec![0; usize::try_from(HUGE / 8).expect("it fits")];
+    for _ in 0..8 {
+        client.write_all(b"junk").expect("it is taken");
+        client.read_exact(&mut part).expect("it arrives");
+    }
+    assert_eq!(drain(&mut client), 0);
+}
