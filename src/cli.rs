@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::files::Symlinks;
-use crate::handlers::FileHandler;
+use crate::handler::Handler;
+use crate::handlers::{CgiHandler, FileHandler};
 use crate::http::Version;
 use crate::server::{Server, ServerHandle};
 use crate::sys;
@@ -34,6 +35,10 @@ const MAX_SECONDS: f64 = 1e9;
         [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
 )]
 struct Args {
+    /// run the scripts in /cgi-bin and /htbin
+    #[arg(long)]
+    cgi: bool,
+
     /// bind to this address (default: all interfaces)
     #[arg(short, long, value_name = "ADDRESS")]
     bind: Option<String>,
@@ -164,12 +169,25 @@ pub fn run() -> Result<()> {
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
+    if args.cgi {
+        sys::isolate_children()?;
+    }
     if args.sandbox {
         // It holds for the threads that this one starts: before any is.
-        sys::confine(&directory, sys::Purpose::Files).context("cannot set up the sandbox")?;
+        let purpose = if args.cgi {
+            sys::Purpose::Scripts
+        } else {
+            sys::Purpose::Files
+        };
+        sys::confine(&directory, purpose).context("cannot set up the sandbox")?;
     }
     let files = FileHandler::new(directory).with_symlinks(args.symlinks.into());
-    let server = Server::new(listener, files)?.with_config(config);
+    let handler: Box<dyn Handler> = if args.cgi {
+        Box::new(CgiHandler::new(files))
+    } else {
+        Box::new(files)
+    };
+    let server = Server::new(listener, handler)?.with_config(config);
 
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());

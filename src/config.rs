@@ -55,6 +55,10 @@ pub struct Config {
     /// How long a body or a response may make no progress at all: 60 s. None: for ever. Slow but
     /// honest clients make progress, however long they take in all.
     pub stall_timeout: Option<Duration>,
+    /// How long a client that sends no more is taken to be still there while a script that works
+    /// for it prints nothing: 10 s. None: for ever. One that has left looks the same as one that
+    /// only waits until something is sent to it.
+    pub half_closed_timeout: Option<Duration>,
     /// How long responses in progress may take to finish once the server shuts down: 10 s.
     pub grace: Duration,
 }
@@ -73,6 +77,7 @@ impl Default for Config {
             head_timeout: Some(Duration::from_secs(30)),
             idle_timeout: Some(Duration::from_secs(60)),
             stall_timeout: Some(Duration::from_secs(60)),
+            half_closed_timeout: Some(Duration::from_secs(10)),
             grace: Duration::from_secs(10),
         }
     }

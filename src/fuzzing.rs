@@ -13,6 +13,7 @@ mod dates;
 mod listings;
 mod ranges;
 mod requests;
+mod scripts;
 mod targets;
 
 pub use conditions::preconditions;
@@ -20,6 +21,7 @@ pub use dates::dates;
 pub use listings::listings;
 pub use ranges::ranges;
 pub use requests::requests;
+pub use scripts::scripts;
 pub use targets::targets;
 
 /// A target: its name in `fuzz/` and its function.
@@ -32,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("preconditions", preconditions),
     ("ranges", ranges),
     ("requests", requests),
+    ("scripts", scripts),
     ("targets", targets),
 ];
 

@@ -160,9 +160,12 @@
 //! | `guess_type()` | [`FileHandler::media_type`] |
 //! | `translate_path()` | [`RequestTarget::to_relative_path`](http::RequestTarget::to_relative_path) |
 //! | `send_head()`, `list_directory()` | [`FileHandler::handle`](Handler::handle) |
+//! | `CGIHTTPRequestHandler`, `is_cgi()`, `run_cgi()` | [`CgiHandler`] |
+//! | `cgi_directories` | [`CgiHandler::with_cgi_directories`] |
 //! | `copyfile()` | [`Body::File`](http::Body::File), sent by the kernel |
 //! | `test()`, `python -m http.server` | [`cli::run`] |
 
+mod cgi;
 pub mod cli;
 mod config;
 mod files;
@@ -179,5 +182,5 @@ mod wire;
 pub use config::Config;
 pub use files::{Precondition, Selection, Symlinks, Validators};
 pub use handler::{Handler, Log};
-pub use handlers::FileHandler;
+pub use handlers::{CgiHandler, FileHandler};
 pub use server::{Server, ServerHandle};

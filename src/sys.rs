@@ -1,5 +1,5 @@
-//! What the standard library lacks: passive addresses, `sendfile`, the local time, limits,
-//! confinement.
+//! What the standard library lacks: passive addresses, `sendfile`, limits, the local time, the
+//! user `nobody`, what children inherit, confinement.
 
 mod sandbox;
 
@@ -7,14 +7,17 @@ pub(crate) use sandbox::{Purpose, confine};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use nix::sys::signal::SigSet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 #[cfg(target_os = "linux")]
 use socket2::{SockFilter, SockRef};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::OnceLock;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// The address that `host` and `port` stand for; without a host, all interfaces.
 ///
@@ -145,6 +148,86 @@ pub(crate) fn log_time(seconds: i64) -> String {
         .to_datetime(time)
         .strftime("%d/%b/%Y %H:%M:%S")
         .to_string()
+}
+
+/// Where an open file is, all symbolic links resolved. `path` led there.
+#[cfg(target_os = "linux")]
+pub(crate) fn location(file: &impl AsFd, path: &Path) -> io::Result<PathBuf> {
+    use std::os::fd::AsRawFd;
+    let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    // Without /proc the path has to do.
+    fs::read_link(link).or_else(|_| path.canonicalize())
+}
+
+/// As above, where only the path can be asked.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn location(_: &impl AsFd, path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
+/// The name that this machine gives itself; no network is asked.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A user and its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) id: u32,
+    pub(crate) group: u32,
+}
+
+/// Whom scripts run as: `nobody` if this process is root's, and otherwise itself.
+pub(crate) fn unprivileged_user() -> Option<User> {
+    /// What stands for nobody in the kernel, where the system has no user of that name.
+    const OVERFLOW: User = User {
+        id: 65_534,
+        group: 65_534,
+    };
+    static NOBODY: OnceLock<User> = OnceLock::new();
+    rustix::process::geteuid().is_root().then(|| {
+        *NOBODY.get_or_init(|| {
+            let found = nix::unistd::User::from_name("nobody").ok().flatten();
+            found.map_or(OVERFLOW, |user| User {
+                id: user.uid.as_raw(),
+                group: user.gid.as_raw(),
+            })
+        })
+    })
+}
+
+/// Undoes what this process may have inherited and would pass on to its children: descriptors
+/// other than 0, 1 and 2, blocked signals and ignored ones. To be called before there are
+/// threads.
+pub(crate) fn isolate_children() -> io::Result<()> {
+    close_fds::set_fds_cloexec(3, &[]);
+    SigSet::empty().thread_set_mask()?;
+    for signal in ignored_signals() {
+        // What is handled here is back at its default after `exec`, and a handler that only
+        // notes the signal ignores it as well. SIGPIPE std takes care of; some cannot be had.
+        if signal != libc::SIGPIPE && !signal_hook::consts::FORBIDDEN.contains(&signal) {
+            signal_hook::flag::register(signal, Arc::default())?;
+        }
+    }
+    Ok(())
+}
+
+/// The signals that this process was started to ignore, as `nohup` does. Where the system does
+/// not tell, none.
+fn ignored_signals() -> Vec<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
+    // Those beyond are the C library's own and real-time signals.
+    (1..32)
+        .filter(|signal| mask & (1 << (signal - 1)) != 0)
+        .collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use super::beneath::{self, Symlinks};
 use super::listing::{Entry, read_entries};
 use crate::http::RelativePath;
+use crate::sys;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
@@ -16,6 +17,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Not blocking: a FIFO is open at once, and then refused for what it is.
@@ -32,6 +34,8 @@ type PathBytes = SmallVec<[u8; 256]>;
 pub(crate) struct Root {
     directory: PathBuf,
     symlinks: Symlinks,
+    /// Directories whose files are not sent, by whatever way they are reached.
+    private: Arc<[PathBuf]>,
 }
 
 /// What a path led to.
@@ -79,12 +83,18 @@ impl Root {
         Self {
             directory: directory.into(),
             symlinks: Symlinks::default(),
+            private: Arc::default(),
         }
     }
 
     /// The same with links followed as `symlinks` says.
     pub(crate) fn with_symlinks(self, symlinks: Symlinks) -> Self {
         Self { symlinks, ..self }
+    }
+
+    /// Sends no file in `directories` from now on.
+    pub(crate) fn keep_private(&mut self, directories: Vec<PathBuf>) {
+        self.private = directories.into();
     }
 
     /// The directory's path.
@@ -103,6 +113,9 @@ impl Root {
         };
         match self.open_descriptor(path, FLAGS) {
             Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
+                if self.is_private(&file, path) {
+                    return None;
+                }
                 Some(Node::File(RegularFile::new(file, &stat)))
             }
             Ok((handle, stat)) if is(&stat, FileType::Directory) => directory(Some(handle)),
@@ -123,8 +136,24 @@ impl Root {
         Ok((file, stat))
     }
 
+    /// Whether an open file lies in one of the private directories: decided by where the file
+    /// is, not by the name that led there. Where that cannot be told, it is.
+    fn is_private(&self, file: &OwnedFd, path: &[u8]) -> bool {
+        if self.private.is_empty() {
+            return false;
+        }
+        let Ok(location) = sys::location(file, Path::new(OsStr::from_bytes(&self.full(path))))
+        else {
+            return true;
+        };
+        self.private
+            .iter()
+            .filter_map(|directory| directory.canonicalize().ok())
+            .any(|directory| location.starts_with(directory))
+    }
+
     /// What `path` leads to, whether or not it may be read; what may not be followed is unknown.
-    fn type_of(&self, path: &[u8]) -> FileType {
+    pub(crate) fn type_of(&self, path: &[u8]) -> FileType {
         let stat = if self.symlinks == Symlinks::Follow {
             rustix::fs::stat(OsStr::from_bytes(&self.full(path)))
         } else {
@@ -149,6 +178,9 @@ impl Directory<'_> {
             let path: RelativePath = join(&self.path, name.as_bytes());
             match self.root.open_descriptor(&path, FLAGS) {
                 Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
+                    if self.root.is_private(&file, &path) {
+                        return Index::Unreadable;
+                    }
                     return Index::Page(RegularFile::new(file, &stat), name);
                 }
                 Ok(_) | Err(Errno::NOENT) => {}

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::http::{FieldLines, HeaderName, Version};
+use crate::http::{FieldLines, HeaderName, RequestBody, Version};
 use crate::wire::{Incoming, Lines, Memory, Reader, RequestFraming, request_framing};
 use std::fmt::Write;
 use std::io::Read;

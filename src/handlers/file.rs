@@ -3,6 +3,7 @@
 use crate::files::{self, Directory, Index, Node, RegularFile, Root, Symlinks};
 use crate::handler::Handler;
 use crate::http::{Body, HeaderName, HttpError, Method, Request, Response, StatusCode, header};
+use rustix::fs::FileType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,17 @@ impl FileHandler {
     pub fn with_symlinks(mut self, symlinks: Symlinks) -> Self {
         self.root = self.root.with_symlinks(symlinks);
         self
+    }
+
+    /// Sends no file in these directories from now on, whatever leads there: they are the
+    /// scripts' of a [`CgiHandler`](super::CgiHandler).
+    pub(super) fn keep_private(&mut self, directories: Vec<PathBuf>) {
+        self.root.keep_private(directories);
+    }
+
+    /// What `path` in the directory leads to, as far as links may be followed.
+    pub(super) fn type_of(&self, path: &[u8]) -> FileType {
+        self.root.type_of(path)
     }
 
     /// The directory that is served.

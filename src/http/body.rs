@@ -1,5 +1,6 @@
 //! What a response carries.
 
+use super::Exchange;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -42,6 +43,15 @@ pub enum Body {
         /// Where they come from. An error from it cuts the connection.
         reader: Box<dyn Read + Send>,
         /// Their number, if it is known beforehand; exactly as many are sent.
+        length: Option<u64>,
+    },
+    /// Bytes that come while the request's body is still going to where they come from.
+    Exchange {
+        /// What is there already; it goes out together with the head.
+        first: Vec<u8>,
+        /// Where the rest comes from. An error from it cuts the connection.
+        rest: Box<dyn Exchange>,
+        /// Their number in all, if it is known beforehand; exactly as many are sent.
         length: Option<u64>,
     },
 }
@@ -87,7 +97,7 @@ impl Body {
                     .map(|part| length(&part.range).saturating_add(part.head.len() as u64));
                 Some(lengths.fold(0, u64::saturating_add))
             }
-            Body::Stream { length, .. } => *length,
+            Body::Stream { length, .. } | Body::Exchange { length, .. } => *length,
         }
     }
 
@@ -127,6 +137,7 @@ impl fmt::Debug for Body {
             Body::File { range, .. } => write!(f, "File({range:?})"),
             Body::Parts { parts, .. } => write!(f, "Parts({})", parts.len()),
             Body::Stream { length, .. } => write!(f, "Stream({length:?})"),
+            Body::Exchange { length, .. } => write!(f, "Exchange({length:?})"),
         }
     }
 }

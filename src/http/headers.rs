@@ -18,7 +18,9 @@ pub mod name {
     }
 
     names! {
+        ACCEPT = "Accept";
         ACCEPT_RANGES = "Accept-Ranges";
+        AUTHORIZATION = "Authorization";
         CONNECTION = "Connection";
         CONTENT_ENCODING = "Content-Encoding";
         CONTENT_LANGUAGE = "Content-Language";
@@ -26,6 +28,7 @@ pub mod name {
         CONTENT_RANGE = "Content-Range";
         CONTENT_SECURITY_POLICY = "Content-Security-Policy";
         CONTENT_TYPE = "Content-Type";
+        COOKIE = "Cookie";
         DATE = "Date";
         ETAG = "ETag";
         EXPECT = "Expect";
@@ -37,9 +40,12 @@ pub mod name {
         LAST_MODIFIED = "Last-Modified";
         LOCATION = "Location";
         RANGE = "Range";
+        REFERER = "Referer";
         RETRY_AFTER = "Retry-After";
         SERVER = "Server";
+        STATUS = "Status";
         TRANSFER_ENCODING = "Transfer-Encoding";
+        USER_AGENT = "User-Agent";
         X_CONTENT_TYPE_OPTIONS = "X-Content-Type-Options";
     }
 }

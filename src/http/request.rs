@@ -1,8 +1,7 @@
 //! Requests, as handlers see them.
 
-use super::{FieldLines, HeaderName, Latin1, Method, RequestTarget, Version};
+use super::{FieldLines, HeaderName, Latin1, Method, RequestBody, RequestTarget, Version};
 use std::fmt;
-use std::io::Read;
 use std::net::SocketAddr;
 
 /// The first line of a request (RFC 9112 §3).
@@ -22,7 +21,7 @@ pub struct RequestLine<'a> {
 
 /// One request.
 ///
-/// Its body is read through [`Read`]: framing is already taken off, and the end of the body
+/// Its body is read through [`Read`](std::io::Read): framing is already taken off, and the end of the body
 /// reads as the end of the file. What a handler leaves unread is discarded.
 #[doc(alias = "BaseHTTPRequestHandler")]
 pub struct Request<'a> {
@@ -30,7 +29,8 @@ pub struct Request<'a> {
     headers: FieldLines<'a>,
     client: SocketAddr,
     server: SocketAddr,
-    body: &'a mut dyn Read,
+    protocol: Version,
+    body: &'a mut dyn RequestBody,
 }
 
 impl<'a> Request<'a> {
@@ -39,15 +39,22 @@ impl<'a> Request<'a> {
         line: RequestLine<'a>,
         headers: FieldLines<'a>,
         (client, server): (SocketAddr, SocketAddr),
-        body: &'a mut dyn Read,
+        body: &'a mut dyn RequestBody,
     ) -> Self {
         Self {
             line,
             headers,
             client,
             server,
+            protocol: Version::HTTP_10,
             body,
         }
+    }
+
+    /// The same, answered in another version than HTTP/1.0.
+    pub fn with_protocol(mut self, protocol: Version) -> Self {
+        self.protocol = protocol;
+        self
     }
 
     /// The request line.
@@ -89,9 +96,15 @@ impl<'a> Request<'a> {
         self.server
     }
 
+    /// The version that the server speaks, CPython's `protocol_version`.
+    #[doc(alias = "protocol_version")]
+    pub fn protocol(&self) -> Version {
+        self.protocol
+    }
+
     /// The body, CPython's `rfile`.
     #[doc(alias = "rfile")]
-    pub fn body(&mut self) -> &mut dyn Read {
+    pub fn body(&mut self) -> &mut dyn RequestBody {
         self.body
     }
 }

@@ -39,6 +39,7 @@ status_codes! {
     INTERNAL_SERVER_ERROR = 500, "The server failed.";
     NOT_IMPLEMENTED = 501, "The server does not know the method.";
     BAD_GATEWAY = 502, "A program that the server asked gave no valid answer.";
+    GATEWAY_TIMEOUT = 504, "A program that the server asked gave no answer in time.";
     SERVICE_UNAVAILABLE = 503, "The server has no room now.";
     HTTP_VERSION_NOT_SUPPORTED = 505, "The server does not speak this version.";
 }

@@ -49,6 +49,14 @@ impl<'a> RequestTarget<'a> {
         self.path().ends_with(b"/")
     }
 
+    /// Whether the path, decoded, ends in a slash or in a dot segment: then it names a directory,
+    /// or all that is below a file.
+    pub(crate) fn names_directory(self) -> bool {
+        let decoded = unquote(self.path());
+        let last = decoded.rsplit(|&byte| byte == b'/').next();
+        matches!(last.unwrap_or_default(), b"" | b"." | b"..")
+    }
+
     /// The path with percent-encoding undone and dot segments resolved, or `None` when no file
     /// can have that name: CPython's `translate_path`.
     ///

@@ -24,7 +24,7 @@ impl<'a> Latin1<'a> {
     }
 
     /// The characters, one for each byte.
-    pub fn chars(self) -> impl Iterator<Item = char> + 'a {
+    pub fn chars(self) -> impl Iterator<Item = char> + Clone + 'a {
         self.0.iter().map(|&byte| char::from(byte))
     }
 
@@ -67,27 +67,38 @@ pub struct Repr<'a>(Latin1<'a>);
 
 impl fmt::Display for Repr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.0.as_bytes();
-        let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-            '"'
-        } else {
-            '\''
-        };
-        f.write_char(quote)?;
-        for character in self.0.chars() {
-            match character {
-                '\t' => f.write_str("\\t")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\\' => f.write_str("\\\\")?,
-                _ if character == quote => write!(f, "\\{character}")?,
-                // What Python calls printable in this range: no control, no NBSP, no soft hyphen.
-                ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => f.write_char(character)?,
-                _ => write!(f, "\\x{:02x}", u32::from(character))?,
-            }
-        }
-        f.write_char(quote)
+        write_repr(f, self.0.chars())
     }
+}
+
+/// Decoded text as Python's `repr()` shows it; what Latin-1 lacks is escaped as its `ascii()`
+/// does, because a status line cannot hold it.
+pub(crate) fn repr_of(text: &str) -> String {
+    let mut repr = String::with_capacity(text.len() + 2);
+    // Writing to memory cannot fail.
+    let _ = write_repr(&mut repr, text.chars());
+    repr
+}
+
+fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clone) -> fmt::Result {
+    let has = |wanted| characters.clone().any(|character| character == wanted);
+    let quote = if has('\'') && !has('"') { '"' } else { '\'' };
+    out.write_char(quote)?;
+    for character in characters {
+        match character {
+            '\t' => out.write_str("\\t")?,
+            '\n' => out.write_str("\\n")?,
+            '\r' => out.write_str("\\r")?,
+            '\\' => out.write_str("\\\\")?,
+            _ if character == quote => write!(out, "\\{character}")?,
+            // What Python calls printable in this range: no control, no NBSP, no soft hyphen.
+            ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => out.write_char(character)?,
+            '\0'..='\u{ff}' => write!(out, "\\x{:02x}", u32::from(character))?,
+            '\u{100}'..='\u{ffff}' => write!(out, "\\u{:04x}", u32::from(character))?,
+            _ => write!(out, "\\U{:08x}", u32::from(character))?,
+        }
+    }
+    out.write_char(quote)
 }
 
 /// Whether Python's `str.split()` takes this Latin-1 character for white space.
@@ -136,5 +147,9 @@ mod tests {
         for (bytes, expected) in table {
             assert_eq!(Latin1::new(bytes).repr().to_string(), expected);
         }
+        assert_eq!(
+            repr_of("/caf\u{e9}/\u{65e5}\u{1f600}"),
+            "'/caf\u{e9}/\\u65e5\\U0001f600'"
+        );
     }
 }

@@ -8,12 +8,13 @@ use crate::config::Config;
 use crate::files;
 use crate::handler::Handler;
 use crate::http::{
-    Body, FieldLines, FilePart, HttpError, Method, Request, RequestLine, Response, StatusCode,
-    Version, header,
+    Body, Exchange, FieldLines, FilePart, HttpError, Method, Request, RequestBody, RequestLine,
+    Response, StatusCode, Version, header,
 };
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -22,6 +23,9 @@ use std::os::unix::fs::FileExt;
 const SMALL_FILE: u64 = 16 * 1024;
 /// Bytes that a stream is asked for at a time.
 const CHUNK: usize = 64 * 1024;
+/// Bytes that it is asked for as long as it does not yield so many: most have little to say, and
+/// memory that nobody touches costs nothing.
+const FIRST_CHUNK: usize = 4 * 1024;
 /// Buffers that had to grow beyond this are not kept while the next request is awaited.
 const KEPT_CAPACITY: usize = 1024;
 
@@ -149,7 +153,8 @@ impl<'s> Connection<'s> {
             Err(error) => return Some(self.reject(line, &error)),
         };
         let mut body = reader.body(framing);
-        let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body);
+        let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body)
+            .with_protocol(config.protocol);
 
         if wire::expects_continue(line, fields, config.protocol) {
             let go_on = handler.expect_continue(&request);
@@ -167,11 +172,15 @@ impl<'s> Connection<'s> {
             .and_then(final_response)
             .and_then(|response| files::respond(&request, response, self.clock.second()));
         let response = result.unwrap_or_else(|error| self.error_response(&error));
+        // What an exchange leaves unread is known when it is over: then the connection closes
+        // unannounced, which a client has to expect at any time (RFC 9112 §9.6).
+        let is_exchange = matches!(response.body, Body::Exchange { .. });
         let persistence = Persistence {
             expected: wire::persists(line, fields, config.protocol),
-            possible: body.is_finished() && !self.ticket.is_last(),
+            possible: (is_exchange || body.is_finished()) && !self.ticket.is_last(),
         };
-        self.send(line, response, persistence)
+        self.send(line, response, persistence, &mut body)
+            .or_else(|| (!body.is_finished()).then_some(CloseReason::Answered))
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.
@@ -182,7 +191,7 @@ impl<'s> Connection<'s> {
             expected: line.version.min(self.context.config.protocol) >= Version::HTTP_11,
             possible: false,
         };
-        self.send(line, response, persistence)
+        self.send(line, response, persistence, &mut io::empty())
             .unwrap_or(CloseReason::Answered)
     }
 
@@ -201,6 +210,7 @@ impl<'s> Connection<'s> {
         line: &RequestLine<'_>,
         response: Response,
         Persistence { expected, possible }: Persistence,
+        request: &mut dyn RequestBody,
     ) -> Option<CloseReason> {
         let handler = self.context.handler;
         handler.log_request(
@@ -217,7 +227,7 @@ impl<'s> Connection<'s> {
         let says_close = wire::has_close(&response.headers);
         let persists = expected && possible && !says_close && framing != ResponseFraming::Close;
         let announce = expected && !persists && !says_close;
-        match self.transmit(line, response, framing, announce) {
+        match self.transmit(line, response, framing, announce, request) {
             Err(_) => Some(CloseReason::Ended),
             Ok(()) if persists => None,
             Ok(()) => Some(CloseReason::Answered),
@@ -231,6 +241,7 @@ impl<'s> Connection<'s> {
         response: Response,
         framing: ResponseFraming,
         close: bool,
+        request: &mut dyn RequestBody,
     ) -> io::Result<()> {
         let handler = self.context.handler;
         self.out.clear();
@@ -246,15 +257,67 @@ impl<'s> Connection<'s> {
             head.write(&response, &mut self.out);
         }
         if line.method == Method::HEAD || !response.status.allows_content() {
-            return self.stream.send([&self.out, &[]]);
+            self.stream.send([&self.out, &[]])?;
+            if let Body::Exchange { rest, .. } = response.body {
+                self.finish(rest);
+            }
+            return Ok(());
         }
         match response.body {
             Body::Empty => self.stream.send([&self.out, &[]]),
             Body::Bytes(bytes) => self.stream.send([&self.out, &bytes]),
             Body::File { file, range, .. } => self.send_file(&file, range),
             Body::Parts { file, parts } => self.send_parts(&file, parts),
-            Body::Stream { reader, length } => self.send_stream(reader, length, framing),
+            Body::Stream { mut reader, length } => {
+                let head = mem::take(&mut self.out);
+                self.stream.send([&head, &[]])?;
+                self.send_stream(|buffer| reader.read(buffer), length, framing)
+            }
+            Body::Exchange {
+                first,
+                mut rest,
+                length,
+            } => {
+                let left = self.send_first(&first, length, framing)?;
+                self.send_stream(|buffer| rest.read(request, buffer), left, framing)?;
+                self.finish(rest);
+                Ok(())
+            }
         }
+    }
+
+    /// Lets an exchange come to its end, and logs what it has to say.
+    fn finish(&mut self, exchange: Box<dyn Exchange>) {
+        if let Some(message) = exchange.finish() {
+            self.clock.tick();
+            let log = self.context.log.of(self.client.ip(), &self.clock);
+            self.context
+                .handler
+                .log_message(&log, format_args!("{message}"));
+        }
+    }
+
+    /// Sends the head and the bytes that are there already; tells how many of `length` are left.
+    fn send_first(
+        &mut self,
+        first: &[u8],
+        length: Option<u64>,
+        framing: ResponseFraming,
+    ) -> io::Result<Option<u64>> {
+        let room = length.map_or(usize::MAX, |length| {
+            usize::try_from(length).unwrap_or(usize::MAX)
+        });
+        let first = first.get(..room).unwrap_or(first);
+        let mut head = mem::take(&mut self.out);
+        if framing == ResponseFraming::Chunked && !first.is_empty() {
+            wire::write_chunk_size(first.len(), &mut head);
+            head.extend_from_slice(first);
+            head.extend_from_slice(b"\r\n");
+            self.stream.send([&head, &[]])?;
+        } else {
+            self.stream.send([&head, first])?;
+        }
+        Ok(length.map(|length| length.saturating_sub(first.len() as u64)))
     }
 
     /// Sends the head and a file: a small one together with the head.
@@ -299,21 +362,19 @@ impl<'s> Connection<'s> {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// Sends the head and what a reader yields, as it comes.
+    /// Sends what `read` yields, as it comes.
     #[inline(never)]
     fn send_stream(
         &mut self,
-        mut reader: Box<dyn Read + Send>,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
         length: Option<u64>,
         framing: ResponseFraming,
     ) -> io::Result<()> {
-        let head = std::mem::take(&mut self.out);
-        self.stream.send([&head, &[]])?;
         let mut left = length.unwrap_or(u64::MAX);
-        let mut buffer = vec![0; CHUNK];
+        let mut buffer = vec![0; FIRST_CHUNK];
         while left > 0 {
-            let room = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            let count = match reader.read(buffer.get_mut(..room).unwrap_or_default()) {
+            let room = usize::try_from(left).unwrap_or(CHUNK).min(buffer.len());
+            let count = match read(buffer.get_mut(..room).unwrap_or_default()) {
                 Ok(0) if length.is_some() => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(0) => break,
                 Ok(count) => count,
@@ -321,6 +382,7 @@ impl<'s> Connection<'s> {
                 Err(error) => return Err(error),
             };
             left -= count as u64;
+            let is_filled = count == buffer.len();
             let bytes = buffer.get(..count).unwrap_or_default();
             if framing == ResponseFraming::Chunked {
                 self.out.clear();
@@ -330,6 +392,9 @@ impl<'s> Connection<'s> {
                 self.stream.send([&self.out, &[]])?;
             } else {
                 self.stream.send([bytes, &[]])?;
+            }
+            if is_filled {
+                buffer.resize(CHUNK, 0);
             }
         }
         match framing {

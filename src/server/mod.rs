@@ -6,6 +6,7 @@ mod clock;
 mod connection;
 mod listener;
 mod stream;
+mod watch;
 mod workers;
 
 pub use listener::{Server, ServerHandle};

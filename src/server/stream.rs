@@ -1,7 +1,9 @@
 //! The connection's socket: bytes in under a deadline, bytes out.
 
 use super::admission::{LAST_CALL, Ticket};
+use super::watch::Watch;
 use crate::config::Config;
+use crate::http::{Ready, Wait};
 use crate::sys;
 use crate::wire::{Phase, Source};
 use rustix::buffer::spare_capacity;
@@ -44,6 +46,7 @@ pub(super) struct Stream<'c> {
     receive_timeout: Cell<Option<Duration>>,
     /// When the head being read must be whole.
     head_deadline: Cell<Option<Instant>>,
+    watch: Watch,
     /// Bytes sent since the last request.
     sent: Cell<u64>,
 }
@@ -62,12 +65,14 @@ impl<'c> Stream<'c> {
             config,
             receive_timeout,
             head_deadline: Cell::new(None),
+            watch: Watch::default(),
             sent: Cell::new(0),
         })
     }
 
     /// The next request is awaited: its head has all its time.
     pub(super) fn begin_request(&self) {
+        self.watch.begin_request();
         self.head_deadline.set(None);
         self.sent.set(0);
     }
@@ -243,6 +248,10 @@ impl Source for &Stream<'_> {
             Phase::Body => self.set_receive_timeout(self.config.stall_timeout)?,
         }
         self.receive(buffer)
+    }
+
+    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
+        self.watch.wait(self.ticket.socket(), self.config, wait)
     }
 }
 

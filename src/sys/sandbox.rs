@@ -9,7 +9,6 @@ use std::path::Path;
 pub(crate) enum Purpose {
     /// It reads what it serves.
     Files,
-    #[expect(dead_code, reason = "no script can be run yet")]
     /// It runs scripts, too. They are confined with it: they may read and run what is served and
     /// what the system's programs consist of, and write nothing but `/dev/null`.
     Scripts,

@@ -1,7 +1,9 @@
 //! The body of a request with its framing taken off (RFC 9112 §6.2, §7.1).
 
 use super::{Reader, RequestFraming, Source};
+use crate::http::{Ready, RequestBody, Wait};
 use std::io::{self, Read};
+use std::time::Duration;
 
 /// Bytes in a line of the chunked coding; chunk extensions and trailer fields are not so long.
 const MAX_LINE: usize = 4096;
@@ -9,7 +11,7 @@ const MAX_LINE: usize = 4096;
 const MAX_TRAILERS: usize = 100;
 
 /// Reads a request's body, and not a byte beyond it.
-pub(crate) struct RequestBody<'r, S> {
+pub(crate) struct UnframedBody<'r, S> {
     reader: &'r mut Reader<S>,
     state: State,
 }
@@ -21,7 +23,7 @@ enum State {
     Content(u64),
     /// Before the line that tells a chunk's size.
     ChunkSize,
-    /// Inside a chunk, so many bytes from its end.
+    /// Inside a chunk, so many bytes from its end; at its end, before the CRLF behind it.
     Chunk(u64),
     /// Behind the last byte.
     End,
@@ -29,7 +31,7 @@ enum State {
     Broken,
 }
 
-impl<'r, S: Source> RequestBody<'r, S> {
+impl<'r, S: Source> UnframedBody<'r, S> {
     pub(super) fn new(reader: &'r mut Reader<S>, framing: RequestFraming) -> Self {
         let state = match framing {
             RequestFraming::Length(0) => State::End,
@@ -39,9 +41,20 @@ impl<'r, S: Source> RequestBody<'r, S> {
         Self { reader, state }
     }
 
-    /// Whether the whole body was read, so that the next byte is the next request's.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.state == State::End
+    /// Whether what was received is enough for the next step, so that reading does not wait.
+    ///
+    /// Trailer fields are not looked for: a client sends them with the last chunk or not at all.
+    fn can_advance(&self) -> bool {
+        let unread = self.reader.unread();
+        let lines = match self.state {
+            State::End | State::Broken => 0,
+            State::Content(_) | State::Chunk(1..) => return !unread.is_empty(),
+            State::ChunkSize => 1,
+            // Behind its end comes the size of the next.
+            State::Chunk(0) => 2,
+        };
+        memchr::memchr_iter(b'\n', unread).take(lines).count() == lines
+            || unread.len() > lines * MAX_LINE
     }
 
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -65,16 +78,15 @@ impl<'r, S: Source> RequestBody<'r, S> {
                         size => State::Chunk(size),
                     };
                 }
+                State::Chunk(0) => {
+                    if !self.line()?.is_empty() {
+                        return Err(malformed("chunk longer than its size"));
+                    }
+                    self.state = State::ChunkSize;
+                }
                 State::Chunk(left) => {
                     let count = self.take(buffer, left)?;
-                    let left = left - count as u64;
-                    self.state = State::Chunk(left);
-                    if left == 0 {
-                        if !self.line()?.is_empty() {
-                            return Err(malformed("chunk longer than its size"));
-                        }
-                        self.state = State::ChunkSize;
-                    }
+                    self.state = State::Chunk(left - count as u64);
                     return Ok(count);
                 }
             }
@@ -147,7 +159,32 @@ impl<'r, S: Source> RequestBody<'r, S> {
     }
 }
 
-impl<S: Source> Read for RequestBody<'_, S> {
+impl<S: Source> RequestBody for UnframedBody<'_, S> {
+    fn is_finished(&self) -> bool {
+        self.state == State::End
+    }
+
+    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
+        let at_hand = wait.body && self.can_advance();
+        let mut ready = self.reader.source.wait(&Wait {
+            body: wait.body && !at_hand,
+            limit: if at_hand {
+                Some(Duration::ZERO)
+            } else {
+                wait.limit
+            },
+            ..*wait
+        })?;
+        if ready.body {
+            let is_end = !self.reader.fill_unread()?;
+            ready.body = is_end || self.can_advance();
+        }
+        ready.body |= at_hand;
+        Ok(ready)
+    }
+}
+
+impl<S: Source> Read for UnframedBody<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);

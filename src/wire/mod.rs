@@ -7,7 +7,7 @@ mod read;
 mod request_line;
 mod write;
 
-pub(crate) use body::RequestBody;
+pub(crate) use body::UnframedBody;
 pub(crate) use framing::{
     RequestFraming, ResponseFraming, expects_continue, has_close, persists, request_framing,
     response_framing,
@@ -16,6 +16,7 @@ pub(crate) use read::{Incoming, Lines, Reader};
 pub(crate) use request_line::no_line;
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};
 
+use crate::http::{Ready, Wait};
 use std::io;
 
 /// What bytes are awaited for; it decides how long.
@@ -34,6 +35,9 @@ pub(crate) trait Source {
     /// Appends the bytes that come next to `buffer`, as many as there are and there is room for
     /// without growing it, waiting for at least one. None at all is the end.
     fn fill(&mut self, buffer: &mut Vec<u8>, phase: Phase) -> io::Result<usize>;
+
+    /// Waits for more bytes, the end among them, and for what else `wait` says.
+    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready>;
 }
 
 /// Memory as a source: hands out what it holds, `step` bytes at a time.
@@ -61,5 +65,9 @@ impl Source for Memory<'_> {
         buffer.extend_from_slice(now);
         self.bytes = later;
         Ok(now.len())
+    }
+
+    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
+        crate::http::RequestBody::wait(&mut self.bytes, wait)
     }
 }

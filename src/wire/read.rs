@@ -2,7 +2,7 @@
 //! header lines by the grammar of RFC 9112 §5.
 
 use super::request_line::{Rejected, no_line, parse_line};
-use super::{Phase, RequestBody, RequestFraming, Source};
+use super::{Phase, RequestFraming, Source, UnframedBody};
 use crate::config::Config;
 use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use smallvec::SmallVec;
@@ -10,6 +10,8 @@ use std::{io, mem};
 
 /// Room in a new buffer: more than nearly all heads take. It stays while a connection is idle.
 const CAPACITY: usize = 1536;
+/// Room for what is received of a body at a time.
+const BODY_CAPACITY: usize = 32 * 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
@@ -76,8 +78,8 @@ impl<S: Source> Reader<S> {
     }
 
     /// The body that follows the head just read.
-    pub(crate) fn body(&mut self, framing: RequestFraming) -> RequestBody<'_, S> {
-        RequestBody::new(self, framing)
+    pub(crate) fn body(&mut self, framing: RequestFraming) -> UnframedBody<'_, S> {
+        UnframedBody::new(self, framing)
     }
 
     /// Bytes received but not used.
@@ -100,7 +102,7 @@ impl<S: Source> Reader<S> {
             self.buffer.drain(..self.start);
             self.start = 0;
         }
-        self.buffer.reserve(CAPACITY);
+        self.buffer.reserve(BODY_CAPACITY);
         Ok(self.source.fill(&mut self.buffer, Phase::Body)? > 0)
     }
 

@@ -6,6 +6,7 @@ mod absent;
 mod fields;
 mod links;
 mod names;
+mod scripts;
 mod time;
 
 use crate::support::{AfterSending, Response, Running, Tree, exchange};

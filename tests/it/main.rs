@@ -11,6 +11,8 @@
 )]
 
 mod architecture;
+#[cfg(target_os = "linux")]
+mod cgi;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]

@@ -7,7 +7,7 @@
 mod compare;
 mod generator;
 mod random;
-mod reference;
+pub(crate) mod reference;
 mod replay;
 mod rows;
 mod targets;

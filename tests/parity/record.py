@@ -95,9 +95,12 @@ def question(row, protocol, reference):
 class Reference:
     """CPython's server, running on a free port."""
 
+    options = []
+
     def __init__(self, root, protocol):
         command = [sys.executable, "-I", "-u", "-X", "utf8", HERE / "reference.py"]
         arguments = ["0", "--bind", "127.0.0.1", "--directory", root, "--protocol", protocol]
+        arguments += self.options
         # A file takes log lines of any length; a pipe would fill up, and block the server.
         self.log = tempfile.NamedTemporaryFile()
         with open(self.log.name, "ab") as stderr:

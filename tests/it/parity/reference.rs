@@ -14,11 +14,11 @@ const VERSION: &str = "import sys; print(sys.implementation.name, *sys.version_i
 const VARIABLE: &str = "RHTTP_REFERENCE_PYTHON";
 
 /// An interpreter that is the reference.
-pub(super) struct Python(OsString);
+pub(crate) struct Python(OsString);
 
 /// Looks for the reference; says so where none is found, so that nobody takes a test that did
 /// nothing for one that passed.
-pub(super) fn reference_python() -> Option<Python> {
+pub(crate) fn reference_python() -> Option<Python> {
     if let Some(chosen) = env::var_os(VARIABLE) {
         assert!(
             is_reference(&chosen),
@@ -72,6 +72,11 @@ fn is_reference(program: &OsStr) -> bool {
 impl Python {
     /// Starts CPython's server as the rows were recorded with it.
     pub(super) fn serve(&self, tree: &Tree, protocol: &str) -> Running {
+        Running::start(self.command(tree, protocol))
+    }
+
+    /// What starts it; further arguments may follow.
+    pub(crate) fn command(&self, tree: &Tree, protocol: &str) -> Command {
         let wrapper = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/reference.py");
         let mut command = Command::new(&self.0);
         command.args(["-I", "-u", "-X", "utf8"]).arg(wrapper);
@@ -84,6 +89,6 @@ impl Python {
             "--directory",
         ]);
         command.arg(tree.path());
-        Running::start(command)
+        command
     }
 }

@@ -1,0 +1,211 @@
+//! What a script is told: CPython's variables, one by one (RFC 3875 §4.1).
+//!
+//! Only the five request headers of the reference become variables, by name. So no header can
+//! pose as another variable: not `Proxy` as `HTTP_PROXY`, not two names that fold into one.
+
+use super::Script;
+use crate::http::{HeaderName, Latin1, Request, header};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+/// What a script is told of the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server<'a> {
+    /// `SERVER_SOFTWARE`.
+    pub(crate) software: &'a str,
+    /// `SERVER_NAME`.
+    pub(crate) name: &'a str,
+    /// The directory below which `PATH_TRANSLATED` lies.
+    pub(crate) root: &'a Path,
+}
+
+/// A variable, and its value; without one, the server's own is not passed on either.
+pub(crate) type Variable = (&'static str, Option<OsString>);
+
+/// The variables that a request sets beside the server's own environment.
+pub(crate) fn environment(
+    server: Server<'_>,
+    script: &Script,
+    request: &Request<'_>,
+) -> Vec<Variable> {
+    let (auth_type, remote_user) = request
+        .header(header::AUTHORIZATION)
+        .map_or((None, None), |value| credentials(Latin1::new(value)));
+    let field = |name: HeaderName<'_>| text(request.header(name).unwrap_or_default());
+    let content_type = request
+        .header(header::CONTENT_TYPE)
+        .map_or_else(|| "text/plain".into(), text);
+    let accept: Vec<_> = request.headers().get_all(header::ACCEPT).collect();
+    let cookies: Vec<_> = request
+        .headers()
+        .get_all(header::COOKIE)
+        .filter(|cookie| !cookie.is_empty())
+        .collect();
+
+    let set = [
+        ("SERVER_SOFTWARE", server.software.into()),
+        ("SERVER_NAME", server.name.into()),
+        ("GATEWAY_INTERFACE", "CGI/1.1".into()),
+        ("SERVER_PROTOCOL", request.protocol().to_string().into()),
+        (
+            "SERVER_PORT",
+            request.server_addr().port().to_string().into(),
+        ),
+        (
+            "REQUEST_METHOD",
+            text(request.method().as_text().as_bytes()),
+        ),
+        ("PATH_INFO", bytes(script.path_info())),
+        (
+            "PATH_TRANSLATED",
+            path_translated(server.root, script.path_info()),
+        ),
+        ("SCRIPT_NAME", bytes(script.script_name())),
+        (
+            "QUERY_STRING",
+            text(request.target().query().unwrap_or_default()),
+        ),
+        ("REMOTE_ADDR", request.client_addr().ip().to_string().into()),
+        ("REMOTE_HOST", OsString::new()),
+        ("CONTENT_TYPE", content_type),
+        ("CONTENT_LENGTH", field(header::CONTENT_LENGTH)),
+        ("HTTP_REFERER", field(header::REFERER)),
+        ("HTTP_ACCEPT", text(&accept.join(&b","[..]))),
+        ("HTTP_USER_AGENT", field(header::USER_AGENT)),
+        ("HTTP_COOKIE", text(&cookies.join(&b", "[..]))),
+    ];
+    let mut variables: Vec<Variable> = set.map(|(name, value)| (name, Some(value))).into();
+    // Unlike CPython: who a client is never comes from the server's own environment.
+    variables.push(("AUTH_TYPE", auth_type));
+    variables.push(("REMOTE_USER", remote_user));
+    variables
+}
+
+/// `AUTH_TYPE`, and of Basic credentials `REMOTE_USER`. Nothing has verified them.
+fn credentials(value: Latin1<'_>) -> (Option<OsString>, Option<OsString>) {
+    let words: Vec<_> = value.words().collect();
+    let [scheme, credentials] = words[..] else {
+        return (None, None);
+    };
+    let user = scheme
+        .as_bytes()
+        .eq_ignore_ascii_case(b"basic")
+        .then(|| decode_base64(credentials.as_bytes()))
+        .flatten()
+        .filter(|decoded| decoded.is_ascii());
+    let user = user.and_then(|decoded| {
+        let mut parts = decoded.split(|&byte| byte == b':');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(user), Some(_), None) => Some(bytes(user)),
+            _ => None,
+        }
+    });
+    (Some(text(scheme.as_bytes())), user)
+}
+
+/// Base64 as Python's `binascii.a2b_base64` takes it: what is not of the alphabet is skipped.
+fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
+    if !encoded.is_ascii() {
+        return None;
+    }
+    let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3 + 3);
+    let (mut bits, mut digits, mut padding) = (0_u32, 0_u32, 0_u32);
+    for &byte in encoded {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' if digits >= 2 => {
+                padding += 1;
+                if digits + padding >= 4 {
+                    return Some(decoded);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        padding = 0;
+        bits = bits << 6 | u32::from(digit);
+        digits = (digits + 1) % 4;
+        // Of the second to the fourth digit, each completes a byte.
+        let complete = match digits {
+            2 => bits >> 4,
+            3 => bits >> 2,
+            0 => bits,
+            _ => continue,
+        };
+        decoded.extend(complete.to_le_bytes().first());
+    }
+    (digits == 0).then_some(decoded)
+}
+
+/// The path info as a file below the root, without a look whether there is one.
+fn path_translated(root: &Path, path_info: &[u8]) -> OsString {
+    let mut path = root.as_os_str().to_owned();
+    path.push(OsStr::from_bytes(path_info));
+    path
+}
+
+/// Text from the network, which CPython reads as Latin-1 and hands to scripts as UTF-8.
+pub(super) fn text(value: &[u8]) -> OsString {
+    if value.is_ascii() {
+        bytes(value)
+    } else {
+        Latin1::new(value).to_string().into()
+    }
+}
+
+fn bytes(value: &[u8]) -> OsString {
+    OsString::from_vec(value.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read_as_python_reads_it() {
+        for (encoded, expected) in [
+            ("", Some("")),
+            ("dXNlcjpwYXNz", Some("user:pass")),
+            ("dTpw", Some("u:p")),
+            ("dXNlcjpwYQ==", Some("user:pa")),
+            ("dXNlcjpwYXM=", Some("user:pas")),
+            ("dXNlcjpwYQ==dXNl", Some("user:pa")),
+            ("dX-Nlc jpw.YQ==", Some("user:pa")),
+            ("dXNlcjpwYQ=", None),
+            ("dXNlcjpwYQ", None),
+            ("dXNlcjpwY", None),
+            ("=", Some("")),
+            ("dXNlcjpwYQ=x=", Some("user:pa\x0c")),
+        ] {
+            assert_eq!(
+                decode_base64(encoded.as_bytes()),
+                expected.map(|text| text.as_bytes().to_vec()),
+                "{encoded}"
+            );
+        }
+    }
+
+    #[test]
+    fn credentials_are_told_as_the_reference_tells_them() {
+        for (value, scheme, user) in [
+            ("Basic dTpw", Some("Basic"), Some("u")),
+            ("bAsIc  dTpw ", Some("bAsIc"), Some("u")),
+            ("Bearer dTpw", Some("Bearer"), None),
+            ("Basic dTpwOg==", Some("Basic"), None),
+            ("Basic dQ==", Some("Basic"), None),
+            ("Basic /////w==", Some("Basic"), None),
+            ("Basic", None, None),
+            ("Basic dTpw x", None, None),
+            ("", None, None),
+        ] {
+            let expected = (scheme.map(OsString::from), user.map(OsString::from));
+            let found = credentials(Latin1::new(value.as_bytes()));
+            assert_eq!(found, expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What a script prints becomes a response (RFC 3875 §6): header lines, an empty line, content.
+
+use super::Process;
+use crate::http::{
+    Body, HeaderName, HeaderValue, Headers, HttpError, Latin1, RequestBody, Response, StatusCode,
+    header,
+};
+use std::io;
+
+/// Bytes that a script may print before its header ends.
+const MAX_HEADER: usize = 256 * 1024;
+/// Bytes that are read at a time until it does.
+const CHUNK: usize = 4 * 1024;
+
+/// Reads the script's header and answers with it, and with what the script prints from then on.
+///
+/// # Errors
+/// 502 for a script that prints no header, or one that is none.
+pub(crate) fn answer(
+    mut process: Process,
+    request: &mut dyn RequestBody,
+) -> Result<Response, HttpError> {
+    let mut printed = Vec::new();
+    let (end, has_ended) = loop {
+        let start = printed.len();
+        printed.resize(start + CHUNK, 0);
+        let room = printed.get_mut(start..).unwrap_or_default();
+        let count = match process.read_output(request, room) {
+            Ok(count) => count,
+            Err(error) => return given_up(error),
+        };
+        printed.truncate(start + count);
+        // The end of the header may lie across two reads.
+        match end_of_header(&printed, start.saturating_sub(2)) {
+            Some(end) => break (end, false),
+            None if count == 0 => break (printed.len(), true),
+            None if printed.len() > MAX_HEADER => {
+                return Err(bad_gateway("CGI script sent no end of its header"));
+            }
+            None => {}
+        }
+    };
+    if has_ended && printed.is_empty() {
+        let code = process.settle().filter(|&code| code != 0);
+        return Err(match code {
+            Some(code) => bad_gateway(format!("CGI script exit code {code}")),
+            None => bad_gateway("CGI script sent nothing"),
+        });
+    }
+    let header = printed.get(..end).unwrap_or_default();
+    let Some(header) = Header::parse(header) else {
+        return Err(bad_gateway("CGI script sent a bad header"));
+    };
+    printed.drain(..end);
+    Ok(header.into_response(printed, process))
+}
+
+/// The head of the response to a script that printed these header lines; `None` where they are
+/// none.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn head(lines: &[u8]) -> Option<Response> {
+    Header::parse(lines).map(Header::into_head)
+}
+
+/// The client broke off, or nobody knows whether it is still there. No error: the log has no line
+/// for clients that leave, but for their request.
+fn given_up(error: io::Error) -> Result<Response, HttpError> {
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => Ok(HttpError::new(StatusCode::GATEWAY_TIMEOUT).to_page()),
+        _ => Err(error.into()),
+    }
+}
+
+fn bad_gateway(message: impl Into<std::borrow::Cow<'static, str>>) -> HttpError {
+    HttpError::new(StatusCode::BAD_GATEWAY).with_message(message)
+}
+
+/// Where the header that starts `printed` ends, its empty line included. Nothing before `from`
+/// can be the end of it.
+pub(crate) fn end_of_header(printed: &[u8], from: usize) -> Option<usize> {
+    for start in [&b"\n"[..], b"\r\n"] {
+        if printed.starts_with(start) {
+            return Some(start.len());
+        }
+    }
+    let rest = printed.get(from..)?;
+    memchr::memchr_iter(b'\n', rest).find_map(|at| match rest.get(at + 1..)? {
+        [b'\n', ..] => Some(from + at + 2),
+        [b'\r', b'\n', ..] => Some(from + at + 3),
+        _ => None,
+    })
+}
+
+/// What the header lines of a script say.
+#[derive(Debug)]
+struct Header {
+    status: Option<(StatusCode, String)>,
+    length: Option<u64>,
+    fields: Headers,
+}
+
+impl Header {
+    /// Parses all lines up to the empty one; `None` when one of them is no header line.
+    ///
+    /// No line at all is a header too, because it was one for CPython, which looks at nothing.
+    fn parse(lines: &[u8]) -> Option<Self> {
+        let mut header = Self {
+            status: None,
+            length: None,
+            fields: Headers::new(),
+        };
+        for line in lines.split(|&byte| byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() {
+                continue;
+            }
+            let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+            let name = HeaderName::new(std::str::from_utf8(name).ok()?)?;
+            let value = value.get(1..)?.trim_ascii();
+            header.add(name, value)?;
+        }
+        Some(header)
+    }
+
+    fn add(&mut self, name: HeaderName<'_>, value: &[u8]) -> Option<()> {
+        let value = HeaderValue::from_bytes(value)?;
+        if name == header::STATUS {
+            let status = parse_status(value.as_bytes())?;
+            self.status.get_or_insert(status);
+        } else if name == header::CONTENT_LENGTH {
+            let digits = std::str::from_utf8(value.as_bytes()).ok()?;
+            let length = digits.parse().ok().filter(|_| !digits.starts_with('+'))?;
+            if *self.length.get_or_insert(length) != length {
+                return None;
+            }
+        } else if name == header::TRANSFER_ENCODING {
+            // Framing is the server's, and content that is framed already would be framed twice.
+            return None;
+        } else if name != header::CONNECTION || value.as_bytes().eq_ignore_ascii_case(b"close") {
+            self.fields.append(name, value);
+        }
+        Some(())
+    }
+
+    fn into_response(self, first: Vec<u8>, process: Process) -> Response {
+        let length = self.length;
+        let mut response = self.into_head();
+        response.body = Body::Exchange {
+            first,
+            rest: Box::new(process),
+            length,
+        };
+        response
+    }
+
+    fn into_head(self) -> Response {
+        let (status, reason) = match self.status {
+            Some((status, reason)) => (status, Some(reason).filter(|reason| !reason.is_empty())),
+            // Unlike CPython: a script that names a place sends the client there (RFC 3875 §6.2.3).
+            // A path alone does the same; nothing is served in its stead.
+            None if self.fields.contains(header::LOCATION) => (StatusCode::FOUND, None),
+            None => (StatusCode::OK, Some("Script output follows".into())),
+        };
+        let mut response = Response::new(status);
+        response.reason = reason.map(Into::into);
+        response.headers = self.fields;
+        response
+    }
+}
+
+/// Three digits, and a reason. What is no final status cannot be an answer.
+fn parse_status(value: &[u8]) -> Option<(StatusCode, String)> {
+    let (code, rest) = value.split_at_checked(3)?;
+    let code = code.iter().try_fold(0, |number, byte| {
+        Some(number * 10 + u16::from(byte.is_ascii_digit().then(|| byte - b'0')?))
+    })?;
+    if code < 200 || !matches!(rest.first(), None | Some(b' ')) {
+        return None;
+    }
+    let reason = Latin1::new(rest.trim_ascii()).to_string();
+    Some((StatusCode::new(code)?, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status, length and fields, in a few words.
+    fn parse(lines: &str) -> Option<String> {
+        let header = Header::parse(lines.as_bytes())?;
+        let status = header.status.map_or(String::new(), |(status, reason)| {
+            format!("{status} {reason};")
+        });
+        let length = header
+            .length
+            .map_or(String::new(), |length| format!("{length};"));
+        let fields = header.fields.lines().collect::<Vec<_>>().concat();
+        Some(format!(
+            "{status}{length}{}",
+            String::from_utf8_lossy(&fields).replace("\r\n", "|")
+        ))
+    }
+
+    #[test]
+    fn a_header_ends_at_its_empty_line() {
+        for (printed, expected) in [
+            ("A: b\n\nc", Some(6)),
+            ("A: b\r\n\r\nc", Some(8)),
+            ("A: b\r\n\nc", Some(7)),
+            ("A: b\n\r\nc", Some(7)),
+            ("\nA: b\n\n", Some(1)),
+            ("\r\nA", Some(2)),
+            ("A: b\n", None),
+            ("A: b\n\r", None),
+            ("\r", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                end_of_header(printed.as_bytes(), 0),
+                expected,
+                "{printed:?}"
+            );
+            for split in 0..printed.len() {
+                if end_of_header(&printed.as_bytes()[..split], 0).is_none() {
+                    let found = end_of_header(printed.as_bytes(), split.saturating_sub(2));
+                    assert_eq!(found, expected, "{printed:?} at {split}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn header_lines_keep_their_order_case_and_number() {
+        for (lines, expected) in [
+            (
+                "content-TYPE:  text/html \r\nX: a:b\n",
+                "content-TYPE: text/html|X: a:b|",
+            ),
+            (
+                "Set-Cookie: a\nSet-Cookie: b\n",
+                "Set-Cookie: a|Set-Cookie: b|",
+            ),
+            ("Status: 404 Not here\nA: b\n", "404 Not here;A: b|"),
+            ("status: 299\n", "299 ;"),
+            ("Status: 200\nStatus: 300 No\n", "200 ;"),
+            ("Content-Length: 12\nContent-length: 12\n", "12;"),
+            ("Connection: keep-alive\n", ""),
+            ("Connection: Close\n", "Connection: Close|"),
+            ("A:\n", "A: |"),
+            ("A: b", "A: b|"),
+            ("", ""),
+        ] {
+            assert_eq!(parse(lines).as_deref(), Some(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused() {
+        for lines in [
+            "hello\n",
+            "A: b\nhello\n",
+            "A : b\n",
+            ": b\n",
+            " A: b\n",
+            "A: b\n c\n",
+            "A: b\0\n",
+            "A: b\rc\n",
+            "Status: ok\n",
+            "Status: 100 Continue\n",
+            "Status: 2000\n",
+            "Status: 20\n",
+            "Status:\n",
+            "Content-Length: 1\nContent-Length: 2\n",
+            "Content-Length: -1\n",
+            "Content-Length: +1\n",
+            "Content-Length:\n",
+            "Content-Length: 1, 1\n",
+            "Transfer-Encoding: chunked\n",
+        ] {
+            assert_eq!(parse(lines), None, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! A script that runs: it is fed the request's body while its output is read, and it is gone when
+//! nobody wants it any more.
+
+use super::Script;
+use super::environment::{Variable, text};
+use super::reaper;
+use crate::http::{Exchange, RequestBody, Wait};
+use crate::sys;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes of a request's body on their way to a script.
+const CHUNK: usize = 64 * 1024;
+/// How often a silent script is looked after, at first and at most. Its output tells when it is
+/// done, unless something that it started holds that open.
+const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+/// How long more output is waited for when the script itself has ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long after its end output is passed on at all: what a script leaves running may print for
+/// ever.
+const AFTERMATH: Duration = Duration::from_secs(5);
+
+/// What a script is started with.
+pub(crate) struct Setting<'a> {
+    /// Its file.
+    pub(crate) file: &'a Path,
+    /// Which script it is.
+    pub(crate) script: &'a Script,
+    /// The query as received.
+    pub(crate) query: &'a [u8],
+    /// Variables beside the server's own.
+    pub(crate) environment: Vec<Variable>,
+    /// Whom it runs as, if not as the server.
+    pub(crate) user: Option<sys::User>,
+    /// Whether there is something for it to read.
+    pub(crate) has_body: bool,
+}
+
+impl Setting<'_> {
+    /// The command that runs the script.
+    ///
+    /// As long as no user is set, std starts it with `posix_spawn`, which does not copy the
+    /// server's memory map; a change of user takes `fork`. Either way nothing of ours runs in
+    /// between. std sets no limits on what is inherited: descriptors all close on `exec`, and
+    /// [`sys::isolate_children`] sees to signals.
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.file);
+        command.arg0(OsStr::from_bytes(self.script.name()));
+        // As in the reference: a query that is no form is an argument, always exactly one.
+        let query: Vec<u8> = self
+            .query
+            .iter()
+            .map(|&byte| if byte == b'+' { b' ' } else { byte })
+            .collect();
+        if !query.contains(&b'=') {
+            command.arg(text(&query));
+        }
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(if self.has_body {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stdout(Stdio::piped());
+        // A group of its own, so that what it starts can be ended with it.
+        command.process_group(0);
+        if let Some(user) = self.user {
+            // std drops the supplementary groups as well, before it sets the user.
+            command.gid(user.group).uid(user.id);
+        }
+        command
+    }
+}
+
+/// A script that runs. Dropped before it has finished, it is ended, with all it has started.
+pub(crate) struct Process {
+    /// `None` once its end is somebody else's to wait for.
+    child: Option<Child>,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    /// What was read of the request's body, but not taken by the script yet, from `fed` on.
+    food: Vec<u8>,
+    fed: usize,
+    /// How it ended, and when that was seen.
+    ended: Option<(ExitStatus, Instant)>,
+    /// When to look whether it has.
+    next_look: Instant,
+    patience: Duration,
+}
+
+impl Process {
+    /// Starts a script.
+    pub(crate) fn start(setting: &Setting<'_>) -> io::Result<Self> {
+        let mut child = setting.command().spawn()?;
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take();
+        let [patience, _] = LOOKS;
+        let process = Self {
+            child: Some(child),
+            stdin,
+            stdout,
+            food: Vec::new(),
+            fed: 0,
+            ended: None,
+            next_look: Instant::now() + patience,
+            patience,
+        };
+        if let Some(stdin) = &process.stdin {
+            // The script's end of the pipe stays as it is.
+            rustix::fs::fcntl_setfl(stdin, OFlags::NONBLOCK)?;
+        }
+        Ok(process)
+    }
+
+    /// Reads what the script prints, and feeds it the request's body meanwhile; none at all is
+    /// the end of it.
+    pub(crate) fn read_output(
+        &mut self,
+        request: &mut dyn RequestBody,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        while let Some(stdout) = &self.stdout {
+            let is_hungry = self.food.is_empty();
+            if is_hungry && request.is_finished() {
+                self.stdin = None;
+            }
+            let stdin = self.stdin.as_ref();
+            let now = Instant::now();
+            let ready = request.wait(&Wait {
+                readable: Some(stdout.as_fd()),
+                writable: stdin.filter(|_| !is_hungry).map(AsFd::as_fd),
+                body: stdin.is_some() && is_hungry,
+                limit: Some(self.next_look.saturating_duration_since(now)),
+            })?;
+            if ready.body {
+                self.take_food(request)?;
+            }
+            if ready.body || ready.writable {
+                self.feed()?;
+            }
+            self.look_after();
+            let has_ended = self.is_over(ready.readable);
+            if ready.readable && !has_ended {
+                let count = read(self.stdout.as_mut(), buffer)?;
+                if count > 0 {
+                    return Ok(count);
+                }
+            }
+            if ready.readable || has_ended {
+                self.stdout = None;
+            }
+        }
+        Ok(0)
+    }
+
+    /// Takes more of the request's body.
+    fn take_food(&mut self, request: &mut dyn RequestBody) -> io::Result<()> {
+        self.food.resize(CHUNK, 0);
+        let count = read(Some(request), &mut self.food)?;
+        self.food.truncate(count);
+        self.fed = 0;
+        Ok(())
+    }
+
+    /// Gives the script as much as it takes now.
+    fn feed(&mut self) -> io::Result<()> {
+        let Some(stdin) = &mut self.stdin else {
+            return Ok(());
+        };
+        match stdin.write(self.food.get(self.fed..).unwrap_or_default()) {
+            Ok(count) => self.fed += count,
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+                // It reads no more, which is its right.
+                io::ErrorKind::BrokenPipe => {
+                    self.stdin = None;
+                    self.food = Vec::new();
+                }
+                _ => return Err(error),
+            },
+        }
+        if self.fed >= self.food.len() {
+            self.food.clear();
+            self.fed = 0;
+        }
+        Ok(())
+    }
+
+    /// Looks whether the script has ended, if it is time.
+    fn look_after(&mut self) {
+        let now = Instant::now();
+        if now < self.next_look {
+            return;
+        }
+        let [_, at_most] = LOOKS;
+        self.patience = if self.has_ended() {
+            LAST_WORDS
+        } else {
+            (self.patience * 2).min(at_most)
+        };
+        self.next_look = now + self.patience;
+    }
+
+    /// Whether the script has ended; it is reaped then.
+    fn has_ended(&mut self) -> bool {
+        if self.ended.is_none() {
+            let status = self.child.as_mut().map(Child::try_wait);
+            self.ended = match status {
+                Some(Ok(Some(status))) => Some((status, Instant::now())),
+                _ => None,
+            };
+        }
+        self.ended.is_some()
+    }
+
+    /// Whether what can still be read is no longer waited for.
+    fn is_over(&self, readable: bool) -> bool {
+        let limit = if readable { AFTERMATH } else { LAST_WORDS };
+        self.ended
+            .is_some_and(|(_, since)| since.elapsed() >= limit)
+    }
+
+    /// Waits a little for the end of a script whose output is of no more use, and tells its exit
+    /// code as Python counts it. A script that goes on is left to itself.
+    pub(crate) fn settle(mut self) -> Option<i32> {
+        let deadline = Instant::now() + LAST_WORDS;
+        self.stdin = None;
+        let mut pause = Duration::from_micros(50);
+        while !self.has_ended() && Instant::now() < deadline {
+            if self.stdout.is_some() {
+                self.discard_output(deadline);
+            } else {
+                thread::sleep(pause);
+                pause *= 2;
+            }
+        }
+        let child = self.child.take();
+        match (self.ended, child) {
+            (Some((status, _)), _) => Some(exit_code(status)),
+            (None, Some(child)) => {
+                reaper::leave(child);
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Waits for more output, and throws it away.
+    fn discard_output(&mut self, deadline: Instant) {
+        let Some(stdout) = &mut self.stdout else {
+            return;
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).unwrap_or_default();
+        let readable = poll(&mut [PollFd::new(stdout, PollFlags::IN)], Some(&left));
+        let mut rubbish = [0; 4096];
+        if readable.is_ok_and(|count| count > 0) && !matches!(stdout.read(&mut rubbish), Ok(1..)) {
+            self.stdout = None;
+        }
+    }
+}
+
+impl Exchange for Process {
+    fn read(&mut self, request: &mut dyn RequestBody, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_output(request, buffer)
+    }
+
+    fn finish(self: Box<Self>) -> Option<Cow<'static, str>> {
+        let code = self.settle().filter(|&code| code != 0)?;
+        Some(format!("CGI script exit code {code}").into())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let (Some(child), None) = (self.child.take(), self.ended) {
+            reaper::end(child);
+        }
+    }
+}
+
+/// Python's `os.waitstatus_to_exitcode`: a signal counts below zero.
+fn exit_code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .or(status.signal().map(|signal| -signal))
+        .unwrap_or_default()
+}
+
+/// Reads once, whatever signals come; nothing is the end.
+fn read<R: Read + ?Sized>(source: Option<&mut R>, buffer: &mut [u8]) -> io::Result<usize> {
+    let Some(source) = source else { return Ok(0) };
+    loop {
+        match source.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Scripts beside files: Python's `CGIHTTPRequestHandler`.
+
+use super::FileHandler;
+use crate::cgi::{self, Process, Script, Setting};
+use crate::handler::Handler;
+use crate::http::{self, HttpError, Method, Request, Response, StatusCode};
+use crate::sys;
+use rustix::fs::FileType;
+use std::ffi::OsStr;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// Runs the scripts in `/cgi-bin` and `/htbin`, and serves all else as the [`FileHandler`] that
+/// it has.
+///
+/// GET, HEAD and POST run a script as CPython 3.12 does, with the same arguments and environment
+/// (RFC 3875); its output is sent while it comes. Started by root, scripts run as `nobody`.
+/// Nothing in these directories is ever sent as a file, however it is spelled and whatever
+/// symbolic links lead there.
+///
+/// When its client leaves, a script is ended with all that it has started. What a script inherits
+/// is the program's to keep clean: the program `rhttp` marks the descriptors that it was started
+/// with to close on `exec`, unblocks all signals and ignores none. A program of your own that
+/// does such things has scripts that see them; descriptors that std opens are never inherited.
+///
+/// ```
+/// # use std::os::unix::fs::PermissionsExt;
+/// use rhttp::{CgiHandler, FileHandler, Server};
+/// use std::io::{Read, Write};
+/// use std::{fs, net::TcpStream};
+///
+/// let directory = tempfile::tempdir()?;
+/// let script = directory.path().join("scripts/hello.sh");
+/// fs::create_dir(directory.path().join("scripts"))?;
+/// fs::write(&script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nHello, '; echo $QUERY_STRING\n")?;
+/// fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+/// # fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+///
+/// let handler = CgiHandler::new(FileHandler::new(directory.path()))
+///     .with_cgi_directories(["/scripts"]);
+/// let server = Server::bind("127.0.0.1:0", handler)?.with_log(std::io::sink());
+/// let (address, handle) = (server.local_addr(), server.handle());
+/// let serving = std::thread::spawn(move || server.serve());
+///
+/// let mut client = TcpStream::connect(address)?;
+/// client.write_all(b"GET /scripts/hello.sh?world HTTP/1.0\r\n\r\n")?;
+/// let mut response = String::new();
+/// client.read_to_string(&mut response)?;
+/// assert!(response.starts_with("HTTP/1.0 200 Script output follows\r\n"));
+/// assert!(response.ends_with("\r\nContent-Type: text/plain\r\n\r\nHello, world\n"));
+///
+/// handle.shutdown();
+/// serving.join().expect("it does not panic")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "CGIHTTPRequestHandler")]
+pub struct CgiHandler {
+    files: FileHandler,
+    /// Without slashes around them.
+    directories: Vec<Vec<u8>>,
+}
+
+impl CgiHandler {
+    /// Runs what is in `/cgi-bin` and `/htbin` of the directory that `files` serves.
+    pub fn new(files: FileHandler) -> Self {
+        let handler = Self {
+            files,
+            directories: Vec::new(),
+        };
+        handler.with_cgi_directories(["/cgi-bin", "/htbin"])
+    }
+
+    /// The same with other directories of scripts, and all directories in them; `/` is the whole
+    /// tree.
+    #[doc(alias = "cgi_directories")]
+    pub fn with_cgi_directories<N: AsRef<str>>(
+        mut self,
+        directories: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.directories = directories
+            .into_iter()
+            .map(|directory| directory.as_ref().trim_matches('/').into())
+            .collect();
+        let paths = self
+            .directories
+            .iter()
+            .map(|directory| self.path(directory));
+        let paths = paths.collect();
+        self.files.keep_private(paths);
+        self
+    }
+
+    /// What is at `path` below the root.
+    fn path(&self, path: &[u8]) -> PathBuf {
+        self.files.directory().join(OsStr::from_bytes(path))
+    }
+
+    /// Runs a script and answers with what it prints.
+    #[doc(alias = "run_cgi")]
+    fn run(&self, request: &mut Request<'_>, script: &Script) -> Result<Response, HttpError> {
+        let file = self.path(script.file());
+        let forbidden = |what| refusal(StatusCode::FORBIDDEN, what, script);
+        match self.files.type_of(script.file()) {
+            FileType::RegularFile => {}
+            FileType::Unknown => {
+                return Err(refusal(StatusCode::NOT_FOUND, "No such CGI script", script));
+            }
+            _ => return Err(forbidden("CGI script is not a plain file")),
+        }
+        let name = server_name(request.server_addr());
+        let server = cgi::Server {
+            software: self.server_version(),
+            name: &name,
+            root: self.files.directory(),
+        };
+        let setting = Setting {
+            file: &file,
+            script,
+            query: request.target().query().unwrap_or_default(),
+            environment: cgi::environment(server, script, request),
+            user: sys::unprivileged_user(),
+            has_body: !request.body().is_finished(),
+        };
+        let process = Process::start(&setting).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => forbidden("CGI script is not executable"),
+            // A query with a NUL in it.
+            io::ErrorKind::InvalidInput => HttpError::new(StatusCode::BAD_REQUEST),
+            _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR)
+                .with_message("CGI script cannot be run"),
+        })?;
+        cgi::answer(process, request.body())
+    }
+}
+
+impl Handler for CgiHandler {
+    /// Runs a script where the path means one; POST is for scripts only.
+    #[doc(alias = "is_cgi")]
+    #[doc(alias = "do_POST")]
+    fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+        let method = request.method();
+        if !matches!(method, Method::GET | Method::HEAD | Method::POST) {
+            return Err(HttpError::unsupported_method(method));
+        }
+        let script = Script::find(request.target(), &self.directories, |path| {
+            self.files.type_of(path) == FileType::Directory
+        });
+        match script {
+            Some(script) => self.run(request, &script),
+            None if method == Method::POST => Err(HttpError::new(StatusCode::NOT_IMPLEMENTED)
+                .with_message("Can only POST to CGI scripts")),
+            None => self.files.handle(request),
+        }
+    }
+}
+
+/// An error in the reference's words, which quote the script's name.
+fn refusal(status: StatusCode, what: &str, script: &Script) -> HttpError {
+    let name = http::repr_of(&script.to_text());
+    HttpError::new(status).with_message(format!("{what} ({name})"))
+}
+
+/// The server's name, without a look-up: unlike CPython, whose `getfqdn` may take seconds.
+fn server_name(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_loopback() => "localhost".into(),
+        ip if ip.is_unspecified() => sys::host_name(),
+        ip if ip.is_ipv6() => format!("[{ip}]"),
+        ip => ip.to_string(),
+    }
+}

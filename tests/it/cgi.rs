@@ -1,0 +1,8 @@
+//! Scripts (contract, section 5): what CPython 3.12 does with `--cgi`, and what it does not do.
+
+mod answers;
+mod endings;
+mod fixture;
+mod isolation;
+mod parity;
+mod streaming;
