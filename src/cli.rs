@@ -1,6 +1,7 @@
 //! The command line of `python -m http.server`.
 
 use crate::config::Config;
+use crate::files::Symlinks;
 use crate::handlers::FileHandler;
 use crate::http::Version;
 use crate::server::{Server, ServerHandle};
@@ -58,6 +59,14 @@ struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     grace: Option<Duration>,
 
+    /// where symbolic links may lead: anywhere, inside the directory, or nowhere
+    #[arg(long, value_name = "WHERE", default_value = "follow")]
+    symlinks: Links,
+
+    /// let the kernel confine the process to reading the directory (Linux)
+    #[arg(long)]
+    sandbox: bool,
+
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
     port: u16,
@@ -77,6 +86,24 @@ impl From<Protocol> for Version {
         match protocol {
             Protocol::Http10 => Version::HTTP_10,
             Protocol::Http11 => Version::HTTP_11,
+        }
+    }
+}
+
+/// Where symbolic links may lead.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Links {
+    Follow,
+    Inside,
+    Never,
+}
+
+impl From<Links> for Symlinks {
+    fn from(links: Links) -> Self {
+        match links {
+            Links::Follow => Symlinks::Follow,
+            Links::Inside => Symlinks::Inside,
+            Links::Never => Symlinks::Never,
         }
     }
 }
@@ -123,7 +150,7 @@ fn positive(text: &str) -> Result<usize, String> {
 /// A wrong command line ends the process with a usage message and status 2, as argparse does.
 ///
 /// # Errors
-/// The directory cannot be read, or the address cannot be had.
+/// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
     let args = parse();
     let config = args.config();
@@ -137,7 +164,12 @@ pub fn run() -> Result<()> {
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
-    let server = Server::new(listener, FileHandler::new(directory))?.with_config(config);
+    if args.sandbox {
+        // It holds for the threads that this one starts: before any is.
+        sys::confine(&directory, sys::Purpose::Files).context("cannot set up the sandbox")?;
+    }
+    let files = FileHandler::new(directory).with_symlinks(args.symlinks.into());
+    let server = Server::new(listener, files)?.with_config(config);
 
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());

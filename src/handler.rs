@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Answers requests: Python's `BaseHTTPRequestHandler` as a trait.
 ///
-/// One value serves all connections, each on a thread of its own. Only [`handle`](Self::handle)
+/// One value serves all connections, each on a thread of its own, with a stack of 1 MiB. Only [`handle`](Self::handle)
 /// must be written; it stands for all of `do_GET`, `do_HEAD`, `do_POST` and so on. HEAD is
 /// answered as GET is: the connection leaves the body out.
 ///

@@ -166,6 +166,9 @@
 pub mod cli;
 mod config;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod handlers;
 pub mod http;
@@ -174,7 +177,7 @@ mod sys;
 mod wire;
 
 pub use config::Config;
-pub use files::{Precondition, Selection, Validators};
+pub use files::{Precondition, Selection, Symlinks, Validators};
 pub use handler::{Handler, Log};
 pub use handlers::FileHandler;
 pub use server::{Server, ServerHandle};

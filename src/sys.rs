@@ -1,4 +1,9 @@
-//! What the standard library lacks: passive addresses, `sendfile`, limits, the local time.
+//! What the standard library lacks: passive addresses, `sendfile`, the local time, limits,
+//! confinement.
+
+mod sandbox;
+
+pub(crate) use sandbox::{Purpose, confine};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

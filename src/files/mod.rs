@@ -1,5 +1,6 @@
 //! The tree on disk: names to open files, their types, validators, ranges and listings.
 
+mod beneath;
 mod conditional;
 mod listing;
 mod media_type;
@@ -7,8 +8,11 @@ mod range;
 mod root;
 mod validators;
 
+pub use beneath::Symlinks;
 pub(crate) use conditional::respond;
-pub(crate) use listing::{page, read_entries};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use listing::Entry;
+pub(crate) use listing::page;
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub use range::Selection;
 pub(crate) use root::{Directory, Index, Node, RegularFile, Root};

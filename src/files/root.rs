@@ -4,12 +4,15 @@
 //! the look and the opening. Every step starts again at the directory's path: a served directory
 //! that is removed and made anew is served again.
 
+use super::beneath::{self, Symlinks};
+use super::listing::{Entry, read_entries};
 use crate::http::RelativePath;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -28,15 +31,16 @@ type PathBytes = SmallVec<[u8; 256]>;
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
     directory: PathBuf,
+    symlinks: Symlinks,
 }
 
 /// What a path led to.
 #[derive(Debug)]
-pub(crate) enum Node {
+pub(crate) enum Node<'r> {
     /// A regular file.
     File(RegularFile),
     /// A directory.
-    Directory(Directory),
+    Directory(Directory<'r>),
 }
 
 /// An open regular file, and what it was like when it was opened.
@@ -49,12 +53,13 @@ pub(crate) struct RegularFile {
     pub(crate) modified: Option<SystemTime>,
 }
 
-/// A directory.
+/// A directory in a root.
 #[derive(Debug)]
-pub(crate) struct Directory {
-    path: Vec<u8>,
+pub(crate) struct Directory<'r> {
+    root: &'r Root,
+    path: RelativePath,
     /// Its descriptor; `None` where only names in it may be opened, but not listed.
-    pub(crate) handle: Option<OwnedFd>,
+    handle: Option<OwnedFd>,
 }
 
 /// The page that stands for a directory.
@@ -73,7 +78,13 @@ impl Root {
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
+            symlinks: Symlinks::default(),
         }
+    }
+
+    /// The same with links followed as `symlinks` says.
+    pub(crate) fn with_symlinks(self, symlinks: Symlinks) -> Self {
+        Self { symlinks, ..self }
     }
 
     /// The directory's path.
@@ -82,37 +93,82 @@ impl Root {
     }
 
     /// Opens what is at `path`; `None` is for all that cannot be served, whatever the reason.
-    pub(crate) fn open(&self, path: &RelativePath) -> Option<Node> {
-        let directory = self.directory.as_os_str().as_bytes();
-        let mut full = PathBytes::from_slice(directory);
-        if !path.is_empty() {
-            full.push(b'/');
-            full.extend_from_slice(path);
+    pub(crate) fn open(&self, path: &RelativePath) -> Option<Node<'_>> {
+        let directory = |handle| {
+            Some(Node::Directory(Directory {
+                root: self,
+                path: path.clone(),
+                handle,
+            }))
+        };
+        match self.open_descriptor(path, FLAGS) {
+            Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
+                Some(Node::File(RegularFile::new(file, &stat)))
+            }
+            Ok((handle, stat)) if is(&stat, FileType::Directory) => directory(Some(handle)),
+            Err(Errno::ACCESS) if self.type_of(path) == FileType::Directory => directory(None),
+            _ => None,
         }
-        open(&full)
+    }
+
+    /// The one place where a path of the tree is opened.
+    fn open_descriptor(&self, path: &[u8], flags: OFlags) -> rustix::io::Result<(OwnedFd, Stat)> {
+        let file = if self.symlinks == Symlinks::Follow {
+            let full = self.full(path);
+            rustix::fs::open(OsStr::from_bytes(&full), flags, Mode::empty())?
+        } else {
+            beneath::open(&self.directory, path, self.symlinks, flags)?
+        };
+        let stat = rustix::fs::fstat(&file)?;
+        Ok((file, stat))
+    }
+
+    /// What `path` leads to, whether or not it may be read; what may not be followed is unknown.
+    fn type_of(&self, path: &[u8]) -> FileType {
+        let stat = if self.symlinks == Symlinks::Follow {
+            rustix::fs::stat(OsStr::from_bytes(&self.full(path)))
+        } else {
+            self.open_descriptor(path, beneath::NO_ACCESS)
+                .map(|(_, stat)| stat)
+        };
+        stat.map_or(FileType::Unknown, |stat| {
+            FileType::from_raw_mode(stat.st_mode)
+        })
+    }
+
+    /// A path of the operating system to `path`.
+    fn full(&self, path: &[u8]) -> PathBytes {
+        join(self.directory.as_os_str().as_bytes(), path)
     }
 }
 
-impl Directory {
+impl Directory<'_> {
     /// Opens the first of `names` that is a regular file in this directory.
     pub(crate) fn open_index<'n>(&self, names: &'n [String]) -> Index<'n> {
         for name in names {
-            let mut full = PathBytes::from_slice(&self.path);
-            full.push(b'/');
-            full.extend_from_slice(name.as_bytes());
-            match open_descriptor(&full) {
+            let path: RelativePath = join(&self.path, name.as_bytes());
+            match self.root.open_descriptor(&path, FLAGS) {
                 Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
                     return Index::Page(RegularFile::new(file, &stat), name);
                 }
                 Ok(_) | Err(Errno::NOENT) => {}
                 // As the reference: a page that is there but may not be read is not passed over.
-                Err(_) if status(&full).is_some_and(|stat| is(&stat, FileType::RegularFile)) => {
+                Err(_) if self.root.type_of(&path) == FileType::RegularFile => {
                     return Index::Unreadable;
                 }
                 Err(_) => {}
             }
         }
         Index::None
+    }
+
+    /// The names in this directory, sorted.
+    pub(crate) fn entries(&self) -> io::Result<Vec<Entry>> {
+        let handle = self.handle.as_ref().ok_or(Errno::ACCESS)?;
+        read_entries(handle, |link| {
+            let path: RelativePath = join(&self.path, link);
+            self.root.type_of(&path) == FileType::Directory
+        })
     }
 }
 
@@ -124,32 +180,6 @@ impl RegularFile {
             modified: modified(stat),
         }
     }
-}
-
-/// Opens `path` and tells files and directories from the rest, which is not served.
-fn open(path: &PathBytes) -> Option<Node> {
-    match open_descriptor(path) {
-        Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
-            Some(Node::File(RegularFile::new(file, &stat)))
-        }
-        Ok((handle, stat)) if is(&stat, FileType::Directory) => Some(Node::Directory(Directory {
-            path: path.to_vec(),
-            handle: Some(handle),
-        })),
-        Err(Errno::ACCESS) if status(path).is_some_and(|stat| is(&stat, FileType::Directory)) => {
-            Some(Node::Directory(Directory {
-                path: path.to_vec(),
-                handle: None,
-            }))
-        }
-        _ => None,
-    }
-}
-
-fn open_descriptor(path: &PathBytes) -> rustix::io::Result<(OwnedFd, Stat)> {
-    let file = rustix::fs::open(OsStr::from_bytes(path), FLAGS, Mode::empty())?;
-    let stat = rustix::fs::fstat(&file)?;
-    Ok((file, stat))
 }
 
 /// When a file was last modified, if the system's clock can show that time.
@@ -165,10 +195,19 @@ fn modified(stat: &Stat) -> Option<SystemTime> {
     second?.checked_add(nanoseconds)
 }
 
-fn status(path: &PathBytes) -> Option<Stat> {
-    rustix::fs::stat(OsStr::from_bytes(path)).ok()
-}
-
 fn is(stat: &Stat, kind: FileType) -> bool {
     FileType::from_raw_mode(stat.st_mode) == kind
+}
+
+/// `path` in `directory`, either of which may be empty.
+fn join<const N: usize>(directory: &[u8], path: &[u8]) -> SmallVec<[u8; N]>
+where
+    [u8; N]: smallvec::Array<Item = u8>,
+{
+    let mut joined = SmallVec::from_slice(directory);
+    if !directory.is_empty() && !path.is_empty() {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(path);
+    joined
 }

@@ -1,6 +1,6 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
-use crate::files::{self, Directory, Index, Node, RegularFile, Root};
+use crate::files::{self, Directory, Index, Node, RegularFile, Root, Symlinks};
 use crate::handler::Handler;
 use crate::http::{Body, HeaderName, HttpError, Method, Request, Response, StatusCode, header};
 use std::borrow::Cow;
@@ -67,6 +67,19 @@ impl FileHandler {
         self
     }
 
+    /// The same with symbolic links followed as `symlinks` says; by default all are, as in
+    /// CPython.
+    ///
+    /// ```
+    /// use rhttp::{FileHandler, Symlinks};
+    ///
+    /// let files = FileHandler::new("/srv/www").with_symlinks(Symlinks::Inside);
+    /// ```
+    pub fn with_symlinks(mut self, symlinks: Symlinks) -> Self {
+        self.root = self.root.with_symlinks(symlinks);
+        self
+    }
+
     /// The directory that is served.
     pub fn directory(&self) -> &Path {
         self.root.directory()
@@ -90,7 +103,7 @@ impl FileHandler {
     fn directory_response(
         &self,
         request: &Request<'_>,
-        directory: &Directory,
+        directory: &Directory<'_>,
     ) -> Result<Response, HttpError> {
         let target = request.target();
         if !target.has_trailing_slash() {
@@ -108,16 +121,11 @@ impl FileHandler {
     #[doc(alias = "list_directory")]
     fn listing_response(
         request: &Request<'_>,
-        directory: &Directory,
+        directory: &Directory<'_>,
     ) -> Result<Response, HttpError> {
-        let entries = directory
-            .handle
-            .as_ref()
-            .and_then(|handle| files::read_entries(handle).ok())
-            .ok_or_else(|| {
-                HttpError::new(StatusCode::NOT_FOUND)
-                    .with_message("No permission to list directory")
-            })?;
+        let entries = directory.entries().map_err(|_| {
+            HttpError::new(StatusCode::NOT_FOUND).with_message("No permission to list directory")
+        })?;
         Ok(Response::new(StatusCode::OK)
             .with_header(CONTENT_TYPE, "text/html; charset=utf-8")
             .with_body(files::page(&request.target().to_display(), &entries))

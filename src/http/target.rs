@@ -108,7 +108,9 @@ impl<'a> RequestTarget<'a> {
             location.push(b'/');
         }
         push_quoted(path, &mut location);
-        location.push(b'/');
+        if !path.ends_with(b"/") {
+            location.push(b'/');
+        }
         for (mark, part) in [(b'?', query), (b'#', fragment)] {
             if !part.is_empty() {
                 location.push(mark);
@@ -282,6 +284,8 @@ mod tests {
             ("//evil/..", "/evil/../"),
             ("/sub?a=b#c", "/sub/?a=b#c"),
             ("/sub?", "/sub/"),
+            ("/", "/"),
+            ("/?a", "/?a"),
             ("/sub#", "/sub/"),
             ("/sub#a?b", "/sub/#a?b"),
             ("/\\evil", "/%5Cevil/"),

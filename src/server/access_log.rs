@@ -2,7 +2,7 @@
 //!
 //! Connections append lines to a buffer in memory, and one thread writes whatever has gathered
 //! there. A line alone goes out at once; under load many go out together. If nobody reads the log
-//! the buffer fills and lines are dropped, and counted: requests never wait for it.
+//! the buffer fills and lines are dropped, and counted: requests do not wait for it.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -17,6 +17,12 @@ use crate::handler::Log;
 /// Bytes that wait to be written; lines beyond are dropped.
 const MAX_WAITING: usize = 1024 * 1024;
 
+/// How long a full buffer is waited for: a writer that is kept from the processor for a moment
+/// loses no line, one that is stuck holds nobody up.
+const WRITER_LIMIT: Duration = Duration::from_millis(100);
+/// Bytes of a buffer that is kept when it has been written.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
 /// Where lines go.
 #[derive(Clone)]
 pub(super) struct AccessLog {
@@ -27,6 +33,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Something was appended, or the log is closed.
     appended: Condvar,
+    /// The writer has taken what there was.
+    taken: Condvar,
     /// The writer has ended.
     ended: Condvar,
 }
@@ -36,10 +44,29 @@ struct Queue {
     waiting: Vec<u8>,
     /// Lines dropped since the last that was written.
     dropped: u64,
-    /// The writer sleeps and must be woken.
-    writer_sleeps: bool,
+    writer: Writer,
     is_closed: bool,
-    has_ended: bool,
+}
+
+/// What the writing thread is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// It is writing, or about to.
+    #[default]
+    Works,
+    /// It waits for lines and must be woken.
+    Sleeps,
+    /// It was given time to make room, and made none.
+    Stalled,
+    /// It is gone.
+    Ended,
+}
+
+impl Queue {
+    /// Whether there is no room for `line`.
+    fn is_full(&self, line: &[u8]) -> bool {
+        self.waiting.len() + line.len() > MAX_WAITING
+    }
 }
 
 impl AccessLog {
@@ -48,6 +75,7 @@ impl AccessLog {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             appended: Condvar::new(),
+            taken: Condvar::new(),
             ended: Condvar::new(),
         });
         let log = Self {
@@ -75,7 +103,7 @@ impl AccessLog {
         let mut queue = self.shared.lock();
         queue.is_closed = true;
         self.shared.appended.notify_one();
-        while !queue.has_ended {
+        while queue.writer != Writer::Ended {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 return;
             };
@@ -90,12 +118,16 @@ impl AccessLog {
 
     fn append(&self, line: &[u8]) {
         let mut queue = self.shared.lock();
-        if queue.is_closed || queue.waiting.len() + line.len() > MAX_WAITING {
+        if queue.is_full(line) && queue.writer != Writer::Stalled {
+            queue = self.shared.wait_for_writer(queue, line);
+        }
+        if queue.is_closed || queue.is_full(line) {
             queue.dropped += 1;
             return;
         }
         queue.waiting.extend_from_slice(line);
-        if std::mem::take(&mut queue.writer_sleeps) {
+        if queue.writer == Writer::Sleeps {
+            queue.writer = Writer::Works;
             drop(queue);
             self.shared.appended.notify_one();
         }
@@ -106,6 +138,26 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing panics while it is held, and a torn line would be no reason to stop serving.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a writer that is merely behind the time to make room for `line`. One that does not
+    /// is waited for no more until it moves again.
+    fn wait_for_writer<'q>(
+        &self,
+        queue: MutexGuard<'q, Queue>,
+        line: &[u8],
+    ) -> MutexGuard<'q, Queue> {
+        let waits = |queue: &mut Queue| {
+            queue.is_full(line) && queue.writer == Writer::Works && !queue.is_closed
+        };
+        let (mut queue, _) = self
+            .taken
+            .wait_timeout_while(queue, WRITER_LIMIT, waits)
+            .unwrap_or_else(PoisonError::into_inner);
+        if queue.is_full(line) && queue.writer == Writer::Works {
+            queue.writer = Writer::Stalled;
+        }
+        queue
     }
 
     /// Writes lines until the log is closed.
@@ -121,10 +173,11 @@ impl Shared {
                 self.lock().dropped += lost;
             }
             batch.clear();
+            batch.shrink_to(KEPT_CAPACITY);
         }
         let dropped = self.lock().dropped;
         sink.report(dropped);
-        self.lock().has_ended = true;
+        self.lock().writer = Writer::Ended;
         self.ended.notify_all();
     }
 
@@ -136,13 +189,17 @@ impl Shared {
             if queue.is_closed {
                 return None;
             }
-            queue.writer_sleeps = true;
+            queue.writer = Writer::Sleeps;
             queue = self
                 .appended
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(batch, &mut queue.waiting);
+        queue.writer = Writer::Works;
+        if batch.len() > MAX_WAITING / 2 {
+            self.taken.notify_all();
+        }
         Some(std::mem::take(&mut queue.dropped))
     }
 }

@@ -46,11 +46,13 @@ struct State {
     ended: u64,
     /// Threads that want to know when one ends; mostly nobody does.
     watchers: usize,
-    /// A thread is wanted that accepts.
-    is_called: bool,
+    /// How often a thread was asked for that accepts.
+    calls: usize,
     is_closing: bool,
     /// Responses in progress are not waited for either.
     is_aborted: bool,
+    /// The time for all to end is over: who comes now is cut, too.
+    is_over: bool,
 }
 
 /// How many connections there may be.
@@ -116,6 +118,9 @@ impl Admission {
             0
         };
         let ticket = Arc::new(Ticket::new(socket, bits, state.tickets.len()));
+        if state.is_over {
+            ticket.cut();
+        }
         state.tickets.push(Arc::clone(&ticket));
         (ticket, verdict)
     }
@@ -180,18 +185,18 @@ impl Admission {
 
     /// Asks the server for another thread.
     pub(super) fn call(&self) {
-        self.lock().is_called = true;
+        self.lock().calls += 1;
         self.called.notify_one();
     }
 
     /// Waits for a [`call`](Self::call), which it tells, or for the end.
     pub(super) fn wait_for_call(&self) -> bool {
-        let idle = |state: &mut State| !state.is_called && !state.is_closing;
+        let idle = |state: &mut State| state.calls == 0 && !state.is_closing;
         let mut state = self
             .called
             .wait_while(self.lock(), idle)
             .unwrap_or_else(PoisonError::into_inner);
-        state.is_called = false;
+        state.calls = 0;
         !state.is_closing
     }
 
@@ -203,9 +208,10 @@ impl Admission {
                 ticket.stop_reading();
             }
         }
-        for ticket in &self.wait_for_end(limit.saturating_sub(last_call)).tickets {
-            // It fails when the client is gone already.
-            let _ = ticket.socket.shutdown(Shutdown::Both);
+        let mut state = self.wait_for_end(limit.saturating_sub(last_call));
+        state.is_over = true;
+        for ticket in &state.tickets {
+            ticket.cut();
         }
     }
 
@@ -313,6 +319,12 @@ impl Ticket {
             self.stop_reading();
         }
         told.is_ok()
+    }
+
+    /// Ends the connection, whatever it is doing.
+    fn cut(&self) {
+        // It fails when the client is gone already.
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     /// What has arrived can still be read, then comes the end.

@@ -52,6 +52,8 @@ impl<'c> Stream<'c> {
     /// Takes over a connection that has just been accepted from a [prepared](prepare) listener.
     pub(super) fn new(ticket: &'c Ticket, config: &'c Config) -> io::Result<Self> {
         if !cfg!(target_os = "linux") {
+            // Elsewhere, what is inherited is another matter.
+            ticket.socket().set_nonblocking(false)?;
             prepare(ticket.socket(), config)?;
         }
         let receive_timeout = Cell::new(config.idle_timeout);

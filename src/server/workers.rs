@@ -1,6 +1,6 @@
 //! The threads that accept and serve.
 
-use super::admission::Admission;
+use super::admission::{Admission, Ticket, Verdict};
 use super::connection::{Connection, Context};
 use super::stream::prepare;
 use crate::sys;
@@ -10,14 +10,15 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
 /// Threads that may wait for connections at a time; more end when their connection does.
 const MAX_WAITING: usize = 64;
-/// Bytes of stack for a connection's thread. Only what is used takes memory.
-const STACK: usize = 256 * 1024;
+/// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
+/// it is less than the 2 MiB at which the kernel might use a huge page for it.
+const STACK: usize = 1024 * 1024;
 /// How long to wait, at most, for the end of a connection when the system has no descriptor or no
 /// thread for another.
 const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
@@ -71,9 +72,7 @@ impl<'s> Workers<'s> {
     where
         's: 'scope,
     {
-        if self.mode == Mode::Threads {
-            self.serve_queued(scope);
-        }
+        self.serve_queued(scope);
         self.spawn(scope)
     }
 
@@ -111,8 +110,7 @@ impl<'s> Workers<'s> {
                         self.admission.call();
                     }
                     self.serve(socket, client);
-                    if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
-                        self.waiting.fetch_sub(1, Ordering::Relaxed);
+                    if !self.rejoin() {
                         return;
                     }
                 }
@@ -145,10 +143,22 @@ impl<'s> Workers<'s> {
 
     fn serve(&self, socket: TcpStream, client: SocketAddr) {
         let (ticket, verdict) = self.admission.admit(socket);
+        self.serve_admitted(&ticket, verdict, client);
+    }
+
+    fn serve_admitted(&self, ticket: &Ticket, verdict: Verdict, client: SocketAddr) {
         // A handler that panics ends its connection, not the server.
-        let run = || Connection::run(self.context, &ticket, client, verdict);
+        let run = || Connection::run(self.context, ticket, client, verdict);
         let _ = panic::catch_unwind(AssertUnwindSafe(run));
-        self.admission.release(&ticket);
+        self.admission.release(ticket);
+    }
+
+    /// Puts a thread back among those that wait, unless there are enough.
+    fn rejoin(&self) -> bool {
+        let too_few = |waiting| (waiting < MAX_WAITING).then(|| waiting + 1);
+        self.waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, too_few)
+            .is_ok()
     }
 
     /// Takes a thread out of those that wait, unless it is the only one.
@@ -175,7 +185,8 @@ impl<'s> Workers<'s> {
         self.wake();
     }
 
-    /// Serves all that have come until now, with no hand-over to those who wait in `accept`.
+    /// Serves all that have come until now, with no hand-over to those who wait in `accept`; a
+    /// server that serves one at a time leaves them to its thread. The listener blocks hereafter.
     fn serve_queued<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
@@ -183,12 +194,22 @@ impl<'s> Workers<'s> {
         if self.listener.set_nonblocking(true).is_err() {
             return;
         }
-        while let Ok((socket, client)) = self.listener.accept() {
+        while self.mode == Mode::Threads
+            && let Ok((socket, client)) = self.listener.accept()
+        {
             // It may have come before the listener had what connections inherit.
             let _ = prepare(&socket, self.context.config);
+            // Admitted here, so that who waits for the end of all knows of it.
+            let (ticket, verdict) = self.admission.admit(socket);
+            let serving = Arc::clone(&ticket);
             let thread = thread::Builder::new().stack_size(STACK);
-            // Without a thread to be had, the connection is closed unserved.
-            let _ = thread.spawn_scoped(scope, move || self.serve(socket, client));
+            let spawned = thread.spawn_scoped(scope, move || {
+                self.serve_admitted(&serving, verdict, client);
+            });
+            if spawned.is_err() {
+                // Without a thread to be had, the connection is closed unserved.
+                self.admission.release(&ticket);
+            }
         }
         let _ = self.listener.set_nonblocking(false);
     }

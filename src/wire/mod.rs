@@ -37,13 +37,21 @@ pub(crate) trait Source {
 }
 
 /// Memory as a source: hands out what it holds, `step` bytes at a time.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) struct Memory<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) step: usize,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+impl Reader<Memory<'_>> {
+    /// Bytes that no request has taken yet.
+    pub(crate) fn left(&self) -> usize {
+        self.unread().len() + self.source.bytes.len()
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
 impl Source for Memory<'_> {
     fn fill(&mut self, buffer: &mut Vec<u8>, _: Phase) -> io::Result<usize> {
         let room = buffer.capacity() - buffer.len();

@@ -20,6 +20,10 @@ mod connection;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
+mod lessons;
+#[cfg(unix)]
 mod library;
 // These look at the server from outside, as Linux shows a process.
 #[cfg(target_os = "linux")]
@@ -36,8 +40,12 @@ mod motion;
 mod parity;
 #[cfg(unix)]
 mod ranges;
+#[cfg(target_os = "linux")]
+mod sandbox;
 // Only Linux lets a port go while connections of it are still served.
 #[cfg(target_os = "linux")]
 mod shutdown;
 #[cfg(unix)]
 mod support;
+#[cfg(unix)]
+mod symlinks;

@@ -1,0 +1,208 @@
+//! Compares rhttp with every static web server that is installed here, and
+//! with a bare ceiling, on one tree of files.
+//!
+//! `cargo bench --bench compare -- --help` tells how; `benches/README.md` tells
+//! what each workload is and how to read the tables.
+//!
+//! The straight line: for each workload, start every server that can do it,
+//! check that each answers rightly, drive them in turn for some rounds, print
+//! the table, end them.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a benchmark prints is its result"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and times become figures of three digits"
+)]
+
+mod ceiling;
+mod check;
+mod client;
+mod guard;
+mod installed;
+mod json;
+mod machine;
+mod measure;
+mod options;
+mod peers;
+mod recipes;
+mod report;
+mod server;
+mod statistics;
+mod summary;
+mod tree;
+mod workload;
+mod workloads;
+mod wrk;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+use std::{env, fs};
+
+use guard::Guard;
+use measure::Contender;
+use options::Options;
+use peers::{Found, Peer};
+use report::{Outcome, Row};
+use tree::Tree;
+use workload::Workload;
+
+/// Long enough for a server to give back the memory and the threads of a load.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// The benchmark's own errors end in a sentence for whoever started it.
+pub(crate) type Fallible<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ended = match words.as_slice() {
+        // The benchmark is its own helper program, so one build makes all.
+        [ceiling::COMMAND, rest @ ..] => ceiling::run(rest),
+        [guard::COMMAND, rest @ ..] => guard::run(rest),
+        [] => {
+            // `cargo test --all-targets` starts benches too, without a word.
+            println!("nothing measured: start it with `cargo bench --bench compare`");
+            Ok(())
+        }
+        words if words.contains(&"--help") || words.contains(&"-h") => {
+            println!("{}", options::USAGE);
+            Ok(())
+        }
+        words => match Options::parse(words) {
+            Ok(options) => compare(&options),
+            Err(message) => {
+                eprintln!("compare: {message}\n\n{}", options::USAGE);
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(options: &Options) -> Fallible<()> {
+    let workloads = workloads::chosen(options)?;
+    if options.list {
+        print!("{}", report::list(&workloads));
+        return Ok(());
+    }
+    let found = peers::find(options)?;
+    let machine = machine::describe();
+    machine::raise_file_limit();
+    let scratch = env::temp_dir().join(format!("rhttp-bench-{}", std::process::id()));
+    // Fails when it exists: what is deleted in the end is only what was made.
+    fs::create_dir(&scratch)?;
+    let guard = Guard::start(&scratch)?;
+
+    let mut tree = Tree::new(&scratch.join("tree"))?;
+    print!("{}", report::heading(options, &machine, &found, &workloads));
+    let mut outcomes = Vec::new();
+    for workload in &workloads {
+        let place = scratch.join(workload.name);
+        let outcome = run(workload, &found, &mut tree, &place, &guard, options);
+        print!("{}", report::table(workload, &outcome));
+        // The logs of a load are large; the next workload begins on an empty disk.
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        outcomes.push((workload, outcome));
+    }
+    print!("{}", summary::all(&outcomes));
+    if let Some(file) = &options.json {
+        fs::write(file, json::document(options, &machine, &found, &outcomes))?;
+    }
+    guard.finish()
+}
+
+/// One workload from start to table: fresh processes, interleaved rounds.
+fn run(
+    workload: &Workload,
+    found: &Found,
+    tree: &mut Tree,
+    place: &Path,
+    guard: &Guard,
+    options: &Options,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    if let Some(reason) = machine::cannot(workload) {
+        outcome.leave_out("all", &reason);
+        return outcome;
+    }
+    if let Err(error) = tree.prepare(workload) {
+        outcome.leave_out("all", &error.to_string());
+        return outcome;
+    }
+    eprintln!("{}: starting", workload.name);
+    let mut contenders = contenders(workload, found, tree, place, guard, &mut outcome);
+    for round in 0..options.rounds {
+        // Nobody is always first, or always after the same neighbour.
+        let start = round.checked_rem(contenders.len()).unwrap_or(0);
+        contenders.rotate_left(start);
+        for contender in &mut contenders {
+            let sample = contender.measure(options.seconds);
+            eprintln!(
+                "{}: {}",
+                workload.name,
+                report::progress(round, contender, &sample)
+            );
+            contender.samples.push(sample);
+        }
+        contenders.rotate_right(start);
+    }
+    if !contenders.is_empty() {
+        thread::sleep(SETTLE);
+    }
+    outcome.rows = contenders.into_iter().map(Row::new).collect();
+    outcome
+}
+
+/// The servers that are installed, can do this workload, and do it rightly.
+/// The others are named with their reason.
+fn contenders<'a>(
+    workload: &'a Workload,
+    found: &'a Found,
+    tree: &Tree,
+    place: &Path,
+    guard: &'a Guard,
+    outcome: &mut Outcome,
+) -> Vec<Contender<'a>> {
+    let base: Option<&Peer> = found.peers.first();
+    let whole = found
+        .peers
+        .iter()
+        .map(|peer| (peer.name.to_owned(), peer, &workload.target));
+    let beside = workload.beside.iter().filter_map(|beside| {
+        let peer = base?;
+        Some((
+            format!("{}, {}", peer.name, beside.label),
+            peer,
+            &beside.target,
+        ))
+    });
+    let mut contenders = Vec::new();
+    for (label, peer, target) in whole.chain(beside) {
+        if peer.is_ceiling() && !workload.suits_ceiling() {
+            continue;
+        }
+        let place = place.join(label.replace([',', ' '], "-"));
+        match Contender::start(label.clone(), peer, workload, target, tree, &place, guard) {
+            Ok(contender) => contenders.push(contender),
+            Err(reason) => outcome.leave_out(&label, &reason),
+        }
+    }
+    contenders
+}

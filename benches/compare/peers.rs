@@ -1,0 +1,113 @@
+//! The servers that are installed here, and how one is to be started.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::options::Options;
+use crate::recipes::{RECIPES, Recipe};
+use crate::workload::{Expected, Mode, Target};
+
+pub(crate) const OURS: &str = "rhttp";
+
+/// A server that is installed.
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    pub(crate) version: String,
+    program: PathBuf,
+    recipe: &'static Recipe,
+}
+
+/// Where and how a server is to be started.
+pub(crate) struct Site<'a> {
+    pub(crate) tree: &'a Path,
+    /// A directory of its own, for its configuration and logs.
+    pub(crate) place: &'a Path,
+    pub(crate) port: u16,
+    pub(crate) mode: Mode,
+}
+
+impl Site<'_> {
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.place.join("server.conf")
+    }
+}
+
+pub(crate) struct Found {
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) missing: Vec<&'static str>,
+}
+
+/// rhttp first, then whatever is installed of the others that were asked for.
+pub(crate) fn find(options: &Options) -> Result<Found, String> {
+    for name in options.peers.iter().flatten() {
+        if name != "none" && !RECIPES.iter().any(|recipe| recipe.name == name) {
+            let names: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).collect();
+            return Err(format!(
+                "no peer is called {name}; there are {}",
+                names.join(", ")
+            ));
+        }
+    }
+    let mut found = Found {
+        peers: Vec::new(),
+        missing: Vec::new(),
+    };
+    for recipe in RECIPES {
+        let listed = options.peers.as_ref();
+        if recipe.name != OURS && listed.is_some_and(|names| names.iter().all(|n| n != recipe.name))
+        {
+            continue;
+        }
+        match (recipe.find)() {
+            Some(program) => {
+                let version = (recipe.version)(&program).unwrap_or_else(|| "unknown".to_owned());
+                found.peers.push(Peer {
+                    name: recipe.name,
+                    version,
+                    program,
+                    recipe,
+                });
+            }
+            None => found.missing.push(recipe.name),
+        }
+    }
+    Ok(found)
+}
+
+impl Peer {
+    /// The command that serves the site, or why this server cannot.
+    pub(crate) fn command(&self, site: &Site<'_>) -> Result<Command, String> {
+        if site.mode == Mode::Cgi && !self.recipe.cgi {
+            return Err("runs no CGI scripts by itself".to_owned());
+        }
+        self.prepare(site)
+            .map_err(|error| format!("cannot be set up: {error}"))?;
+        let mut command = Command::new(&self.program);
+        (self.recipe.arguments)(&mut command, site);
+        Ok(command)
+    }
+
+    fn prepare(&self, site: &Site<'_>) -> io::Result<()> {
+        fs::create_dir_all(site.place)?;
+        fs::write(site.configuration(), (self.recipe.configuration)(site))
+    }
+
+    /// How this server is asked for the target.
+    pub(crate) fn path(&self, target: &Target) -> String {
+        let query = match target.expected {
+            Expected::Names(_) => self.recipe.listing_query,
+            _ => "",
+        };
+        format!("{}{query}", target.path)
+    }
+
+    pub(crate) fn is_ceiling(&self) -> bool {
+        self.name.starts_with("ceiling")
+    }
+
+    pub(crate) fn hides_cpu(&self) -> bool {
+        self.recipe.hides_cpu
+    }
+}

@@ -1,0 +1,164 @@
+//! What is measured: one row a workload, in the order of the report.
+
+use crate::options::Options;
+use crate::tree::{HELLO, ONE_KIB};
+use crate::workload::{
+    Condition, Drive, Expected, GIB, KIB, MIB, Mode,
+    Series::{Connections, Names, Size},
+    Target, Workload,
+};
+
+const ONE_GIB: &str = "size/1g.bin";
+
+fn one_kib() -> Target {
+    Target::file(ONE_KIB, KIB)
+}
+
+fn connections() -> Vec<Workload> {
+    let load = Workload::load;
+    let idle = |connections| Drive::Idle { connections };
+    vec![
+        load("keepalive-1", "1 KiB", 1, one_kib()).point(Connections, 1),
+        load("keepalive-64", "1 KiB", 64, one_kib())
+            .point(Connections, 64)
+            .point(Size, KIB),
+        load("keepalive-1000", "1 KiB", 1000, one_kib()).point(Connections, 1000),
+        load("keepalive-5000", "1 KiB", 5000, one_kib())
+            .at_least(4)
+            .point(Connections, 5000),
+        load(
+            "close-64",
+            "1 KiB, a connection for each request",
+            64,
+            one_kib().each_closed(),
+        ),
+        // Some servers speak HTTP/1.0 unless told otherwise.
+        load(
+            "default-64",
+            "the same, started without options",
+            64,
+            one_kib().each_closed(),
+        )
+        .mode(Mode::Default),
+        Workload::own(
+            "idle-1000",
+            "memory of 1,000 idle connections",
+            idle(1000),
+            one_kib(),
+        ),
+        Workload::own(
+            "idle-5000",
+            "memory of 5,000 idle connections",
+            idle(5000),
+            one_kib(),
+        ),
+        Workload::own(
+            "start",
+            "from exec to the first answer",
+            Drive::Start,
+            one_kib(),
+        ),
+    ]
+}
+
+fn sizes() -> Vec<Workload> {
+    let sized = |name, about, connections, file, size| {
+        Workload::load(name, about, connections, Target::file(file, size)).point(Size, size)
+    };
+    let one_gib = Target::file(ONE_GIB, GIB);
+    vec![
+        sized("size-0", "an empty file", 64, "size/0.bin", 0),
+        sized("size-4k", "4 KiB", 64, "size/4k.bin", 4 * KIB),
+        sized("size-16k", "16 KiB", 64, "size/16k.bin", 16 * KIB),
+        sized("size-100k", "100 KiB", 64, "size/100k.bin", 100 * KIB),
+        sized("size-1m", "1 MiB", 64, "size/1m.bin", MIB),
+        sized("size-10m", "10 MiB", 8, "size/10m.bin", 10 * MIB),
+        sized("size-100m", "100 MiB", 8, "size/100m.bin", 100 * MIB),
+        Workload::own("download-1g", "1 GiB, one client", Drive::Download, one_gib)
+            .point(Size, GIB),
+    ]
+}
+
+fn answers() -> Vec<Workload> {
+    let load = Workload::load;
+    let random = Target::file("many/00000.bin", 4 * KIB);
+    let middle = Target::part(
+        ONE_GIB,
+        GIB,
+        "Range: bytes=536870912-536871935",
+        536_870_912..536_871_936,
+    );
+    let missing = Target::new("size/missing.bin", 404, Expected::Anything);
+    let hello = Target::new("cgi-bin/hello", 200, Expected::Text(HELLO));
+    let unchanged = Target::unchanged;
+    vec![
+        load("random-64", "10,000 files of 4 KiB at random", 64, random).random(),
+        load("range-64", "1 KiB from the middle of 1 GiB", 64, middle)
+            .beside("whole 1 KiB file", one_kib()),
+        load(
+            "unchanged-date-64",
+            "304 by date",
+            64,
+            unchanged(Condition::Date),
+        ),
+        load(
+            "unchanged-tag-64",
+            "304 by entity tag",
+            64,
+            unchanged(Condition::Tag),
+        ),
+        load("missing-64", "404", 64, missing),
+        load("cgi-8", "a compiled CGI hello", 8, hello).mode(Mode::Cgi),
+    ]
+}
+
+fn listings() -> Vec<Workload> {
+    let listing = |name, about, connections, path, names| {
+        let target = Target::listing(path, names);
+        Workload::load(name, about, connections, target).point(Names, names.into())
+    };
+    vec![
+        listing("list-10", "a listing of 10 files", 64, "list/10/", 10),
+        listing(
+            "list-1000",
+            "a listing of 1,000 files",
+            8,
+            "list/1000/",
+            1000,
+        ),
+        listing(
+            "list-100000",
+            "a listing of 100,000 files",
+            2,
+            "list/100000/",
+            100_000,
+        )
+        .at_least(10),
+    ]
+}
+
+/// The workloads that were asked for; a name that is none of them is an error.
+pub(crate) fn chosen(options: &Options) -> Result<Vec<Workload>, String> {
+    let all: Vec<Workload> = [connections(), sizes(), answers(), listings()]
+        .into_iter()
+        .flatten()
+        .collect();
+    for name in options.workloads.iter().flatten() {
+        if !all.iter().any(|workload| workload.name == name) {
+            return Err(format!("no workload is called {name}; --list names them"));
+        }
+    }
+    let wanted = |workload: &Workload| {
+        let listed = options.workloads.as_ref();
+        listed.is_none_or(|names| names.iter().any(|name| name == workload.name))
+            && options
+                .only
+                .as_ref()
+                .is_none_or(|pattern| workload.name.contains(pattern))
+    };
+    let chosen: Vec<Workload> = all.into_iter().filter(wanted).collect();
+    if chosen.is_empty() {
+        return Err("no workload has that in its name; --list names them".to_owned());
+    }
+    Ok(chosen)
+}

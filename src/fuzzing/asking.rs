@@ -1,0 +1,138 @@
+//! Asking a handler for files, as a connection does.
+
+use crate::files;
+use crate::handler::Handler;
+use crate::handlers::FileHandler;
+use crate::http::{
+    Body, FieldLines, HeaderName, HttpDate, Latin1, Method, Request, RequestLine, RequestTarget,
+    Response, Version, header,
+};
+use std::fs::File;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::LazyLock;
+
+/// The files that are asked for, called by their sizes.
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/files");
+const NAMES: [&str; 4] = ["0", "1", "10", "3890"];
+
+pub(super) type Fields<'a> = Vec<(&'static str, &'a [u8])>;
+
+pub(super) fn name(choice: u8) -> &'static str {
+    NAMES
+        .get(usize::from(choice) % NAMES.len())
+        .copied()
+        .unwrap_or("0")
+}
+
+pub(super) fn content(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{FILES}/{name}")).unwrap_or_default()
+}
+
+/// Puts the file's own validators for the bytes 1 and 2; all other controls cannot arrive.
+pub(super) fn fill_in(value: &[u8], plain: &Answer) -> Vec<u8> {
+    let mut filled = Vec::new();
+    for &byte in value {
+        match byte {
+            1 => filled.extend(plain.field(header::ETAG).unwrap_or_default()),
+            2 => filled.extend(plain.field(header::LAST_MODIFIED).unwrap_or_default()),
+            0..b' ' | 0x7f => {}
+            byte => filled.push(byte),
+        }
+    }
+    filled.trim_ascii().to_vec()
+}
+
+/// A response with its body read.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    fields: Vec<(String, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn field(&self, name: HeaderName<'_>) -> Option<Vec<u8>> {
+        self.fields
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name.as_str()))
+            .map(|(_, value)| value.clone())
+    }
+}
+
+/// Asks a file handler for the file `name`.
+pub(super) fn answer(name: &str, fields: &Fields<'_>) -> Answer {
+    static HANDLER: LazyLock<FileHandler> = LazyLock::new(|| FileHandler::new(FILES));
+    let lines: Vec<_> = fields
+        .iter()
+        .map(|&(name, value)| httparse::Header { name, value })
+        .collect();
+    let target = format!("/{name}");
+    let line = RequestLine {
+        text: Latin1::new(b""),
+        method: Method::GET,
+        target: RequestTarget::new(target.as_bytes()),
+        version: Version::HTTP_11,
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let mut body = std::io::empty();
+    let mut request = Request::new(line, FieldLines::new(&lines), (address, address), &mut body);
+    let now = HttpDate::now();
+    let response = HANDLER
+        .handle(&mut request)
+        .and_then(|response| files::respond(&request, response, now))
+        .unwrap_or_else(|error| HANDLER.error_response(&error));
+    let Response {
+        status,
+        headers,
+        body,
+        ..
+    } = response;
+    let length = body.len();
+    let body = read(body);
+    assert!(length.is_none_or(|length| length == body.len() as u64));
+    let fields = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.to_vec()))
+        .collect();
+    Answer {
+        status: status.as_u16(),
+        fields,
+        body,
+    }
+}
+
+fn read(body: Body) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match body {
+        Body::Empty => {}
+        Body::Bytes(content) => bytes.extend_from_slice(&content),
+        Body::File { file, range, .. } => bytes = read_file(&file, &range),
+        Body::Parts { file, parts } => {
+            for part in parts {
+                bytes.extend_from_slice(&part.head);
+                bytes.extend_from_slice(&read_file(&file, &part.range));
+            }
+        }
+        Body::Stream { mut reader, .. } => {
+            let read = reader.read_to_end(&mut bytes);
+            assert!(read.is_ok(), "{read:?}");
+        }
+    }
+    bytes
+}
+
+fn read_file(file: &File, range: &Range<u64>) -> Vec<u8> {
+    assert!(range.start <= range.end && range.end < 1 << 20, "{range:?}");
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
+    let whole = file.read_exact_at(&mut bytes, range.start);
+    assert!(whole.is_ok(), "{range:?}");
+    bytes
+}
+
+pub(super) fn check_whole(answer: &Answer, name: &str) {
+    assert!(answer.body == content(name));
+    assert_eq!(answer.field(header::CONTENT_RANGE), None);
+}
