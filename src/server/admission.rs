@@ -32,7 +32,7 @@ const NOWHERE: usize = usize::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     state: Mutex<State>,
-    closing: Condvar,
+    called: Condvar,
     ended: Condvar,
 }
 
@@ -46,6 +46,8 @@ struct State {
     ended: u64,
     /// Threads that want to know when one ends; mostly nobody does.
     watchers: usize,
+    /// How often a thread was asked for that accepts.
+    calls: usize,
     is_closing: bool,
     /// Responses in progress are not waited for either.
     is_aborted: bool,
@@ -108,7 +110,7 @@ impl Admission {
             Verdict::Refuse
         };
         if verdict == Verdict::TurnAway {
-            return (Arc::new(Self::turn_away(socket)), verdict);
+            return (Arc::new(Ticket::new(socket, LAST, NOWHERE)), verdict);
         }
         let bits = if state.is_closing || verdict == Verdict::Refuse {
             LAST
@@ -121,11 +123,6 @@ impl Admission {
         }
         state.tickets.push(Arc::clone(&ticket));
         (ticket, verdict)
-    }
-
-    /// A ticket for a connection that nobody has time for: it does not count.
-    pub(super) fn turn_away(socket: TcpStream) -> Ticket {
-        Ticket::new(socket, LAST, NOWHERE)
     }
 
     /// Lets a connection out.
@@ -150,8 +147,8 @@ impl Admission {
 
     /// For when the system has no descriptor or no thread for another connection: the connection
     /// that has waited longest makes room. Returns when one has ended, but after `limit` in any
-    /// case; tells whether one has.
-    pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
+    /// case.
+    pub(super) fn wait_for_room(&self, limit: Duration) {
         let mut state = self.lock();
         // One at a time: others may be waiting for the same.
         if state.leaving == 0 {
@@ -160,7 +157,7 @@ impl Admission {
         let (ended, is_closing) = (state.ended, state.is_closing);
         let nothing_new =
             |state: &mut State| state.ended == ended && state.is_closing == is_closing;
-        self.watch(state, limit, nothing_new).ended != ended
+        drop(self.watch(state, limit, nothing_new));
     }
 
     /// Tells all connections to end after their response. Those that wait are given a
@@ -171,7 +168,7 @@ impl Admission {
         for ticket in &state.tickets {
             ticket.state.fetch_or(LAST, Ordering::SeqCst);
         }
-        self.closing.notify_all();
+        self.called.notify_all();
         self.ended.notify_all();
     }
 
@@ -186,14 +183,21 @@ impl Admission {
         self.lock().is_closing
     }
 
-    /// Waits until `begin_closing` was called.
-    pub(super) fn wait_for_closing(&self) {
-        let state = self.lock();
-        drop(
-            self.closing
-                .wait_while(state, |state| !state.is_closing)
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+    /// Asks the server for another thread.
+    pub(super) fn call(&self) {
+        self.lock().calls += 1;
+        self.called.notify_one();
+    }
+
+    /// Waits for a [`call`](Self::call), which it tells, or for the end.
+    pub(super) fn wait_for_call(&self) -> bool {
+        let idle = |state: &mut State| state.calls == 0 && !state.is_closing;
+        let mut state = self
+            .called
+            .wait_while(self.lock(), idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.calls = 0;
+        !state.is_closing
     }
 
     /// Waits until all connections have ended, but no longer than `limit`; then cuts the rest.

@@ -159,7 +159,9 @@ impl<H: Handler> Server<H> {
         let workers = Workers::new(&self.listener, &self.admission, &context, mode);
         let started = thread::scope(|scope| {
             workers.start(scope)?;
-            self.admission.wait_for_closing();
+            while self.admission.wait_for_call() {
+                workers.find_follower(scope);
+            }
             workers.stop_accepting(scope);
             self.admission.finish(self.config.grace);
             Ok(())

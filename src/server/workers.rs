@@ -5,6 +5,7 @@ use super::connection::{Connection, Context};
 use super::stream::prepare;
 use crate::sys;
 use rustix::io::Errno;
+use std::hint;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
@@ -32,7 +33,9 @@ pub(super) enum Mode {
 /// The threads that accept and serve, all running the same loop.
 ///
 /// Whoever accepts a connection serves it, with no hand-over: before, it makes sure that
-/// somebody else is there to accept the next (leader and followers).
+/// somebody else is there to accept the next (leader and followers). New threads are started by
+/// the one that has started the server, which has nothing else to do: what it allocates for them
+/// then lies together, where it does not keep the allocator from giving back what they used.
 pub(super) struct Workers<'s> {
     listener: &'s TcpListener,
     admission: &'s Admission,
@@ -77,7 +80,10 @@ impl<'s> Workers<'s> {
     fn spawn<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> io::Result<()> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let thread = thread::Builder::new().stack_size(STACK);
-        let spawned = thread.spawn_scoped(scope, move || self.work(scope));
+        let spawned = thread.spawn_scoped(scope, move || {
+            self.work();
+            give_back_memory();
+        });
         if spawned.is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
@@ -92,7 +98,7 @@ impl<'s> Workers<'s> {
     }
 
     /// Accepts and serves until the server ends, or until there are enough that do.
-    fn work<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
+    fn work(&self) {
         loop {
             match self.listener.accept() {
                 Ok((socket, client)) => {
@@ -100,11 +106,10 @@ impl<'s> Workers<'s> {
                         let _ = prepare(&socket, self.context.config);
                     }
                     let is_alone = self.waiting.fetch_sub(1, Ordering::Relaxed) == 1;
-                    if is_alone && !self.find_follower(scope) {
-                        self.turn_away(socket, client);
-                    } else {
-                        self.serve(socket, client);
+                    if is_alone && self.mode == Mode::Threads {
+                        self.admission.call();
                     }
+                    self.serve(socket, client);
                     if !self.rejoin() {
                         return;
                     }
@@ -125,12 +130,15 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Sees to it that somebody else accepts while this thread serves.
-    fn find_follower<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> bool {
-        // Without a thread to be had, that of a connection which ends comes back to accept.
-        self.mode == Mode::OneAtATime
-            || self.spawn(scope).is_ok()
-            || self.admission.wait_for_room(SHORTAGE_PAUSE)
+    /// Sees to it that somebody accepts: starts a thread or, where none is to be had, makes room,
+    /// for the thread of a connection that ends comes back to accept.
+    pub(super) fn find_follower<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
+        while self.waiting.load(Ordering::Relaxed) == 0
+            && self.spawn(scope).is_err()
+            && !self.admission.is_closing()
+        {
+            self.admission.wait_for_room(SHORTAGE_PAUSE);
+        }
     }
 
     fn serve(&self, socket: TcpStream, client: SocketAddr) {
@@ -143,12 +151,6 @@ impl<'s> Workers<'s> {
         let run = || Connection::run(self.context, ticket, client, verdict);
         let _ = panic::catch_unwind(AssertUnwindSafe(run));
         self.admission.release(ticket);
-    }
-
-    fn turn_away(&self, socket: TcpStream, client: SocketAddr) {
-        let ticket = Admission::turn_away(socket);
-        let run = || Connection::run(self.context, &ticket, client, Verdict::TurnAway);
-        let _ = panic::catch_unwind(AssertUnwindSafe(run));
     }
 
     /// Puts a thread back among those that wait, unless there are enough.
@@ -237,4 +239,14 @@ impl<'s> Workers<'s> {
             let _ = TcpStream::connect(address);
         }
     }
+}
+
+/// Makes the system's allocator give back what the threads before have freed.
+///
+/// glibc keeps small pieces apart where they are. A large request makes it join them, and freeing
+/// that cuts the end off. Without this, memory stays as large as the busiest moment made it.
+fn give_back_memory() {
+    // More than what is joined at each time (64 KiB), less than what is a mapping (128 KiB).
+    const LARGE: usize = 96 * 1024;
+    drop(hint::black_box(Vec::<u8>::with_capacity(LARGE)));
 }

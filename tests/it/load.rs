@@ -145,6 +145,20 @@ pub(crate) fn descriptors(server: &Running) -> usize {
         .count()
 }
 
+/// Waits until all threads of a server wait: what they had to do is done.
+pub(crate) fn settle(server: &Running) {
+    let waits = |stat: String| {
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('S'))
+    };
+    eventually("rest", || {
+        let threads = fs::read_dir(format!("/proc/{}/task", server.pid()));
+        let mut threads = threads.expect("the process is there").flatten();
+        // One that has ended meanwhile has nothing to do either.
+        threads.all(|thread| fs::read_to_string(thread.path().join("stat")).map_or(true, waits))
+    });
+}
+
 /// A number in `/proc/PID/status`: `Threads`, or `RssAnon` in KiB.
 pub(crate) fn status(server: &Running, name: &str) -> usize {
     let status =
