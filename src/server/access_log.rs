@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use crate::handler::Log;
+use crate::sys;
 
 /// Bytes that wait to be written; lines beyond are dropped.
 const MAX_WAITING: usize = 1024 * 1024;
@@ -84,7 +85,10 @@ impl AccessLog {
         thread::Builder::new()
             .name("log".into())
             .stack_size(64 * 1024)
-            .spawn(move || shared.write_lines(sink))?;
+            .spawn(move || {
+                sys::yield_to_others();
+                shared.write_lines(sink);
+            })?;
         Ok(log)
     }
 
