@@ -12,15 +12,13 @@ mod replay;
 mod rows;
 mod targets;
 
-use crate::support::{Running, Tree};
+use crate::support::{Running, Tree, assert_in_readme};
 use compare::{Mismatches, as_rhttp_sends_it};
 use generator::Generator;
 use reference::reference_python;
 use replay::{Case, replay};
 use rows::{Row, rows};
-use std::collections::BTreeSet;
 use std::env;
-use std::fs;
 
 const PROTOCOLS: [&str; 2] = ["HTTP/1.0", "HTTP/1.1"];
 
@@ -45,24 +43,13 @@ fn every_recorded_row_is_answered_as_cpython_does() {
 
 #[test]
 fn every_difference_of_the_rows_stands_in_the_readme() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    let readme = readme.expect("README.md can be read");
     let rows = rows();
     assert!(
         rows.len() >= 250,
         "{} rows are not the whole table",
         rows.len()
     );
-    let differences: BTreeSet<_> = rows
-        .iter()
-        .filter_map(|row| row.difference.as_deref())
-        .collect();
-    let is_missing = |difference: &&&str| !readme.contains(&format!("\n| `{difference}` |"));
-    let missing: Vec<_> = differences.iter().filter(is_missing).collect();
-    assert!(
-        missing.is_empty(),
-        "the table of differences in README.md lacks {missing:?}"
-    );
+    assert_in_readme(rows.iter().filter_map(|row| row.difference.as_deref()));
 }
 
 /// Keeps the table true, and this harness honest: it finds no fault with the reference itself.

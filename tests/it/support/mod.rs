@@ -22,7 +22,9 @@ pub(crate) use running::Running;
 pub(crate) use tree::{Kind, Tree};
 
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
+use std::fs;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -34,6 +36,19 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// keeps to itself what a passing test prints.
 pub(crate) fn not_run(why: &str) {
     let _ = writeln!(io::stderr(), "NOT RUN: {why}");
+}
+
+/// Asserts that each of these differences from CPython has its line in the README's table.
+pub(crate) fn assert_in_readme<'d>(differences: impl Iterator<Item = &'d str>) {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let readme = readme.expect("README.md can be read");
+    let missing: BTreeSet<_> = differences
+        .filter(|difference| !readme.contains(&format!("\n| `{difference}` |")))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "the table of differences in README.md lacks {missing:?}"
+    );
 }
 
 /// Bytes that a JSON file spells as Latin-1, one character for each.
