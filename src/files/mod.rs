@@ -15,5 +15,5 @@ pub(crate) use listing::Entry;
 pub(crate) use listing::page;
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub use range::Selection;
-pub(crate) use root::{Directory, Index, Node, RegularFile, Root};
+pub(crate) use root::{Directory, Node, RegularFile, Root, Unavailable};
 pub use validators::{Precondition, Validators};

@@ -13,7 +13,6 @@ use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -66,15 +65,22 @@ pub(crate) struct Directory<'r> {
     handle: Option<OwnedFd>,
 }
 
-/// The page that stands for a directory.
-#[derive(Debug)]
-pub(crate) enum Index<'n> {
-    /// It has none.
-    None,
-    /// It has one that cannot be opened.
-    Unreadable,
-    /// It has this one, with this name.
-    Page(RegularFile, &'n str),
+/// Why something is not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// It is not there, or as good as that for who asks.
+    Absent,
+    /// The system has no descriptor or no memory for it now.
+    Shortage,
+}
+
+impl From<Errno> for Unavailable {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Self::Shortage,
+            _ => Self::Absent,
+        }
+    }
 }
 
 impl Root {
@@ -102,10 +108,10 @@ impl Root {
         &self.directory
     }
 
-    /// Opens what is at `path`; `None` is for all that cannot be served, whatever the reason.
-    pub(crate) fn open(&self, path: &RelativePath) -> Option<Node<'_>> {
+    /// Opens what is at `path`.
+    pub(crate) fn open(&self, path: &RelativePath) -> Result<Node<'_>, Unavailable> {
         let directory = |handle| {
-            Some(Node::Directory(Directory {
+            Ok(Node::Directory(Directory {
                 root: self,
                 path: path.clone(),
                 handle,
@@ -114,13 +120,14 @@ impl Root {
         match self.open_descriptor(path, FLAGS) {
             Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
                 if self.is_private(&file, path) {
-                    return None;
+                    return Err(Unavailable::Absent);
                 }
-                Some(Node::File(RegularFile::new(file, &stat)))
+                Ok(Node::File(RegularFile::new(file, &stat)))
             }
             Ok((handle, stat)) if is(&stat, FileType::Directory) => directory(Some(handle)),
             Err(Errno::ACCESS) if self.type_of(path) == FileType::Directory => directory(None),
-            _ => None,
+            Ok(_) => Err(Unavailable::Absent),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -172,34 +179,41 @@ impl Root {
 }
 
 impl Directory<'_> {
-    /// Opens the first of `names` that is a regular file in this directory.
-    pub(crate) fn open_index<'n>(&self, names: &'n [String]) -> Index<'n> {
+    /// Opens the first of `names` that is a regular file in this directory, if one is.
+    pub(crate) fn open_index<'n>(
+        &self,
+        names: &'n [String],
+    ) -> Result<Option<(RegularFile, &'n str)>, Unavailable> {
         for name in names {
             let path: RelativePath = join(&self.path, name.as_bytes());
             match self.root.open_descriptor(&path, FLAGS) {
                 Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
                     if self.root.is_private(&file, &path) {
-                        return Index::Unreadable;
+                        return Err(Unavailable::Absent);
                     }
-                    return Index::Page(RegularFile::new(file, &stat), name);
+                    return Ok(Some((RegularFile::new(file, &stat), name)));
                 }
                 Ok(_) | Err(Errno::NOENT) => {}
                 // As the reference: a page that is there but may not be read is not passed over.
-                Err(_) if self.root.type_of(&path) == FileType::RegularFile => {
-                    return Index::Unreadable;
+                Err(error) if self.root.type_of(&path) == FileType::RegularFile => {
+                    return Err(error.into());
                 }
                 Err(_) => {}
             }
         }
-        Index::None
+        Ok(None)
     }
 
     /// The names in this directory, sorted.
-    pub(crate) fn entries(&self) -> io::Result<Vec<Entry>> {
-        let handle = self.handle.as_ref().ok_or(Errno::ACCESS)?;
-        read_entries(handle, |link| {
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Unavailable> {
+        let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
+        let entries = read_entries(handle, |link| {
             let path: RelativePath = join(&self.path, link);
             self.root.type_of(&path) == FileType::Directory
+        });
+        entries.map_err(|error| {
+            let number = error.raw_os_error().map(Errno::from_raw_os_error);
+            number.map_or(Unavailable::Absent, Unavailable::from)
         })
     }
 }
@@ -242,4 +256,25 @@ where
     }
     joined.extend_from_slice(path);
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_not_taken_for_absence() {
+        for error in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert_eq!(Unavailable::from(error), Unavailable::Shortage);
+        }
+        for error in [
+            Errno::NOENT,
+            Errno::ACCESS,
+            Errno::LOOP,
+            Errno::NAMETOOLONG,
+            Errno::NOTDIR,
+        ] {
+            assert_eq!(Unavailable::from(error), Unavailable::Absent);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::handler::Handler;
 use crate::http::{self, HttpError, Method, Request, Response, StatusCode};
 use crate::sys;
 use rustix::fs::FileType;
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
@@ -126,6 +127,7 @@ impl CgiHandler {
         };
         let process = Process::start(&setting).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => forbidden("CGI script is not executable"),
+            _ if is_shortage(&error) => HttpError::overloaded(),
             // A query with a NUL in it.
             io::ErrorKind::InvalidInput => HttpError::new(StatusCode::BAD_REQUEST),
             _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR)
@@ -154,6 +156,15 @@ impl Handler for CgiHandler {
             None => self.files.handle(request),
         }
     }
+}
+
+/// Whether the system has no descriptor, process or memory to spare now.
+fn is_shortage(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    matches!(
+        error,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN)
+    )
 }
 
 /// An error in the reference's words, which quote the script's name.

@@ -1,6 +1,6 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
-use crate::files::{self, Directory, Index, Node, RegularFile, Root, Symlinks};
+use crate::files::{self, Directory, Node, RegularFile, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
 use crate::http::{Body, HeaderName, HttpError, Method, Request, Response, StatusCode, header};
 use rustix::fs::FileType;
@@ -122,10 +122,9 @@ impl FileHandler {
             return Ok(Response::new(StatusCode::MOVED_PERMANENTLY)
                 .with_header(header::LOCATION, target.to_directory_location()));
         }
-        match directory.open_index(&self.index_pages) {
-            Index::Page(file, name) => Ok(self.file_response(file, name)),
-            Index::Unreadable => Err(HttpError::file_not_found()),
-            Index::None => Self::listing_response(request, directory),
+        match directory.open_index(&self.index_pages).map_err(not_found)? {
+            Some((file, name)) => Ok(self.file_response(file, name)),
+            None => Self::listing_response(request, directory),
         }
     }
 
@@ -135,8 +134,10 @@ impl FileHandler {
         request: &Request<'_>,
         directory: &Directory<'_>,
     ) -> Result<Response, HttpError> {
-        let entries = directory.entries().map_err(|_| {
-            HttpError::new(StatusCode::NOT_FOUND).with_message("No permission to list directory")
+        let entries = directory.entries().map_err(|why| match why {
+            Unavailable::Absent => HttpError::new(StatusCode::NOT_FOUND)
+                .with_message("No permission to list directory"),
+            Unavailable::Shortage => HttpError::overloaded(),
         })?;
         Ok(Response::new(StatusCode::OK)
             .with_header(CONTENT_TYPE, "text/html; charset=utf-8")
@@ -169,11 +170,7 @@ impl Handler for FileHandler {
             .target()
             .to_relative_path()
             .ok_or_else(HttpError::file_not_found)?;
-        match self
-            .root
-            .open(&path)
-            .ok_or_else(HttpError::file_not_found)?
-        {
+        match self.root.open(&path).map_err(not_found)? {
             Node::Directory(directory) => self.directory_response(request, &directory),
             // As in the reference, a file is no directory, whatever the client thinks.
             Node::File(_) if request.target().has_trailing_slash() => {
@@ -185,6 +182,14 @@ impl Handler for FileHandler {
                 Ok(self.file_response(file, &name))
             }
         }
+    }
+}
+
+/// What a client is told of a file that is not opened.
+fn not_found(why: Unavailable) -> HttpError {
+    match why {
+        Unavailable::Absent => HttpError::file_not_found(),
+        Unavailable::Shortage => HttpError::overloaded(),
     }
 }
 

@@ -54,6 +54,12 @@ impl HttpError {
         Self::new(StatusCode::NOT_FOUND).with_message("File not found")
     }
 
+    /// 503: there is no room now for another connection or file. The client may try again in a
+    /// second.
+    pub fn overloaded() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, 1)
+    }
+
     /// 501, in CPython's words for a handler that has no `do_SPAM`.
     pub fn unsupported_method(method: Method<'_>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED)

@@ -9,7 +9,7 @@ use crate::files;
 use crate::handler::Handler;
 use crate::http::{
     Body, Exchange, FieldLines, FilePart, HttpError, Method, Request, RequestBody, RequestLine,
-    Response, StatusCode, Version, header,
+    Response, StatusCode, Version,
 };
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
@@ -28,9 +28,6 @@ const CHUNK: usize = 64 * 1024;
 const FIRST_CHUNK: usize = 4 * 1024;
 /// Buffers that had to grow beyond this are not kept while the next request is awaited.
 const KEPT_CAPACITY: usize = 1024;
-
-/// Seconds after which a client that was refused should come again.
-const RETRY_AFTER: &str = "1";
 
 /// What a connection needs of its server.
 pub(super) struct Context<'s> {
@@ -105,9 +102,8 @@ impl<'s> Connection<'s> {
 
     /// Answers whatever will be asked, without waiting for it.
     fn refuse(&mut self) -> CloseReason {
-        let error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE)
-            .with_header(header::RETRY_AFTER, RETRY_AFTER);
-        self.reject(&wire::no_line(&[], Version::HTTP_10), &error)
+        let line = wire::no_line(&[], Version::HTTP_10);
+        self.reject(&line, &HttpError::overloaded())
     }
 
     #[inline(never)]
