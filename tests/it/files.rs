@@ -5,6 +5,7 @@ use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::process::Command;
 
 fn serve(tree: &Tree) -> Running {
     Running::rhttp(["--directory".as_ref(), tree.path().as_os_str()])
@@ -159,23 +160,34 @@ fn a_changed_file_is_never_served_from_before() {
     }
 }
 
-/// Whether mode bits keep this process from anything: not if it is root's.
-fn modes_matter(tree: &Tree) -> bool {
-    tree.file("probe", "");
-    let probe = tree.path().join("probe");
-    fs::set_permissions(&probe, fs::Permissions::from_mode(0o000)).expect("the mode can be set");
-    let matter = File::open(&probe).is_err();
-    fs::remove_file(&probe).expect("it is removed");
-    matter
+/// Serves a tree as somebody whom modes keep from something: not as root. `None` where that
+/// cannot be done.
+fn serve_as_ordinary_user(tree: &Tree) -> Option<Running> {
+    if !rustix::process::geteuid().is_root() {
+        return Some(serve(tree));
+    }
+    let setpriv = || {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command
+    };
+    let works = setpriv()
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success());
+    works.then(|| {
+        let mut command = setpriv();
+        command
+            .arg(env!("CARGO_BIN_EXE_rhttp"))
+            .args(["0", "--bind", "127.0.0.1", "--directory"]);
+        command.arg(tree.path());
+        Running::start(command)
+    })
 }
 
 #[test]
 fn what_may_not_be_read_is_not_there() {
     let tree = Tree::new();
-    if !modes_matter(&tree) {
-        not_run("modes keep nothing from root");
-        return;
-    }
     tree.file("secret.txt", "x")
         .file("closed/a.txt", "readable")
         .file("indexed/index.html", "x");
@@ -186,7 +198,12 @@ fn what_may_not_be_read_is_not_there() {
     set("secret.txt", 0o000);
     set("closed", 0o311);
     set("indexed/index.html", 0o000);
-    let server = serve(&tree);
+    set("", 0o755);
+    let Some(server) = serve_as_ordinary_user(&tree) else {
+        return not_run(
+            "modes keep nothing from root, and there is no setpriv to be somebody else",
+        );
+    };
     assert_eq!(
         get(&server, "/secret.txt").status_line,
         "HTTP/1.0 404 File not found"
