@@ -5,7 +5,8 @@ use std::{fs, thread};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::workload::{Drive, Workload};
+use crate::user;
+use crate::workload::{Drive, Mode, Workload};
 use crate::wrk;
 
 /// Enough for 5,000 connections at both ends, and what both need besides.
@@ -50,6 +51,11 @@ pub(crate) fn describe() -> Machine {
 
 /// Why this machine cannot run a workload at all.
 pub(crate) fn cannot(workload: &Workload) -> Option<String> {
+    if workload.mode == Mode::Cgi
+        && let Some(reason) = user::cannot()
+    {
+        return Some(reason);
+    }
     let connections = match workload.drive {
         Drive::Load { connections, .. } => {
             if wrk::version().is_none() {

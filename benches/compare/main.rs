@@ -36,6 +36,7 @@ mod server;
 mod statistics;
 mod summary;
 mod tree;
+mod user;
 mod workload;
 mod workloads;
 mod wrk;
@@ -103,6 +104,7 @@ fn compare(options: &Options) -> Fallible<()> {
     let found = peers::find(options)?;
     let machine = machine::describe();
     machine::raise_file_limit();
+    user::share();
     let scratch = env::temp_dir().join(format!("rhttp-bench-{}", std::process::id()));
     // Fails when it exists: what is deleted in the end is only what was made.
     fs::create_dir(&scratch)?;

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::options::Options;
 use crate::recipes::{RECIPES, Recipe};
+use crate::user;
 use crate::workload::{Expected, Mode, Target};
 
 pub(crate) const OURS: &str = "rhttp";
@@ -82,16 +83,20 @@ impl Peer {
         if site.mode == Mode::Cgi && !self.recipe.cgi {
             return Err("runs no CGI scripts by itself".to_owned());
         }
-        self.prepare(site)
+        let mut command = self
+            .prepare(site)
             .map_err(|error| format!("cannot be set up: {error}"))?;
-        let mut command = Command::new(&self.program);
         (self.recipe.arguments)(&mut command, site);
         Ok(command)
     }
 
-    fn prepare(&self, site: &Site<'_>) -> io::Result<()> {
+    fn prepare(&self, site: &Site<'_>) -> io::Result<Command> {
         fs::create_dir_all(site.place)?;
-        fs::write(site.configuration(), (self.recipe.configuration)(site))
+        fs::write(site.configuration(), (self.recipe.configuration)(site))?;
+        match site.mode {
+            Mode::Cgi => user::ordinary(&self.program, site.place),
+            Mode::Persistent | Mode::Default => Ok(Command::new(&self.program)),
+        }
     }
 
     /// How this server is asked for the target.

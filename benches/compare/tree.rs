@@ -33,12 +33,9 @@ pub(crate) struct Tree {
 impl Tree {
     pub(crate) fn new(root: &Path) -> io::Result<Self> {
         fs::create_dir(root)?;
-        let tree = Self {
+        Ok(Self {
             root: root.to_owned(),
-        };
-        // Servers started by root hand their work to another user.
-        fs::set_permissions(root, fs::Permissions::from_mode(0o755))?;
-        Ok(tree)
+        })
     }
 
     pub(crate) fn root(&self) -> &Path {

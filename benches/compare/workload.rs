@@ -28,7 +28,7 @@ pub(crate) struct Workload {
 pub(crate) enum Mode {
     /// HTTP/1.1 where it has to be asked for.
     Persistent,
-    /// As started by someone who gives no option: HTTP/1.0 for some.
+    /// As started by someone who gives no option: HTTP/1.0 for rhttp and CPython.
     Default,
     Cgi,
 }

@@ -31,14 +31,8 @@ fn connections() -> Vec<Workload> {
             "1 KiB, a connection for each request",
             64,
             one_kib().each_closed(),
-        ),
-        // Some servers speak HTTP/1.0 unless told otherwise.
-        load(
-            "default-64",
-            "the same, started without options",
-            64,
-            one_kib().each_closed(),
         )
+        // In HTTP/1.1 rhttp and CPython close as well, but do not announce it.
         .mode(Mode::Default),
         Workload::own(
             "idle-1000",
