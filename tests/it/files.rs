@@ -1,7 +1,7 @@
 //! Files, directories and listings over the network, where the recorded rows do not reach
 //! (contract, section 4).
 
-use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange, not_run};
+use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange, get, not_run};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -9,15 +9,6 @@ use std::process::Command;
 
 fn serve(tree: &Tree) -> Running {
     Running::rhttp(["--directory".as_ref(), tree.path().as_os_str()])
-}
-
-fn get(server: &Running, target: &str) -> Response {
-    let request = format!("GET {target} HTTP/1.0\r\n\r\n");
-    Response::parse(&exchange(
-        server.address(),
-        &[request],
-        AfterSending::StayOpen,
-    ))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The process confined by the kernel (`--sandbox`).
 
-use crate::support::{AfterSending, Response, Running, Tree, exchange};
+use crate::support::{Running, Tree, get, not_run};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -31,7 +31,7 @@ fn is_supported() -> bool {
             (Some(1), 1),
             "{stderr}"
         );
-        println!("SKIPPED, not tested here: {stderr}");
+        not_run(&stderr);
         return false;
     }
     process
@@ -39,15 +39,6 @@ fn is_supported() -> bool {
         .and_then(|()| process.wait())
         .expect("the process is ours");
     true
-}
-
-fn get(server: &Running, target: &str) -> Response {
-    let request = format!("GET {target} HTTP/1.0\r\n\r\n");
-    Response::parse(&exchange(
-        server.address(),
-        &[request],
-        AfterSending::StayOpen,
-    ))
 }
 
 #[test]

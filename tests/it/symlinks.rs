@@ -1,6 +1,6 @@
 //! Where links may lead (`--symlinks`), also while somebody exchanges them.
 
-use crate::support::{AfterSending, Response, Running, Tree, exchange};
+use crate::support::{Running, Tree, get};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,15 +32,6 @@ fn serve(tree: &Tree, symlinks: &str) -> Running {
         "--directory".as_ref(),
         directory.as_os_str(),
     ])
-}
-
-fn get(server: &Running, target: &str) -> Response {
-    let request = format!("GET {target} HTTP/1.0\r\n\r\n");
-    Response::parse(&exchange(
-        server.address(),
-        &[request],
-        AfterSending::StayOpen,
-    ))
 }
 
 #[test]

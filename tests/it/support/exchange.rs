@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its last.
 
-use super::{PATIENCE, Readable};
+use super::{PATIENCE, Readable, Response, Running};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -43,6 +43,16 @@ pub(crate) fn exchange(
     let Answer { bytes, ending } = Connection::open(server).converse(pieces, after);
     assert_eq!(ending, Ending::Closed, "after {}", Readable(&bytes));
     bytes
+}
+
+/// Asks for a target in HTTP/1.0.
+pub(crate) fn get(server: &Running, target: &str) -> Response {
+    let request = format!("GET {target} HTTP/1.0\r\n\r\n");
+    Response::parse(&exchange(
+        server.address(),
+        &[request],
+        AfterSending::StayOpen,
+    ))
 }
 
 /// A client's end of a connection.

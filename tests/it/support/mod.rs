@@ -15,7 +15,7 @@ mod response;
 mod running;
 mod tree;
 
-pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, exchange};
+pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, exchange, get};
 pub(crate) use mask::{mask_log, mask_response, mask_validators};
 pub(crate) use response::Response;
 pub(crate) use running::Running;
