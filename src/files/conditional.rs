@@ -11,8 +11,8 @@
 use super::range::Selection;
 use super::validators::{Precondition, Validators};
 use crate::http::{
-    Body, FilePart, HeaderValue, Headers, HttpDate, HttpError, Method, Request, Response,
-    StatusCode, header,
+    Body, FilePart, HeaderName, HeaderValue, Headers, HttpDate, HttpError, Method, Request,
+    Response, StatusCode, header,
 };
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -57,7 +57,7 @@ pub(crate) fn respond(
     match precondition {
         Precondition::Holds | Precondition::HoldsForWhole => {}
         Precondition::NotModified => return Ok(not_modified(response, &said, &validators)),
-        Precondition::Failed => return Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
+        Precondition::Failed => return Err(refused(StatusCode::PRECONDITION_FAILED, &response)),
     }
     add_fields(&mut response.headers, &said, &validators);
 
@@ -153,12 +153,31 @@ fn partial(response: Response, range: &[u8]) -> Result<Response, HttpError> {
         Selection::Whole => Ok(response),
         Selection::One(range) => Ok(one_range(response, range, size)),
         Selection::Several(ranges) => Ok(several_ranges(response, ranges, size)),
-        Selection::Unsatisfiable => Err(HttpError::new(StatusCode::RANGE_NOT_SATISFIABLE)
-            .with_header(
-                header::CONTENT_RANGE,
-                HeaderValue::displayed(format_args!("bytes */{size}")),
-            )),
+        Selection::Unsatisfiable => {
+            let all = HeaderValue::displayed(format_args!("bytes */{size}"));
+            Err(refused(StatusCode::RANGE_NOT_SATISFIABLE, &response)
+                .with_header(header::CONTENT_RANGE, all))
+        }
     }
+}
+
+/// An error instead of `response`: what the handler has said that is not about its content, who
+/// may read it from another origin, say, goes for the error, too.
+fn refused(status: StatusCode, response: &Response) -> HttpError {
+    let is_about_content = |name: HeaderName<'_>| {
+        let prefix = name.as_str().get(..b"Content-".len());
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("Content-"))
+            || [header::ACCEPT_RANGES, header::ETAG, header::LAST_MODIFIED].contains(&name)
+    };
+    let kept = response
+        .headers
+        .iter()
+        .filter(|(name, _)| !is_about_content(*name));
+    kept.fold(HttpError::new(status), |error, (name, value)| {
+        HeaderValue::from_bytes(value)
+            .into_iter()
+            .fold(error, |error, value| error.with_header(name, value))
+    })
 }
 
 /// 206 with one range of `size` bytes (§15.3.7.1).

@@ -1,5 +1,6 @@
 //! `Range` (RFC 9110 §14): which bytes of some content a client asks for.
 
+use crate::http::members;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -61,11 +62,7 @@ fn satisfiable(value: &[u8], size: u64) -> Option<Satisfiable> {
     if !unit.eq_ignore_ascii_case(b"bytes=") {
         return None;
     }
-    let specs = set
-        .split(|&byte| byte == b',')
-        .map(<[u8]>::trim_ascii)
-        // A list may have empty members (§5.6.1.2).
-        .filter(|spec| !spec.is_empty());
+    let specs = members(set);
     let mut count = 0;
     let mut ranges = Satisfiable::new();
     for spec in specs {

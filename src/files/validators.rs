@@ -82,15 +82,16 @@ impl Validators {
         validators
     }
 
-    /// The same with a tag that was given; none if that is no entity tag.
-    pub(crate) fn with_etag(mut self, value: &[u8]) -> Self {
+    /// The same with this value of an `ETag` field; with none if it is no entity tag. For content
+    /// that a handler makes itself, beginning with `Validators::default()`.
+    pub fn with_etag(mut self, value: &[u8]) -> Self {
         let is_tag = EntityTag::take(value).is_some_and(|(_, rest)| rest.is_empty());
         self.etag = HeaderValue::from_bytes(value).filter(|_| is_tag);
         self
     }
 
     /// The same with a time of modification, in seconds since 1970.
-    pub(crate) fn with_modified(mut self, seconds: i64, now: HttpDate) -> Self {
+    pub fn with_modified(mut self, seconds: i64, now: HttpDate) -> Self {
         // Unlike CPython: never later than `Date` (§8.8.2.1), which is not before `now`.
         self.last_modified = HttpDate::from_unix(seconds.min(now.as_unix()));
         self.modified = Some(seconds);
@@ -230,14 +231,16 @@ struct FileTag {
 
 impl fmt::Display for FileTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let weak = if self.is_weak { "W/" } else { "" };
+        // A mark of its own keeps it from matching the tag that the file has later: what was
+        // cached meanwhile may be of another state.
+        let (weak, mark) = if self.is_weak { ("W/", "~") } else { ("", "") };
         let Self {
             size,
             seconds,
             nanoseconds,
             ..
         } = self;
-        write!(f, "{weak}\"{size:x}-{seconds:x}.{nanoseconds:x}\"")
+        write!(f, "{weak}\"{size:x}-{seconds:x}.{nanoseconds:x}{mark}\"")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::get;
 use crate::support::{AfterSending, Tree, exchange};
-use rhttp::http::{Body, HttpError, Request, Response, StatusCode, header};
+use rhttp::http::{Body, HeaderName, HttpError, Request, Response, StatusCode, header};
 use rhttp::{Handler, Server};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -20,6 +20,20 @@ impl Handler for OneFile {
             .with_body(Body::file(file)?);
         match request.target().as_text().as_bytes() {
             b"/tagged" => response.headers.append(header::ETAG, "\"mine\""),
+            b"/dated" => response
+                .headers
+                .append(header::LAST_MODIFIED, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            b"/encoded" => {
+                for (name, value) in [
+                    ("Content-Encoding", "x-mine"),
+                    ("Content-Language", "de"),
+                    ("Access-Control-Allow-Origin", "*"),
+                ] {
+                    response
+                        .headers
+                        .append(HeaderName::from_static(name), value);
+                }
+            }
             b"/whole" => response.headers.append(header::ACCEPT_RANGES, "none"),
             b"/missing" => response.status = StatusCode::NOT_FOUND,
             b"/slice" => {
@@ -111,6 +125,76 @@ fn what_a_handler_says_itself_stands() {
         assert_eq!(slice.field("Content-Range"), Some("bytes 1-2/4"));
         assert_eq!(slice.body, b"34");
         assert_eq!(slice.field("ETag"), Some("\"4-6553f100.0\""));
+    });
+}
+
+#[test]
+fn a_handler_s_date_counts() {
+    with_handler(|server| {
+        let whole = get(server, "/dated", "");
+        let dates: Vec<_> = whole
+            .fields()
+            .filter(|(name, _)| *name == "Last-Modified")
+            .collect();
+        assert_eq!(dates, [("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")]);
+        for (fields, expected) in [
+            ("If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 304),
+            ("If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", 200),
+            (
+                "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n",
+                412,
+            ),
+            (
+                "Range: bytes=0-1\r\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+                206,
+            ),
+            (
+                "Range: bytes=0-1\r\nIf-Range: Tue, 14 Nov 2023 22:13:20 GMT\r\n",
+                200,
+            ),
+        ] {
+            assert_eq!(get(server, "/dated", fields).status(), expected, "{fields}");
+        }
+    });
+}
+
+#[test]
+fn what_is_not_about_the_content_goes_for_every_answer() {
+    with_handler(|server| {
+        for (fields, status) in [
+            ("", 200),
+            ("Range: bytes=0-1\r\n", 206),
+            ("If-None-Match: *\r\n", 304),
+            ("If-Match: \"x\"\r\n", 412),
+            ("Range: bytes=10-\r\n", 416),
+        ] {
+            let answer = get(server, "/encoded", fields);
+            assert_eq!(answer.status(), status);
+            assert_eq!(
+                answer.field("Access-Control-Allow-Origin"),
+                Some("*"),
+                "{status}"
+            );
+            let describes = status < 300;
+            for name in ["Content-Encoding", "Content-Language"] {
+                assert_eq!(answer.field(name).is_some(), describes, "{status} {name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn no_two_responses_have_the_same_boundary() {
+    with_handler(|server| {
+        let kind = || {
+            let answer = get(server, "/", "Range: bytes=0-1,5-6\r\n");
+            assert_eq!(answer.status(), 206);
+            answer
+                .field("Content-Type")
+                .expect("it has a type")
+                .to_owned()
+        };
+        assert_ne!(kind(), kind());
     });
 }
 
