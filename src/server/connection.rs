@@ -110,22 +110,26 @@ impl<'s> Connection<'s> {
     fn serve(&mut self) -> CloseReason {
         let mut reader = Reader::new(self.stream);
         let mut head = Vec::new();
+        // How it ends when no further request comes. Once something was answered, the client may
+        // still be reading that, and closing with bytes unread would reset it.
+        let mut without_request = CloseReason::Ended;
         loop {
             self.stream.begin_request();
             if self.out.capacity() > KEPT_CAPACITY {
                 self.out = Vec::new();
             }
             let Ok(incoming) = reader.read(&mut head, self.context.config) else {
-                return CloseReason::Ended;
+                return without_request;
             };
             let close = match &incoming {
-                Incoming::End => Some(CloseReason::Ended),
+                Incoming::End => Some(without_request),
                 Incoming::Rejected(rejected) => Some(self.reject(&rejected.line, &rejected.error)),
                 Incoming::Request { line, lines } => self.answer(line, lines, &mut reader),
             };
             if let Some(reason) = close {
                 return reason;
             }
+            without_request = CloseReason::Answered;
         }
     }
 
@@ -214,6 +218,7 @@ impl<'s> Connection<'s> {
             line,
             response.status,
         );
+        self.stream.begin_response();
         let framing = wire::response_framing(
             response.status,
             response.body.len(),

@@ -47,7 +47,7 @@ pub(super) struct Stream<'c> {
     /// When the head being read must be whole.
     head_deadline: Cell<Option<Instant>>,
     watch: Watch,
-    /// Bytes sent since the last request.
+    /// Bytes sent of the last response.
     sent: Cell<u64>,
 }
 
@@ -74,6 +74,10 @@ impl<'c> Stream<'c> {
     pub(super) fn begin_request(&self) {
         self.watch.begin_request();
         self.head_deadline.set(None);
+    }
+
+    /// A response begins.
+    pub(super) fn begin_response(&self) {
         self.sent.set(0);
     }
 

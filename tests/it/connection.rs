@@ -115,6 +115,7 @@ fn a_response_arrives_whole_though_the_client_sent_more_than_was_read() {
             "GET /big HTTP/1.1\r\nConnection: close\r\n\r\n",
             "GET /big HTTP/1.1\r\nContent-Length: 500000\r\n\r\n",
             "POST /big HTTP/1.1\r\nContent-Length: 500000\r\n\r\n",
+            "GET /big HTTP/1.1\r\n\r\n\r\n",
             "NONSENSE\r\n",
             "GET / HTTP/3.0\r\n",
         ] {
