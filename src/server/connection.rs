@@ -152,6 +152,7 @@ impl<'s> Connection<'s> {
             Ok(framing) => framing,
             Err(error) => return Some(self.reject(line, &error)),
         };
+        let is_bearable = framing.may_be_discarded(config.max_discarded_body);
         let mut body = reader.body(framing);
         let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body)
             .with_protocol(config.protocol);
@@ -177,10 +178,15 @@ impl<'s> Connection<'s> {
         let is_exchange = matches!(response.body, Body::Exchange { .. });
         let persistence = Persistence {
             expected: wire::persists(line, fields, config.protocol),
-            possible: (is_exchange || body.is_finished()) && !self.ticket.is_last(),
+            possible: (body.is_finished() || is_exchange && is_bearable) && !self.ticket.is_last(),
         };
-        self.send(line, response, persistence, &mut body)
-            .or_else(|| (!body.is_finished()).then_some(CloseReason::Answered))
+        let close = self.send(line, response, persistence, &mut body);
+        if close.is_none() {
+            // What a script has left of a body that was not too large is thrown away.
+            let mut rest = io::Read::take(&mut body, config.max_discarded_body);
+            let _ = io::copy(&mut rest, &mut io::sink());
+        }
+        close.or_else(|| (!body.is_finished()).then_some(CloseReason::Answered))
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.

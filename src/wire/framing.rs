@@ -13,6 +13,16 @@ pub(crate) enum RequestFraming {
     Chunked,
 }
 
+impl RequestFraming {
+    /// Whether reading all of the body for nothing is a small matter, as far as its framing tells.
+    pub(crate) fn may_be_discarded(self, limit: u64) -> bool {
+        match self {
+            Self::Length(length) => length <= limit,
+            Self::Chunked => true,
+        }
+    }
+}
+
 /// How the body of a response is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseFraming {
