@@ -1,7 +1,7 @@
 //! What a client gets of a script's output: framing, statuses, and an answer in any case.
 
 use super::fixture::{ask, content, get, recorded, serve, tree, with_script};
-use crate::support::{AfterSending, Connection, Ending, Response, exchange};
+use crate::support::{AfterSending, Connection, Response, exchange};
 
 const REQUEST: &str = "GET /cgi-bin/script HTTP/1.1\r\n\r\n";
 
