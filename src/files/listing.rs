@@ -1,9 +1,9 @@
 //! Directory listings, byte for byte CPython's page (`list_directory`).
 
+use super::unavailable::{Unavailable, type_told};
 use crate::http::escape_surrogates;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rustix::fs::{AtFlags, Dir, FileType};
-use std::io;
 use std::os::fd::OwnedFd;
 
 /// What `urllib.parse.quote` encodes: all but letters, digits and `_.-~/`.
@@ -50,11 +50,12 @@ impl Entry {
 
 /// Reads the names in an open directory, sorted as CPython sorts them.
 ///
-/// Of a link, `leads_to_directory` must tell that.
+/// Of a link, `leads_to_directory` must tell that. In a shortage there is no list rather than a
+/// wrong one.
 pub(super) fn read_entries(
     directory: &OwnedFd,
-    leads_to_directory: impl Fn(&[u8]) -> bool,
-) -> io::Result<Vec<Entry>> {
+    leads_to_directory: impl Fn(&[u8]) -> Result<bool, Unavailable>,
+) -> Result<Vec<Entry>, Unavailable> {
     let mut entries = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
@@ -64,15 +65,16 @@ pub(super) fn read_entries(
         }
         // Some file systems do not tell the type with the name.
         let kind = match entry.file_type() {
-            FileType::Unknown => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(FileType::Unknown, |stat| {
-                    FileType::from_raw_mode(stat.st_mode)
-                }),
+            FileType::Unknown => type_told(rustix::fs::statat(
+                directory,
+                name,
+                AtFlags::SYMLINK_NOFOLLOW,
+            ))?,
             kind => kind,
         };
         let is_link = kind == FileType::Symlink;
         let is_directory =
-            kind == FileType::Directory || is_link && leads_to_directory(name.to_bytes());
+            kind == FileType::Directory || is_link && leads_to_directory(name.to_bytes())?;
         entries.push(Entry {
             name: name.to_bytes().to_vec(),
             is_directory,
@@ -204,7 +206,8 @@ mod tests {
             std::os::unix::fs::symlink(target, directory.path().join(link)).expect("a link");
         }
         let handle = std::fs::File::open(directory.path()).expect("it opens");
-        let entries = read_entries(&handle.into(), |link| link == b"to-d").expect("it can be read");
+        let entries =
+            read_entries(&handle.into(), |link| Ok(link == b"to-d")).expect("it can be read");
         assert_eq!(
             entries,
             [

@@ -6,6 +6,7 @@ mod listing;
 mod media_type;
 mod range;
 mod root;
+mod unavailable;
 mod validators;
 
 pub use beneath::Symlinks;
@@ -15,5 +16,6 @@ pub(crate) use listing::Entry;
 pub(crate) use listing::page;
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub use range::Selection;
-pub(crate) use root::{Directory, Node, RegularFile, Root, Unavailable};
+pub(crate) use root::{Directory, Node, RegularFile, Root};
+pub(crate) use unavailable::Unavailable;
 pub use validators::{Precondition, Validators};

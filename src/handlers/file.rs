@@ -88,8 +88,8 @@ impl FileHandler {
     }
 
     /// What `path` in the directory leads to, as far as links may be followed.
-    pub(super) fn type_of(&self, path: &[u8]) -> FileType {
-        self.root.type_of(path)
+    pub(super) fn type_of(&self, path: &[u8]) -> Result<FileType, HttpError> {
+        self.root.type_of(path).map_err(not_found)
     }
 
     /// The directory that is served.
