@@ -5,7 +5,7 @@
 //! that is removed and made anew is served again.
 
 use super::beneath::{self, Symlinks};
-use super::listing::{Entry, read_entries};
+use super::listing::{Listing, read_entries};
 use super::unavailable::{Unavailable, type_told};
 use crate::http::RelativePath;
 use crate::sys;
@@ -195,7 +195,7 @@ impl Directory<'_> {
     }
 
     /// The names in this directory, sorted.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Unavailable> {
+    pub(crate) fn entries(&self) -> Result<Listing, Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
         read_entries(handle, |link| {
             let path: RelativePath = join(&self.path, link);
