@@ -13,7 +13,7 @@ mod validators;
 
 pub use beneath::Symlinks;
 pub(crate) use conditional::respond;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub(crate) use page::Page;
