@@ -14,12 +14,16 @@ use signal_hook::iterator::Signals;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{self, PathBuf};
+use std::sync::mpsc;
 use std::time::Duration;
 use std::{fs, process, thread};
 
 /// How long the end may take once it was asked for, beyond what responses are given: the log has
 /// a second of it.
 const LAST_RESORT: Duration = Duration::from_millis(1500);
+/// How long a line on standard output is waited for; whoever starts servers and does not read what
+/// they print must not keep them from serving, or from ending.
+const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 /// The longest time that a flag may name: thirty years.
 const MAX_SECONDS: f64 = 1e9;
 
@@ -137,7 +141,12 @@ impl Args {
 /// A time in seconds, fractions allowed.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds @ 0.0..=MAX_SECONDS) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(0.0) => Ok(Duration::ZERO),
+        Ok(seconds @ 0.0..=MAX_SECONDS) => match Duration::from_secs_f64(seconds) {
+            // Zero means for ever, which is the opposite of what was asked for.
+            Duration::ZERO => Err("shorter than a nanosecond".into()),
+            limit => Ok(limit),
+        },
         _ => Err("not a number of seconds".into()),
     }
 }
@@ -187,11 +196,13 @@ pub fn run() -> Result<()> {
     } else {
         Box::new(files)
     };
-    let server = Server::new(listener, handler)?.with_config(config);
+    let server = Server::new(listener, handler)
+        .context("cannot set up the server")?
+        .with_config(config);
 
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());
-    Ok(server.serve()?)
+    server.serve().context("cannot serve any more")
 }
 
 /// Reads the command line; a wrong one ends the process, with the usage and the reason.
@@ -220,15 +231,22 @@ fn announce(address: SocketAddr) {
     } else {
         host.to_string()
     };
-    say(&format!(
+    say(format!(
         "Serving HTTP on {host} port {port} (http://{url_host}:{port}/) ..."
     ));
 }
 
-/// Writes a line to standard output; that nobody reads it is no reason to stop.
-fn say(line: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+/// Writes a line to standard output; that nobody reads it is no reason to stop, or to wait for
+/// more than a moment.
+fn say(line: String) {
+    let (said, is_said) = mpsc::channel();
+    // That there is no thread for it is no reason either.
+    let _ = thread::Builder::new().name("output".into()).spawn(move || {
+        let mut stdout = io::stdout().lock();
+        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+        let _ = said.send(());
+    });
+    let _ = is_said.recv_timeout(OUTPUT_LIMIT);
 }
 
 /// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
@@ -241,14 +259,13 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
             let mut signals = signals.forever();
             let is_interrupt = signals.next() == Some(SIGINT);
             let limit = if is_interrupt { Duration::ZERO } else { grace };
-            // `serve` returns and the process ends. Should a handler not return, or nobody read
-            // what is printed, this does it.
+            // `serve` returns and the process ends. Should a handler not return, this does it.
             let _ = thread::Builder::new().spawn(move || {
                 thread::sleep(limit.saturating_add(LAST_RESORT));
                 process::exit(0);
             });
             if is_interrupt {
-                say("\nKeyboard interrupt received, exiting.");
+                say("\nKeyboard interrupt received, exiting.".into());
                 server.abort();
             } else {
                 server.shutdown();

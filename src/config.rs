@@ -37,9 +37,11 @@ pub struct Config {
     /// is answered with 503 at once.
     ///
     /// While a connection waits it takes less than 16 KiB of memory; while it is served, that and
-    /// what the handler takes: for a file at most 32 KiB, for a listing the page. A head is at
-    /// most `max_request_line` + `max_head` + `max_header_line`. What the kernel keeps for its
-    /// socket comes on top.
+    /// what the handler takes: for a file at most 32 KiB, for a listing its names and its page.
+    /// Listings of more than 64 KiB take at most 256 MiB together; one beyond that is answered
+    /// with 503. A head is at most `max_request_line` + `max_head` + `max_header_line`, and an
+    /// error that quotes the request line takes up to twenty times as much as the line. What the
+    /// kernel keeps for its socket comes on top.
     pub max_connections: usize,
     /// Connections that the kernel may hold until the server takes them. CPython's 5 drops some
     /// of any burst.

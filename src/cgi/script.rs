@@ -21,22 +21,30 @@ impl Script {
     /// The script that `target` means, if it lies in one of `directories` (named without slashes
     /// around them). As in the reference, directories are entered as long as `is_directory` says
     /// so of a path below the root; what comes then is the script, and the rest its path info.
-    pub(crate) fn find(
+    ///
+    /// # Errors
+    /// What keeps `is_directory` from telling.
+    pub(crate) fn find<E>(
         target: RequestTarget<'_>,
         directories: &[Vec<u8>],
-        is_directory: impl Fn(&[u8]) -> bool,
-    ) -> Option<Self> {
-        let relative = target.to_relative_path()?;
+        is_directory: impl Fn(&[u8]) -> Result<bool, E>,
+    ) -> Result<Option<Self>, E> {
+        let Some(relative) = target.to_relative_path() else {
+            return Ok(None);
+        };
         let mut path = Vec::with_capacity(relative.len() + 2);
         path.push(b'/');
         path.extend_from_slice(&relative);
         if !relative.is_empty() && target.names_directory() {
             path.push(b'/');
         }
-        let directory = directories
+        let Some(directory) = directories
             .iter()
             .filter(|directory| is_below(&path, directory))
-            .min_by_key(|directory| directory.len())?;
+            .min_by_key(|directory| directory.len())
+        else {
+            return Ok(None);
+        };
 
         // The slash behind the directory.
         let mut slash = if directory.is_empty() {
@@ -48,10 +56,10 @@ impl Script {
             let rest = path.get(slash + 1..).unwrap_or_default();
             let end = memchr::memchr(b'/', rest).map(|length| slash + 1 + length);
             match end {
-                Some(end) if is_directory(path.get(1..end).unwrap_or_default()) => slash = end,
+                Some(end) if is_directory(path.get(1..end).unwrap_or_default())? => slash = end,
                 _ => {
                     let name = slash + 1..end.unwrap_or(path.len());
-                    return Some(Self { path, name });
+                    return Ok(Some(Self { path, name }));
                 }
             }
         }
@@ -99,9 +107,10 @@ mod tests {
     /// Script name, name and path info, where `cgi-bin/sub` and `cgi-bin/sub/sub` are directories.
     fn find(target: &str) -> Option<[String; 3]> {
         let directories = [b"cgi-bin".to_vec(), b"htbin".to_vec()];
-        let is_directory = |path: &[u8]| [&b"cgi-bin/sub"[..], b"cgi-bin/sub/sub"].contains(&path);
+        let is_directory =
+            |path: &[u8]| Ok::<_, ()>([&b"cgi-bin/sub"[..], b"cgi-bin/sub/sub"].contains(&path));
         let target = RequestTarget::new(target.as_bytes());
-        let script = Script::find(target, &directories, is_directory)?;
+        let script = Script::find(target, &directories, is_directory).ok()??;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert_eq!(script.script_name(), [b"/", script.file()].concat());
         Some([
@@ -168,10 +177,17 @@ mod tests {
     #[test]
     fn the_whole_tree_can_be_scripts() {
         let target = RequestTarget::new(b"/a/b");
-        let script = Script::find(target, &[Vec::new()], |_| false);
+        let script = Script::find(target, &[Vec::new()], |_| Ok::<_, ()>(false));
         assert_eq!(
-            script.map(|script| script.script_name().to_vec()),
-            Some(b"/a".to_vec())
+            script.map(|script| script.map(|script| script.script_name().to_vec())),
+            Ok(Some(b"/a".to_vec()))
         );
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_no_script_by_another_name() {
+        let target = RequestTarget::new(b"/cgi-bin/sub/a");
+        let script = Script::find(target, &[b"cgi-bin".to_vec()], |_| Err("no descriptor"));
+        assert_eq!(script, Err("no descriptor"));
     }
 }

@@ -1,61 +1,150 @@
-//! Directory listings, byte for byte CPython's page (`list_directory`).
+//! The names in a directory, as CPython's `list_directory` sorts them.
+//!
+//! However many they are, they lie in two blocks of memory: one for each name would be slow to
+//! allocate, and would not go back to the system.
 
+use super::room::{Room, grow};
+use super::unavailable::{Unavailable, type_told};
 use crate::http::escape_surrogates;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rustix::fs::{AtFlags, Dir, FileType};
-use std::io;
 use std::os::fd::OwnedFd;
 
-/// What `urllib.parse.quote` encodes: all but letters, digits and `_.-~/`.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'~')
-    .remove(b'/');
-
 /// A name in a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'l> {
     /// Its bytes; any but NUL and `/`.
-    name: Vec<u8>,
+    pub(crate) name: &'l [u8],
     /// Whether it is a directory, links followed.
-    is_directory: bool,
+    pub(crate) is_directory: bool,
     /// Whether it is a symbolic link.
+    pub(crate) is_link: bool,
+}
+
+/// The names in a directory.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// Names, each with its key behind it where that differs.
+    text: Vec<u8>,
+    entries: Vec<Stored>,
+    room: Room,
+}
+
+/// An entry whose name lies in the listing's text.
+#[derive(Debug)]
+struct Stored {
+    name: Span,
+    /// What it is sorted by: the name in lower case.
+    key: Span,
+    is_directory: bool,
     is_link: bool,
 }
 
-#[cfg(any(test, feature = "fuzzing"))]
-impl Entry {
-    pub(crate) fn new(name: &[u8], is_directory: bool, is_link: bool) -> Self {
+/// A part of the listing's text; the room for listings ends long before these numbers do.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Listing {
+    /// One without names.
+    pub(crate) fn new() -> Self {
         Self {
-            name: name.to_vec(),
-            is_directory,
-            is_link,
+            text: Vec::new(),
+            entries: Vec::new(),
+            room: Room::new(),
         }
     }
 
-    pub(crate) fn name(&self) -> &[u8] {
-        &self.name
+    /// Adds a name at the end.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(crate) fn push(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
+        // A character is at most three times as long in lower case, or as a surrogate.
+        grow(&mut self.text, 4 * entry.name.len())?;
+        grow(&mut self.entries, 1)?;
+        let name = self.append(|text| text.extend_from_slice(entry.name))?;
+        let is_its_own_key = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        let key = if entry.name.iter().all(is_its_own_key) {
+            name
+        } else {
+            self.append(|text| push_key(entry.name, text))?
+        };
+        self.entries.push(Stored {
+            name,
+            key,
+            is_directory: entry.is_directory,
+            is_link: entry.is_link,
+        });
+        self.room.resize(self.size())
     }
 
-    pub(crate) fn is_directory(&self) -> bool {
-        self.is_directory
+    fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<Span, Unavailable> {
+        let end = |text: &[u8]| u32::try_from(text.len()).map_err(|_| Unavailable::Shortage);
+        let start = end(&self.text)?;
+        append(&mut self.text);
+        let end = end(&self.text)?;
+        Ok(Span { start, end })
     }
 
-    pub(crate) fn is_link(&self) -> bool {
-        self.is_link
+    /// By the name in lower case; names that differ in case alone stay in the system's order,
+    /// which is that of their places.
+    fn sort(&mut self) {
+        let text = &self.text;
+        self.entries.sort_unstable_by(|a, b| {
+            let order = a.key.of(text).cmp(b.key.of(text));
+            order.then(a.name.start.cmp(&b.name.start))
+        });
+    }
+
+    /// The names in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries.iter().map(|stored| Entry {
+            name: stored.name.of(&self.text),
+            is_directory: stored.is_directory,
+            is_link: stored.is_link,
+        })
+    }
+
+    /// The bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.text.len() + self.entries.len() * size_of::<Stored>()
+    }
+
+    /// The room that it takes, which the page made of it is to have.
+    pub(super) fn room(&mut self) -> &mut Room {
+        &mut self.room
+    }
+}
+
+impl Span {
+    fn of(self, text: &[u8]) -> &[u8] {
+        let (start, end) = (usize::try_from(self.start), usize::try_from(self.end));
+        let (Ok(start), Ok(end)) = (start, end) else {
+            return &[];
+        };
+        text.get(start..end).unwrap_or_default()
+    }
+}
+
+/// Appends what a name is sorted by.
+fn push_key(name: &[u8], text: &mut Vec<u8>) {
+    for chunk in name.utf8_chunks() {
+        text.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
+        text.extend_from_slice(&escape_surrogates(chunk.invalid()));
     }
 }
 
 /// Reads the names in an open directory, sorted as CPython sorts them.
 ///
-/// Of a link, `leads_to_directory` must tell that.
+/// Of a link, `leads_to_directory` must tell that. In a shortage there is no list rather than a
+/// wrong one.
 pub(super) fn read_entries(
     directory: &OwnedFd,
-    leads_to_directory: impl Fn(&[u8]) -> bool,
-) -> io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
+    leads_to_directory: impl Fn(&[u8]) -> Result<bool, Unavailable>,
+) -> Result<Listing, Unavailable> {
+    let mut listing = Listing::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -64,111 +153,42 @@ pub(super) fn read_entries(
         }
         // Some file systems do not tell the type with the name.
         let kind = match entry.file_type() {
-            FileType::Unknown => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(FileType::Unknown, |stat| {
-                    FileType::from_raw_mode(stat.st_mode)
-                }),
+            FileType::Unknown => type_told(rustix::fs::statat(
+                directory,
+                name,
+                AtFlags::SYMLINK_NOFOLLOW,
+            ))?,
             kind => kind,
         };
         let is_link = kind == FileType::Symlink;
         let is_directory =
-            kind == FileType::Directory || is_link && leads_to_directory(name.to_bytes());
-        entries.push(Entry {
-            name: name.to_bytes().to_vec(),
+            kind == FileType::Directory || is_link && leads_to_directory(name.to_bytes())?;
+        listing.push(Entry {
+            name: name.to_bytes(),
             is_directory,
             is_link,
-        });
+        })?;
     }
-    sort(&mut entries);
-    Ok(entries)
-}
-
-/// By the name in lower case; names that differ in case alone stay in the system's order.
-fn sort(entries: &mut [Entry]) {
-    entries.sort_by_cached_key(|entry| {
-        let mut key = Vec::with_capacity(entry.name.len());
-        for chunk in entry.name.utf8_chunks() {
-            key.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
-            key.extend_from_slice(&escape_surrogates(chunk.invalid()));
-        }
-        key
-    });
-}
-
-/// The page that lists `entries` under the title `path`.
-pub(crate) fn page(path: &[u8], entries: &[Entry]) -> Vec<u8> {
-    let mut page = Vec::with_capacity(512 + entries.len() * 64);
-    page.extend_from_slice(
-        b"<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Directory listing for ",
-    );
-    push_text(path, &mut page);
-    page.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>Directory listing for ");
-    push_text(path, &mut page);
-    page.extend_from_slice(b"</h1>\n<hr>\n<ul>\n");
-    for entry in entries {
-        page.extend_from_slice(b"<li><a href=\"");
-        for part in percent_encode(&escape_surrogates(&entry.name), QUOTED) {
-            page.extend_from_slice(part.as_bytes());
-        }
-        page.extend_from_slice(if entry.is_directory { b"/\">" } else { b"\">" });
-        push_text(&entry.name, &mut page);
-        // A link to a directory is shown with `@` and leads to `/`.
-        page.extend_from_slice(match entry {
-            Entry { is_link: true, .. } => b"@",
-            Entry {
-                is_directory: true, ..
-            } => b"/",
-            _ => b"",
-        });
-        page.extend_from_slice(b"</a></li>\n");
-    }
-    page.extend_from_slice(b"</ul>\n<hr>\n</body>\n</html>\n");
-    page
-}
-
-/// Appends text with `&`, `<` and `>` escaped. What is no UTF-8 cannot hold any of them.
-fn push_text(text: &[u8], page: &mut Vec<u8>) {
-    for chunk in text.utf8_chunks() {
-        html_escape::encode_text_to_vec(chunk.valid(), page);
-        page.extend_from_slice(chunk.invalid());
-    }
+    listing.sort();
+    Ok(listing)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(name: impl AsRef<[u8]>, is_directory: bool, is_link: bool) -> Entry {
-        Entry::new(name.as_ref(), is_directory, is_link)
-    }
-
-    #[test]
-    fn the_page_is_the_reference_s() {
-        let entries = [
-            entry("a&b", false, false),
-            entry("d", true, false),
-            entry("l \"'", true, true),
-            entry("x<\u{e9}", false, true),
-            entry(b"\x80:", false, false),
-        ];
-        let expected = b"<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-            <title>Directory listing for /&lt;&gt;&amp;\"</title>\n</head>\n<body>\n\
-            <h1>Directory listing for /&lt;&gt;&amp;\"</h1>\n<hr>\n<ul>\n\
-            <li><a href=\"a%26b\">a&amp;b</a></li>\n\
-            <li><a href=\"d/\">d/</a></li>\n\
-            <li><a href=\"l%20%22%27/\">l \"'@</a></li>\n\
-            <li><a href=\"x%3C%C3%A9\">x&lt;\xc3\xa9@</a></li>\n\
-            <li><a href=\"%ED%B2%80%3A\">\x80:</a></li>\n\
-            </ul>\n<hr>\n</body>\n</html>\n";
-        assert_eq!(
-            page(b"/<>&\"", &entries).escape_ascii().to_string(),
-            expected.escape_ascii().to_string()
-        );
+    fn entry(name: &str, is_directory: bool, is_link: bool) -> Entry<'_> {
+        Entry {
+            name: name.as_bytes(),
+            is_directory,
+            is_link,
+        }
     }
 
     #[test]
     fn names_are_sorted_without_regard_to_case() {
-        let mut entries: Vec<_> = [
+        let mut listing = Listing::new();
+        for name in [
             b"b".as_slice(),
             b"B",
             b"a",
@@ -177,11 +197,16 @@ mod tests {
             "\u{c9}".as_bytes(),
             b"_",
             "\u{1f600}".as_bytes(),
-        ]
-        .map(|name| entry(name, false, false))
-        .to_vec();
-        sort(&mut entries);
-        let names: Vec<_> = entries.iter().map(|entry| entry.name.as_slice()).collect();
+        ] {
+            let entry = Entry {
+                name,
+                is_directory: false,
+                is_link: false,
+            };
+            assert_eq!(listing.push(entry), Ok(()));
+        }
+        listing.sort();
+        let names: Vec<_> = listing.iter().map(|entry| entry.name).collect();
         let expected: [&[u8]; 8] = [
             b"_",
             b"a",
@@ -204,9 +229,10 @@ mod tests {
             std::os::unix::fs::symlink(target, directory.path().join(link)).expect("a link");
         }
         let handle = std::fs::File::open(directory.path()).expect("it opens");
-        let entries = read_entries(&handle.into(), |link| link == b"to-d").expect("it can be read");
+        let listing =
+            read_entries(&handle.into(), |link| Ok(link == b"to-d")).expect("it can be read");
         assert_eq!(
-            entries,
+            listing.iter().collect::<Vec<_>>(),
             [
                 entry("d", true, false),
                 entry("f", false, false),

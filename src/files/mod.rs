@@ -4,16 +4,20 @@ mod beneath;
 mod conditional;
 mod listing;
 mod media_type;
+mod page;
 mod range;
+mod room;
 mod root;
+mod unavailable;
 mod validators;
 
 pub use beneath::Symlinks;
 pub(crate) use conditional::respond;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use listing::Entry;
-pub(crate) use listing::page;
+pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
+pub(crate) use page::Page;
 pub use range::Selection;
-pub(crate) use root::{Directory, Node, RegularFile, Root, Unavailable};
+pub(crate) use root::{Directory, Node, RegularFile, Root};
+pub(crate) use unavailable::Unavailable;
 pub use validators::{Precondition, Validators};

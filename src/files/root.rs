@@ -5,7 +5,8 @@
 //! that is removed and made anew is served again.
 
 use super::beneath::{self, Symlinks};
-use super::listing::{Entry, read_entries};
+use super::listing::{Listing, read_entries};
+use super::unavailable::{Unavailable, type_told};
 use crate::http::RelativePath;
 use crate::sys;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
@@ -65,24 +66,6 @@ pub(crate) struct Directory<'r> {
     handle: Option<OwnedFd>,
 }
 
-/// Why something is not opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unavailable {
-    /// It is not there, or as good as that for who asks.
-    Absent,
-    /// The system has no descriptor or no memory for it now.
-    Shortage,
-}
-
-impl From<Errno> for Unavailable {
-    fn from(error: Errno) -> Self {
-        match error {
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Self::Shortage,
-            _ => Self::Absent,
-        }
-    }
-}
-
 impl Root {
     /// Serves what is in `directory`.
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
@@ -125,7 +108,7 @@ impl Root {
                 Ok(Node::File(RegularFile::new(file, &stat)))
             }
             Ok((handle, stat)) if is(&stat, FileType::Directory) => directory(Some(handle)),
-            Err(Errno::ACCESS) if self.type_of(path) == FileType::Directory => directory(None),
+            Err(Errno::ACCESS) if self.type_of(path)? == FileType::Directory => directory(None),
             Ok(_) => Err(Unavailable::Absent),
             Err(error) => Err(error.into()),
         }
@@ -159,17 +142,19 @@ impl Root {
             .any(|directory| location.starts_with(directory))
     }
 
-    /// What `path` leads to, whether or not it may be read; what may not be followed is unknown.
-    pub(crate) fn type_of(&self, path: &[u8]) -> FileType {
+    /// What `path` leads to, whether or not it may be read; what is not there or may not be
+    /// followed is unknown.
+    ///
+    /// # Errors
+    /// Only [`Unavailable::Shortage`]: it cannot be told now.
+    pub(crate) fn type_of(&self, path: &[u8]) -> Result<FileType, Unavailable> {
         let stat = if self.symlinks == Symlinks::Follow {
             rustix::fs::stat(OsStr::from_bytes(&self.full(path)))
         } else {
             self.open_descriptor(path, beneath::NO_ACCESS)
                 .map(|(_, stat)| stat)
         };
-        stat.map_or(FileType::Unknown, |stat| {
-            FileType::from_raw_mode(stat.st_mode)
-        })
+        type_told(stat)
     }
 
     /// A path of the operating system to `path`.
@@ -195,25 +180,26 @@ impl Directory<'_> {
                 }
                 Ok(_) | Err(Errno::NOENT) => {}
                 // As the reference: a page that is there but may not be read is not passed over.
-                Err(error) if self.root.type_of(&path) == FileType::RegularFile => {
-                    return Err(error.into());
+                // Neither is one that there is no descriptor for.
+                Err(error) => {
+                    let why = error.into();
+                    if why == Unavailable::Shortage
+                        || self.root.type_of(&path)? == FileType::RegularFile
+                    {
+                        return Err(why);
+                    }
                 }
-                Err(_) => {}
             }
         }
         Ok(None)
     }
 
     /// The names in this directory, sorted.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Unavailable> {
+    pub(crate) fn entries(&self) -> Result<Listing, Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
-        let entries = read_entries(handle, |link| {
+        read_entries(handle, |link| {
             let path: RelativePath = join(&self.path, link);
-            self.root.type_of(&path) == FileType::Directory
-        });
-        entries.map_err(|error| {
-            let number = error.raw_os_error().map(Errno::from_raw_os_error);
-            number.map_or(Unavailable::Absent, Unavailable::from)
+            Ok(self.root.type_of(&path)? == FileType::Directory)
         })
     }
 }
@@ -256,25 +242,4 @@ where
     }
     joined.extend_from_slice(path);
     joined
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shortage_is_not_taken_for_absence() {
-        for error in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
-            assert_eq!(Unavailable::from(error), Unavailable::Shortage);
-        }
-        for error in [
-            Errno::NOENT,
-            Errno::ACCESS,
-            Errno::LOOP,
-            Errno::NAMETOOLONG,
-            Errno::NOTDIR,
-        ] {
-            assert_eq!(Unavailable::from(error), Unavailable::Absent);
-        }
-    }
 }

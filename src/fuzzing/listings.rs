@@ -1,5 +1,6 @@
-use crate::files::{Entry, page};
+use crate::files::{Entry, Listing, Page};
 use crate::http::RequestTarget;
+use std::io::Read;
 
 /// Listings: a reader of HTML finds the names that went in, each with a link that leads to it,
 /// and no element that a name or a title brought along.
@@ -9,7 +10,11 @@ pub fn listings(data: &[u8]) {
     let entries: Vec<_> = parts
         .map(|part| part.split_last().unwrap_or((&0, &[])))
         .filter(|(_, name)| !matches!(*name, b"" | b"." | b"..") && !name.contains(&b'/'))
-        .map(|(kind, name)| Entry::new(name, kind & 1 != 0, kind & 2 != 0))
+        .map(|(kind, name)| Entry {
+            name,
+            is_directory: kind & 1 != 0,
+            is_link: kind & 2 != 0,
+        })
         .collect();
     let page = page(&title, &entries);
 
@@ -35,12 +40,12 @@ pub fn listings(data: &[u8]) {
     for entry in &entries {
         assert_eq!(tokens.next(), Some(Token::Tag(b"li")));
         check_link(tokens.next().as_ref(), entry);
-        let mark: &[u8] = match (entry.is_link(), entry.is_directory()) {
+        let mark: &[u8] = match (entry.is_link, entry.is_directory) {
             (true, _) => b"@",
             (false, true) => b"/",
             (false, false) => b"",
         };
-        let text = [entry.name(), mark].concat();
+        let text = [entry.name, mark].concat();
         assert_eq!(tokens.next(), Some(Token::Text(text)));
         assert_eq!(tokens.next(), Some(Token::Tag(b"/a")));
         assert_eq!(tokens.next(), Some(Token::Tag(b"/li")));
@@ -51,8 +56,20 @@ pub fn listings(data: &[u8]) {
     assert_eq!(tokens.next(), None);
 }
 
+/// The page that lists `entries`, in their order.
+fn page(title: &[u8], entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut listing = Listing::new();
+    for entry in entries {
+        assert_eq!(listing.push(*entry), Ok(()));
+    }
+    let mut page = Vec::new();
+    let read = Page::new(title, listing).map(|mut bytes| bytes.read_to_end(&mut page));
+    assert!(matches!(read, Ok(Ok(_))), "{read:?}");
+    page
+}
+
 /// Follows a link from the listing of `/base/`.
-fn check_link(tag: Option<&Token<'_>>, entry: &Entry) {
+fn check_link(tag: Option<&Token<'_>>, entry: &Entry<'_>) {
     let Some(Token::Tag(tag)) = tag else {
         unreachable!("{tag:?} is no link to {entry:?}");
     };
@@ -67,11 +84,11 @@ fn check_link(tag: Option<&Token<'_>>, entry: &Entry) {
             .all(|byte| byte.is_ascii_alphanumeric() || b"%_.-~/".contains(byte)),
         "{shown}"
     );
-    assert_eq!(link.ends_with(b"/"), entry.is_directory(), "{shown}");
+    assert_eq!(link.ends_with(b"/"), entry.is_directory, "{shown}");
     assert!(!link.starts_with(b"/"), "{shown}");
     let target = [b"/base/", link].concat();
     let path = RequestTarget::new(&target).to_relative_path();
-    let expected = [b"base/", entry.name()].concat();
+    let expected = [b"base/", entry.name].concat();
     assert_eq!(path.as_deref(), Some(expected.as_slice()), "{shown}");
 }
 

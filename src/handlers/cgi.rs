@@ -104,7 +104,7 @@ impl CgiHandler {
     fn run(&self, request: &mut Request<'_>, script: &Script) -> Result<Response, HttpError> {
         let file = self.path(script.file());
         let forbidden = |what| refusal(StatusCode::FORBIDDEN, what, script);
-        match self.files.type_of(script.file()) {
+        match self.files.type_of(script.file())? {
             FileType::RegularFile => {}
             FileType::Unknown => {
                 return Err(refusal(StatusCode::NOT_FOUND, "No such CGI script", script));
@@ -147,9 +147,9 @@ impl Handler for CgiHandler {
             return Err(HttpError::unsupported_method(method));
         }
         let script = Script::find(request.target(), &self.directories, |path| {
-            self.files.type_of(path) == FileType::Directory
+            Ok::<_, HttpError>(self.files.type_of(path)? == FileType::Directory)
         });
-        match script {
+        match script? {
             Some(script) => self.run(request, &script),
             None if method == Method::POST => Err(HttpError::new(StatusCode::NOT_IMPLEMENTED)
                 .with_message("Can only POST to CGI scripts")),

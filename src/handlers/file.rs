@@ -88,8 +88,8 @@ impl FileHandler {
     }
 
     /// What `path` in the directory leads to, as far as links may be followed.
-    pub(super) fn type_of(&self, path: &[u8]) -> FileType {
-        self.root.type_of(path)
+    pub(super) fn type_of(&self, path: &[u8]) -> Result<FileType, HttpError> {
+        self.root.type_of(path).map_err(not_found)
     }
 
     /// The directory that is served.
@@ -134,14 +134,18 @@ impl FileHandler {
         request: &Request<'_>,
         directory: &Directory<'_>,
     ) -> Result<Response, HttpError> {
-        let entries = directory.entries().map_err(|why| match why {
-            Unavailable::Absent => HttpError::new(StatusCode::NOT_FOUND)
-                .with_message("No permission to list directory"),
-            Unavailable::Shortage => HttpError::overloaded(),
-        })?;
+        let title = request.target().to_display();
+        let page = directory
+            .entries()
+            .and_then(|listing| files::Page::new(&title, listing))
+            .map_err(|why| match why {
+                Unavailable::Absent => HttpError::new(StatusCode::NOT_FOUND)
+                    .with_message("No permission to list directory"),
+                Unavailable::Shortage => HttpError::overloaded(),
+            })?;
         Ok(Response::new(StatusCode::OK)
             .with_header(CONTENT_TYPE, "text/html; charset=utf-8")
-            .with_body(files::page(&request.target().to_display(), &entries))
+            .with_body(page)
             .hardened())
     }
 

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
+use super::line_sink::LineSink;
 use crate::handler::Log;
 use crate::sys;
 
@@ -30,6 +31,7 @@ pub(super) struct AccessLog {
     shared: Arc<Shared>,
 }
 
+#[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
     /// Something was appended, or the log is closed.
@@ -46,7 +48,8 @@ struct Queue {
     /// Lines dropped since the last that was written.
     dropped: u64,
     writer: Writer,
-    is_closed: bool,
+    /// No more lines are taken; those taken are to be written until then.
+    closes: Option<Instant>,
 }
 
 /// What the writing thread is doing.
@@ -57,7 +60,7 @@ enum Writer {
     Works,
     /// It waits for lines and must be woken.
     Sleeps,
-    /// It was given time to make room, and made none.
+    /// It was given time to make room and made none, or is slow: it is not waited for.
     Stalled,
     /// It is gone.
     Ended,
@@ -73,12 +76,7 @@ impl Queue {
 impl AccessLog {
     /// Starts a thread that writes to `sink`.
     pub(super) fn start(sink: Box<dyn Write + Send>) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            appended: Condvar::new(),
-            taken: Condvar::new(),
-            ended: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::default());
         let log = Self {
             shared: Arc::clone(&shared),
         };
@@ -105,7 +103,7 @@ impl AccessLog {
     pub(super) fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         let mut queue = self.shared.lock();
-        queue.is_closed = true;
+        queue.closes = Some(deadline);
         self.shared.appended.notify_one();
         while queue.writer != Writer::Ended {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
@@ -125,7 +123,7 @@ impl AccessLog {
         if queue.is_full(line) && queue.writer != Writer::Stalled {
             queue = self.shared.wait_for_writer(queue, line);
         }
-        if queue.is_closed || queue.is_full(line) {
+        if queue.closes.is_some() || queue.is_full(line) {
             queue.dropped += 1;
             return;
         }
@@ -145,14 +143,14 @@ impl Shared {
     }
 
     /// Gives a writer that is merely behind the time to make room for `line`. One that does not
-    /// is waited for no more until it moves again.
+    /// is waited for no more until it has written a batch in that time.
     fn wait_for_writer<'q>(
         &self,
         queue: MutexGuard<'q, Queue>,
         line: &[u8],
     ) -> MutexGuard<'q, Queue> {
         let waits = |queue: &mut Queue| {
-            queue.is_full(line) && queue.writer == Writer::Works && !queue.is_closed
+            queue.is_full(line) && queue.writer == Writer::Works && queue.closes.is_none()
         };
         let (mut queue, _) = self
             .taken
@@ -166,13 +164,14 @@ impl Shared {
 
     /// Writes lines until the log is closed.
     fn write_lines(&self, sink: Box<dyn Write + Send>) {
-        let mut sink = LineSink {
-            sink,
-            is_torn: false,
-        };
+        let mut sink = LineSink::new(sink);
         let mut batch = Vec::new();
-        while let Some(dropped) = self.take(&mut batch) {
-            let lost = sink.report(dropped) + sink.write_counting(&batch);
+        let mut is_prompt = true;
+        while let Some(dropped) = self.take(&mut batch, is_prompt) {
+            let start = Instant::now();
+            let is_late = || self.is_late();
+            let lost = sink.report(dropped, is_late) + sink.write_counting(&batch, is_late);
+            is_prompt = start.elapsed() < WRITER_LIMIT;
             if lost > 0 {
                 self.lock().dropped += lost;
             }
@@ -180,17 +179,28 @@ impl Shared {
             batch.shrink_to(KEPT_CAPACITY);
         }
         let dropped = self.lock().dropped;
-        sink.report(dropped);
+        sink.report(dropped, || self.is_late());
         self.lock().writer = Writer::Ended;
         self.ended.notify_all();
     }
 
+    /// Whether the time to write what was taken is over.
+    fn is_late(&self) -> bool {
+        let closes = self.lock().closes;
+        closes.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
     /// Waits for lines and takes them all, with the number of those dropped before; `None` once
-    /// the log is closed and empty.
-    fn take(&self, batch: &mut Vec<u8>) -> Option<u64> {
+    /// the log is closed and empty. A writer that was not prompt is not waited for either.
+    fn take(&self, batch: &mut Vec<u8>, is_prompt: bool) -> Option<u64> {
         let mut queue = self.lock();
+        queue.writer = if is_prompt {
+            Writer::Works
+        } else {
+            Writer::Stalled
+        };
         while queue.waiting.is_empty() {
-            if queue.is_closed {
+            if queue.closes.is_some() {
                 return None;
             }
             queue.writer = Writer::Sleeps;
@@ -200,51 +210,10 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(batch, &mut queue.waiting);
-        queue.writer = Writer::Works;
         if batch.len() > MAX_WAITING / 2 {
             self.taken.notify_all();
         }
         Some(std::mem::take(&mut queue.dropped))
-    }
-}
-
-/// Where lines are written.
-struct LineSink {
-    sink: Box<dyn Write + Send>,
-    /// It took the beginning of a line, but not the end.
-    is_torn: bool,
-}
-
-impl LineSink {
-    /// Tells that `dropped` lines are missing, if any are; what could not be told is returned.
-    fn report(&mut self, dropped: u64) -> u64 {
-        if dropped == 0 {
-            return 0;
-        }
-        let end = if self.is_torn { "\n" } else { "" };
-        let notice = format!("{end}rhttp: {dropped} log lines could not be written\n");
-        match self.write_counting(notice.as_bytes()) {
-            0 => 0,
-            _ => dropped,
-        }
-    }
-
-    /// Writes `lines` and tells how many of them could not be written whole.
-    fn write_counting(&mut self, lines: &[u8]) -> u64 {
-        let mut rest = lines;
-        while !rest.is_empty() {
-            match self.sink.write(rest) {
-                Ok(0) => break,
-                Ok(count) => {
-                    let (written, left) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-                    self.is_torn = !written.ends_with(b"\n");
-                    rest = left;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        memchr::memchr_iter(b'\n', rest).count() as u64
     }
 }
 
@@ -374,5 +343,17 @@ mod tests {
             String::from_utf8(written).unwrap(),
             "rhttp: 2 log lines could not be written\nthree\n"
         );
+    }
+
+    #[test]
+    fn a_slow_writer_is_not_waited_for_again_and_again() {
+        let shared = Shared::default();
+        let mut batch = Vec::new();
+        for (is_prompt, writer) in [(true, Writer::Works), (false, Writer::Stalled)] {
+            shared.lock().waiting.extend(b"line\n");
+            assert_eq!(shared.take(&mut batch, is_prompt), Some(0));
+            assert_eq!(shared.lock().writer, writer);
+            batch.clear();
+        }
     }
 }

@@ -4,6 +4,7 @@ mod access_log;
 mod admission;
 mod clock;
 mod connection;
+mod line_sink;
 mod listener;
 mod stream;
 mod watch;

@@ -49,14 +49,13 @@ impl Watch {
         let silent = self.silent.get().unwrap_or(now);
         self.silent.set(Some(silent));
         let deadline = earliest([
-            wait.limit.map(|limit| now + limit),
+            end_of(now, wait.limit),
             wait.body
-                .then(|| config.stall_timeout.map(|limit| silent + limit))
+                .then(|| end_of(silent, config.stall_timeout))
                 .flatten(),
             self.sends_no_more
                 .get()
-                .zip(config.half_closed_timeout)
-                .map(|(since, limit)| since.max(silent) + limit),
+                .and_then(|since| end_of(since.max(silent), config.half_closed_timeout)),
         ]);
         let ready = self.poll(socket, wait, deadline)?;
         if ready != Ready::default() {
@@ -118,6 +117,11 @@ impl Watch {
             body: wait.body && !client.is_empty(),
         })
     }
+}
+
+/// When `limit` from `start` on is over; one that is too long to be told never is.
+fn end_of(start: Instant, limit: Option<Duration>) -> Option<Instant> {
+    start.checked_add(limit?)
 }
 
 fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Option<Instant> {

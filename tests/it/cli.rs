@@ -1,10 +1,13 @@
 //! The command line: flags, banner, signals, exit statuses (contract, section 1).
 
+use crate::load::eventually;
 use crate::support::{AfterSending, Response, Running, Tree, exchange, not_run};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{PipeWriter, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const GET: [&str; 1] = ["GET / HTTP/1.0\r\n\r\n"];
 
@@ -152,6 +155,9 @@ fn a_wrong_command_line_is_a_usage_error_with_status_2() {
         &["--protocol", "http/1.1"],
         &["-p", ""],
         &["--nonsense"],
+        // It would be no time at all, and that is for ever.
+        &["--timeout", "1e-10"],
+        &["--grace", "1e-10"],
         &["--bind"],
     ] {
         let output = run(arguments);
@@ -319,4 +325,45 @@ fn of_a_flag_given_twice_the_last_counts() {
         get(&server, "GET /here.txt HTTP/1.0\r\n\r\n").status_line,
         "HTTP/1.1 200 OK"
     );
+}
+
+#[test]
+fn a_banner_that_nobody_reads_keeps_no_server_from_serving_or_ending() {
+    let tree = Tree::new();
+    let (_reader, writer) = std::io::pipe().expect("a pipe");
+    fill(&writer);
+    // The banner would tell the port: it has to be known.
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("it has an address");
+    drop(free);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_rhttp"))
+        .args(["-b", "127.0.0.1", &address.port().to_string()])
+        .current_dir(tree.path())
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    eventually("listening", || TcpStream::connect(address).is_ok());
+    let answer = exchange(address, &GET, AfterSending::StayOpen);
+    assert_eq!(Response::parse(&answer).status(), 200);
+
+    let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
+    kill_process(id.expect("a process has an id"), Signal::INT).expect("it can be signalled");
+    let start = Instant::now();
+    let status = server.wait().expect("it can be waited for");
+    assert_eq!(status.code(), Some(0));
+    let took = start.elapsed();
+    // It ended by itself, not by its last resort.
+    assert!(took < Duration::from_millis(1400), "{took:?}");
+}
+
+/// Fills a pipe so that writing to it blocks.
+fn fill(pipe: &PipeWriter) {
+    use rustix::fs::{OFlags, fcntl_setfl};
+    fcntl_setfl(pipe, OFlags::NONBLOCK).expect("it can be set");
+    let mut pipe_in = pipe;
+    while pipe_in.write(&[b'\n'; 4096]).is_ok() {}
+    while pipe_in.write(b"\n").is_ok() {}
+    fcntl_setfl(pipe, OFlags::empty()).expect("it can be set");
 }

@@ -330,3 +330,37 @@ fn what_a_client_sends_while_it_reads_does_not_cut_the_response() {
     }
     assert_eq!(drain(&mut client), 0);
 }
+
+#[test]
+fn listings_that_nobody_reads_take_bounded_memory_and_give_it_back() {
+    const NAMES: usize = 100_000;
+    const CLIENTS: usize = 20;
+    const MIB: usize = 1024;
+    let tree = tree();
+    for number in 0..NAMES {
+        let path = tree.path().join(format!("Name-of-a-file-{number}"));
+        std::fs::File::create(path).expect("the file can be made");
+    }
+    let server = serve(&tree, "");
+    let before = status(&server, "RssAnon");
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| ask(server.address(), "/")).collect();
+    let mut listed = 0;
+    for client in &mut clients {
+        let response = read_head(client);
+        match response.status() {
+            200 => listed += 1,
+            status => assert_eq!(status, 503),
+        }
+    }
+    let taken = status(&server, "RssAnon") - before;
+    println!("{listed} of {CLIENTS} listed, {} MiB taken", taken / MIB);
+    assert!(listed > 0);
+    assert!(taken < 300 * MIB, "{taken} KiB");
+    assert_eq!(get(server.address(), "/a").body, b"hello");
+    drop(clients);
+    eventually("the return of memory", || {
+        status(&server, "RssAnon") < before + 40 * MIB
+    });
+    // There is room for listings again.
+    assert_eq!(get(server.address(), "/").status(), 200);
+}

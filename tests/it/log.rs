@@ -166,6 +166,32 @@ fn lines_of(reader: PipeReader) -> mpsc::Receiver<String> {
 }
 
 #[test]
+fn a_pipe_that_does_not_block_loses_nothing_with_a_slow_reader() {
+    /// So many that their lines fit into the log's buffer, but not into the pipe.
+    const REQUESTS: usize = 60;
+    let tree = tree();
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("it can be set");
+    let mut server = Logging::to(writer, &tree);
+    let log = thread::spawn(move || {
+        let (mut log, mut part) = (Vec::new(), vec![0; 16 * 1024]);
+        loop {
+            thread::sleep(Duration::from_millis(2));
+            match reader.read(&mut part) {
+                Ok(0) | Err(_) => return log,
+                Ok(count) => log.extend_from_slice(&part[..count]),
+            }
+        }
+    });
+    server.fill(REQUESTS);
+    server.end(Signal::TERM);
+    let log = String::from_utf8(log.join().expect("it reads")).expect("it is text");
+    let (mut whole, mut lost) = (0, 0);
+    count(log.lines().map(String::from), &mut whole, &mut lost);
+    assert_eq!((whole, lost), (2 * REQUESTS, 0));
+}
+
+#[test]
 fn every_request_leaves_one_line() {
     let tree = tree();
     let (mut reader, writer) = io::pipe().expect("a pipe");

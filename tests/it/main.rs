@@ -44,6 +44,8 @@ mod parity;
 mod ranges;
 #[cfg(target_os = "linux")]
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod shortage;
 // Only Linux lets a port go while connections of it are still served.
 #[cfg(target_os = "linux")]
 mod shutdown;

@@ -1,0 +1,174 @@
+//! Directory listings, byte for byte CPython's page (`list_directory`).
+
+use super::listing::{Entry, Listing};
+use super::room::{Room, grow};
+use super::unavailable::Unavailable;
+use crate::http::{Body, escape_surrogates};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::io::{self, Cursor, Read};
+use std::mem;
+
+/// What `urllib.parse.quote` encodes: all but letters, digits and `_.-~/`.
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'~')
+    .remove(b'/');
+
+/// Bytes that a byte of a name becomes in a link at most: it is half a surrogate's `%ED%B2%80`.
+const LONGEST_LINK: usize = 9;
+/// And in text: `&amp;`.
+const LONGEST_TEXT: usize = 5;
+
+/// The page that lists a directory. It has its room until it is sent.
+#[derive(Debug)]
+pub(crate) struct Page {
+    bytes: Cursor<Vec<u8>>,
+    room: Room,
+}
+
+impl Page {
+    /// The page that shows `listing` under `title`.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(crate) fn new(title: &[u8], mut listing: Listing) -> Result<Self, Unavailable> {
+        let mut room = mem::replace(listing.room(), Room::new());
+        let mut page = Vec::new();
+        grow(&mut page, 512 + 2 * LONGEST_TEXT * title.len())?;
+        page.extend_from_slice(
+            b"<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Directory listing for ",
+        );
+        push_text(title, &mut page);
+        page.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>Directory listing for ");
+        push_text(title, &mut page);
+        page.extend_from_slice(b"</h1>\n<hr>\n<ul>\n");
+        for entry in listing.iter() {
+            grow(
+                &mut page,
+                64 + (LONGEST_LINK + LONGEST_TEXT) * entry.name.len(),
+            )?;
+            push_entry(entry, &mut page);
+            room.resize(listing.size() + page.len())?;
+        }
+        page.extend_from_slice(b"</ul>\n<hr>\n</body>\n</html>\n");
+        drop(listing);
+        room.resize(page.len())?;
+        Ok(Self {
+            bytes: Cursor::new(page),
+            room,
+        })
+    }
+}
+
+impl Read for Page {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buffer)
+    }
+}
+
+impl From<Page> for Body {
+    fn from(page: Page) -> Self {
+        if page.room.is_small() {
+            return Body::from(page.bytes.into_inner());
+        }
+        Body::Stream {
+            length: u64::try_from(page.bytes.get_ref().len()).ok(),
+            reader: Box::new(page),
+        }
+    }
+}
+
+/// Appends the line of one name.
+fn push_entry(entry: Entry<'_>, page: &mut Vec<u8>) {
+    page.extend_from_slice(b"<li><a href=\"");
+    for part in percent_encode(&escape_surrogates(entry.name), QUOTED) {
+        page.extend_from_slice(part.as_bytes());
+    }
+    page.extend_from_slice(if entry.is_directory { b"/\">" } else { b"\">" });
+    push_text(entry.name, page);
+    // A link to a directory is shown with `@` and leads to `/`.
+    page.extend_from_slice(match entry {
+        Entry { is_link: true, .. } => b"@",
+        Entry {
+            is_directory: true, ..
+        } => b"/",
+        _ => b"",
+    });
+    page.extend_from_slice(b"</a></li>\n");
+}
+
+/// Appends text with `&`, `<` and `>` escaped. What is no UTF-8 cannot hold any of them.
+fn push_text(text: &[u8], page: &mut Vec<u8>) {
+    for chunk in text.utf8_chunks() {
+        html_escape::encode_text_to_vec(chunk.valid(), page);
+        page.extend_from_slice(chunk.invalid());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry<N: AsRef<[u8]> + ?Sized>(name: &N, is_directory: bool, is_link: bool) -> Entry<'_> {
+        Entry {
+            name: name.as_ref(),
+            is_directory,
+            is_link,
+        }
+    }
+
+    fn read(title: &[u8], listing: Listing) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let page = Page::new(title, listing).map(|mut page| page.read_to_end(&mut bytes));
+        assert!(matches!(page, Ok(Ok(_))));
+        bytes
+    }
+
+    #[test]
+    fn the_page_is_the_reference_s() {
+        let mut listing = Listing::new();
+        for entry in [
+            entry("a&b", false, false),
+            entry("d", true, false),
+            entry("l \"'", true, true),
+            entry("x<\u{e9}", false, true),
+            entry(b"\x80:", false, false),
+        ] {
+            assert_eq!(listing.push(entry), Ok(()));
+        }
+        let expected = b"<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+            <title>Directory listing for /&lt;&gt;&amp;\"</title>\n</head>\n<body>\n\
+            <h1>Directory listing for /&lt;&gt;&amp;\"</h1>\n<hr>\n<ul>\n\
+            <li><a href=\"a%26b\">a&amp;b</a></li>\n\
+            <li><a href=\"d/\">d/</a></li>\n\
+            <li><a href=\"l%20%22%27/\">l \"'@</a></li>\n\
+            <li><a href=\"x%3C%C3%A9\">x&lt;\xc3\xa9@</a></li>\n\
+            <li><a href=\"%ED%B2%80%3A\">\x80:</a></li>\n\
+            </ul>\n<hr>\n</body>\n</html>\n";
+        assert_eq!(
+            read(b"/<>&\"", listing).escape_ascii().to_string(),
+            expected.escape_ascii().to_string()
+        );
+    }
+
+    #[test]
+    fn a_large_page_is_sent_from_its_room_and_a_small_one_as_it_is() {
+        let body = |names: usize| {
+            let mut listing = Listing::new();
+            for _ in 0..names {
+                assert_eq!(listing.push(entry("\u{1f600}A", false, false)), Ok(()));
+            }
+            Page::new(b"/", listing).map(Body::from)
+        };
+        assert!(matches!(body(10), Ok(Body::Bytes(_))));
+        let Ok(Body::Stream { mut reader, length }) = body(10_000) else {
+            unreachable!("a large page is a stream")
+        };
+        let mut bytes = Vec::new();
+        let count = reader.read_to_end(&mut bytes).expect("it is in memory");
+        assert_eq!(u64::try_from(count).ok(), length);
+        assert!(bytes.ends_with(b"</html>\n"));
+    }
+}

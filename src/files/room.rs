@@ -1,0 +1,152 @@
+//! The memory that listings take: bounded in all, and given back when they are sent.
+//!
+//! A listing lies in memory until its client has taken it. Without a bound, a few clients that
+//! ask for the listing of a large directory and do not read it would take all there is.
+
+use super::unavailable::Unavailable;
+use std::collections::TryReserveError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes that a listing takes without being counted: nearly all listings are no larger.
+const SMALL: usize = 64 * 1024;
+/// Bytes that all others may take together: a million names, or fifty times a hundred thousand of
+/// usual length.
+const LARGE_IN_ALL: usize = 256 * 1024 * 1024;
+/// The least size of a large block. The C library's allocator maps what is larger than 32 MiB for
+/// itself, always, and unmaps it when it is freed; what is smaller it keeps for later, in each of
+/// many arenas. Pages of a block that are not touched take no memory.
+const BLOCK: usize = if cfg!(target_pointer_width = "64") {
+    33 * 1024 * 1024
+} else {
+    1024 * 1024
+};
+
+/// What is taken of a number of bytes.
+#[derive(Debug)]
+struct Budget {
+    bytes: usize,
+    taken: AtomicUsize,
+}
+
+impl Budget {
+    const fn new(bytes: usize) -> Self {
+        Self {
+            bytes,
+            taken: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// Of all servers in the process, as memory is.
+static LISTINGS: Budget = Budget::new(LARGE_IN_ALL);
+
+/// Room for one listing, given back on drop.
+#[derive(Debug)]
+pub(super) struct Room {
+    budget: &'static Budget,
+    taken: usize,
+}
+
+impl Room {
+    /// No room yet.
+    pub(super) const fn new() -> Self {
+        Self {
+            budget: &LISTINGS,
+            taken: 0,
+        }
+    }
+
+    /// Makes it room for so many bytes in all, more or fewer than before.
+    ///
+    /// # Errors
+    /// There is not so much.
+    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Unavailable> {
+        // In steps, because it is asked for with each name.
+        let wanted = if bytes <= SMALL {
+            0
+        } else {
+            bytes.next_multiple_of(SMALL)
+        };
+        let Some(more) = wanted.checked_sub(self.taken) else {
+            let less = self.taken - wanted;
+            self.budget.taken.fetch_sub(less, Ordering::Relaxed);
+            self.taken = wanted;
+            return Ok(());
+        };
+        if more > 0 {
+            let add = |taken: usize| {
+                let taken = taken.checked_add(more)?;
+                (taken <= self.budget.bytes).then_some(taken)
+            };
+            self.budget
+                .taken
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+                .map_err(|_| Unavailable::Shortage)?;
+            self.taken = wanted;
+        }
+        Ok(())
+    }
+
+    /// Whether it is so small that it is not counted.
+    pub(super) fn is_small(&self) -> bool {
+        self.taken == 0
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(self.taken, Ordering::Relaxed);
+    }
+}
+
+/// Makes place for `more` elements; a vector that becomes large gets a block of its own.
+pub(super) fn grow<T>(elements: &mut Vec<T>, more: usize) -> Result<(), TryReserveError> {
+    let wanted = elements.len().saturating_add(more);
+    if wanted <= elements.capacity() {
+        return Ok(());
+    }
+    let size = size_of::<T>().max(1);
+    if wanted.saturating_mul(size) <= SMALL {
+        return elements.try_reserve(more);
+    }
+    let capacity = wanted.saturating_mul(2).max(BLOCK / size);
+    elements.try_reserve_exact(capacity - elements.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_shared_and_given_back() {
+        static BUDGET: Budget = Budget::new(4 * SMALL);
+        let room = || Room {
+            budget: &BUDGET,
+            taken: 0,
+        };
+        let (mut one, mut two) = (room(), room());
+        assert_eq!(one.resize(3 * SMALL), Ok(()));
+        assert_eq!(two.resize(SMALL), Ok(()), "that is not counted");
+        assert!(two.is_small());
+        assert_eq!(two.resize(SMALL + 1), Err(Unavailable::Shortage));
+        assert_eq!(one.resize(2 * SMALL), Ok(()));
+        assert_eq!(two.resize(SMALL + 1), Ok(()));
+        assert!(!two.is_small());
+        assert_eq!(one.resize(3 * SMALL), Err(Unavailable::Shortage));
+        drop(one);
+        assert_eq!(two.resize(4 * SMALL), Ok(()));
+        assert_eq!(two.resize(usize::MAX - SMALL), Err(Unavailable::Shortage));
+        drop(two);
+        assert_eq!(BUDGET.taken.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_is_large_has_a_block_of_its_own() {
+        let mut bytes = Vec::<u8>::new();
+        assert_eq!(grow(&mut bytes, SMALL), Ok(()));
+        assert!(bytes.capacity() < 2 * SMALL);
+        assert_eq!(grow(&mut bytes, SMALL + 1), Ok(()));
+        assert!(bytes.capacity() >= BLOCK);
+        assert!(grow(&mut bytes, usize::MAX).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! Why something is not opened: it is not there, or there is no room for it now.
+
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
+use std::collections::TryReserveError;
+use std::io;
+
+/// Why something is not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// It is not there, or as good as that for who asks.
+    Absent,
+    /// There is no descriptor or no memory for it now.
+    Shortage,
+}
+
+impl From<Errno> for Unavailable {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Self::Shortage,
+            _ => Self::Absent,
+        }
+    }
+}
+
+impl From<io::Error> for Unavailable {
+    fn from(error: io::Error) -> Self {
+        Errno::from_io_error(&error).map_or(Self::Absent, Self::from)
+    }
+}
+
+impl From<TryReserveError> for Unavailable {
+    fn from(_: TryReserveError) -> Self {
+        Self::Shortage
+    }
+}
+
+/// The type that a look at something has told; of what is not there it is unknown. Only a
+/// shortage is an error: what could not be looked at must not be taken for absent.
+pub(super) fn type_told(stat: rustix::io::Result<Stat>) -> Result<FileType, Unavailable> {
+    match stat.map_err(Unavailable::from) {
+        Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode)),
+        Err(Unavailable::Absent) => Ok(FileType::Unknown),
+        Err(Unavailable::Shortage) => Err(Unavailable::Shortage),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_not_taken_for_absence() {
+        for error in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert_eq!(Unavailable::from(error), Unavailable::Shortage);
+            assert_eq!(
+                Unavailable::from(io::Error::from(error)),
+                Unavailable::Shortage
+            );
+            assert_eq!(type_told(Err(error)), Err(Unavailable::Shortage));
+        }
+        for error in [
+            Errno::NOENT,
+            Errno::ACCESS,
+            Errno::LOOP,
+            Errno::NAMETOOLONG,
+            Errno::NOTDIR,
+        ] {
+            assert_eq!(Unavailable::from(error), Unavailable::Absent);
+            assert_eq!(type_told(Err(error)), Ok(FileType::Unknown));
+        }
+    }
+}

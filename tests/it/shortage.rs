@@ -1,0 +1,80 @@
+//! What a server answers that may open nothing more, at every number of descriptors: 503, or the
+//! right thing, and never a page that only looks right.
+
+use crate::load::{connect, descriptors, read_response, send, serve, settle};
+use crate::support::{Running, Tree};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+/// More descriptors than a request takes.
+const ENOUGH: usize = 8;
+
+/// Lets a server have `number` descriptors and no more.
+fn allow_descriptors(server: &Running, number: usize) {
+    let id = i32::try_from(server.pid()).ok().and_then(Pid::from_raw);
+    let current = Some(number as u64);
+    let limit = Rlimit {
+        current,
+        maximum: Some(1024),
+    };
+    prlimit(id, Resource::Nofile, limit).expect("the limit can be set");
+}
+
+/// Asks for `target` with ever fewer descriptors to spare; tells how often it was answered as
+/// with enough of them. All other answers must be 503.
+fn ask_in_shortage(server: &Running, target: &str) -> usize {
+    let mut expected = None;
+    let mut as_expected = 0;
+    for spare in (0..=ENOUGH).rev() {
+        allow_descriptors(server, 1024);
+        let mut client = connect(server.address());
+        send(&mut client, "/a");
+        assert_eq!(read_response(&mut client).body, b"hello");
+        settle(server);
+        // Descriptors that are still closing would be spare ones too.
+        allow_descriptors(server, descriptors(server) + spare);
+        send(&mut client, target);
+        let response = read_response(&mut client);
+        let answer = (response.status(), response.body);
+        let expected = expected.get_or_insert_with(|| answer.clone());
+        if answer == *expected {
+            as_expected += 1;
+        } else {
+            let shown = String::from_utf8_lossy(&answer.1);
+            assert_eq!(answer.0, 503, "{spare} spare: {shown}");
+        }
+    }
+    as_expected
+}
+
+fn tree() -> Tree {
+    let tree = Tree::new();
+    tree.file("a", "hello");
+    tree.file("indexed/index.htm", "the index page");
+    tree.file("listed/to-directory/file", "");
+    tree.link("listed/link-to-directory", "to-directory");
+    tree.link("listed/link-to-file", "../a");
+    tree
+}
+
+#[test]
+fn a_directory_is_answered_for_whole_or_not_at_all() {
+    let tree = tree();
+    for symlinks in ["follow", "inside", "never"] {
+        let server = serve(&tree, &format!("-p HTTP/1.1 --symlinks {symlinks}"));
+        for target in ["/indexed/", "/listed/", "/listed/to-directory/", "/missing"] {
+            let answered = ask_in_shortage(&server, target);
+            assert!(
+                (1..=ENOUGH).contains(&answered),
+                "{symlinks} {target}: {answered}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_script_that_cannot_be_looked_for_is_not_missing() {
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1 --cgi --symlinks inside");
+    let answered = ask_in_shortage(&server, "/cgi-bin/missing");
+    assert!((1..=ENOUGH).contains(&answered), "{answered}");
+}
