@@ -1,5 +1,6 @@
 //! The command line of `python -m http.server`.
 
+use crate::cgi;
 use crate::config::Config;
 use crate::files::Symlinks;
 use crate::handler::Handler;
@@ -191,7 +192,9 @@ pub fn run() -> Result<()> {
 
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());
-    Ok(server.serve()?)
+    let result = server.serve();
+    cgi::end_all(cgi::GRACE);
+    Ok(result?)
 }
 
 /// Reads the command line; a wrong one ends the process, with the usage and the reason.
@@ -245,6 +248,7 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
             // what is printed, this does it.
             let _ = thread::Builder::new().spawn(move || {
                 thread::sleep(limit.saturating_add(LAST_RESORT));
+                cgi::end_all(cgi::GRACE);
                 process::exit(0);
             });
             if is_interrupt {
@@ -254,6 +258,7 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
                 server.shutdown();
             }
             signals.next();
+            cgi::end_all(Duration::ZERO);
             process::exit(0);
         })?;
     Ok(())
