@@ -171,6 +171,7 @@ pub fn run() -> Result<()> {
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
     if args.cgi {
+        sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
         sys::isolate_children()?;
     }
     if args.sandbox {

@@ -8,7 +8,7 @@ use crate::http::{Exchange, RequestBody, Wait};
 use crate::sys;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::io::ioctl_fionread;
+use rustix::io::{Errno, ioctl_fionread};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -30,6 +30,15 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How long output is passed on beyond what the script itself has printed: what it leaves running
 /// may print for ever.
 const AFTERMATH: Duration = Duration::from_secs(5);
+
+/// Who makes sense of a script's file.
+#[derive(Clone, Copy)]
+enum Runner {
+    /// It knows binaries, and the interpreters that a script names in its first line.
+    Kernel,
+    /// All else is for it, as everywhere on Unix.
+    Shell,
+}
 
 /// What a script is started with.
 pub(crate) struct Setting<'a> {
@@ -54,9 +63,19 @@ impl Setting<'_> {
     /// server's memory map; a change of user takes `fork`. Either way nothing of ours runs in
     /// between. std sets no limits on what is inherited: descriptors all close on `exec`, and
     /// [`sys::isolate_children`] sees to signals.
-    fn command(&self) -> Command {
-        let mut command = Command::new(self.file);
-        command.arg0(OsStr::from_bytes(self.script.name()));
+    fn command(&self, runner: Runner) -> Command {
+        let mut command = match runner {
+            Runner::Kernel => {
+                let mut command = Command::new(self.file);
+                command.arg0(OsStr::from_bytes(self.script.name()));
+                command
+            }
+            Runner::Shell => {
+                let mut command = Command::new("/bin/sh");
+                command.arg(self.file);
+                command
+            }
+        };
         // As in the reference: a query that is no form is an argument, always exactly one.
         let query: Vec<u8> = self
             .query
@@ -119,7 +138,12 @@ struct Ending {
 impl Process {
     /// Starts a script.
     pub(crate) fn start(setting: &Setting<'_>) -> io::Result<Self> {
-        let mut child = groups::spawn(&mut setting.command())?;
+        let mut spawned = groups::spawn(&mut setting.command(Runner::Kernel));
+        // After `fork` the C library may do this by itself, after `posix_spawn` it does not.
+        if matches!(&spawned, Err(error) if Errno::from_io_error(error) == Some(Errno::NOEXEC)) {
+            spawned = groups::spawn(&mut setting.command(Runner::Shell));
+        }
+        let mut child = spawned?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let [patience, _] = LOOKS;
