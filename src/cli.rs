@@ -1,5 +1,6 @@
 //! The command line of `python -m http.server`.
 
+use crate::cgi;
 use crate::config::Config;
 use crate::files::Symlinks;
 use crate::handler::Handler;
@@ -179,6 +180,7 @@ pub fn run() -> Result<()> {
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
     if args.cgi {
+        sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
         sys::isolate_children()?;
     }
     if args.sandbox {
@@ -202,7 +204,9 @@ pub fn run() -> Result<()> {
 
     end_on_signals(server.handle(), grace)?;
     announce(server.local_addr());
-    server.serve().context("cannot serve any more")
+    let result = server.serve();
+    cgi::end_all(cgi::GRACE);
+    result.context("cannot serve any more")
 }
 
 /// Reads the command line; a wrong one ends the process, with the usage and the reason.
@@ -262,6 +266,7 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
             // `serve` returns and the process ends. Should a handler not return, this does it.
             let _ = thread::Builder::new().spawn(move || {
                 thread::sleep(limit.saturating_add(LAST_RESORT));
+                cgi::end_all(cgi::GRACE);
                 process::exit(0);
             });
             if is_interrupt {
@@ -271,6 +276,7 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
                 server.shutdown();
             }
             signals.next();
+            cgi::end_all(Duration::ZERO);
             process::exit(0);
         })?;
     Ok(())

@@ -191,14 +191,24 @@ pub(crate) struct User {
 }
 
 /// Whom scripts run as: `nobody` if this process is root's, and otherwise itself.
-pub(crate) fn unprivileged_user() -> Option<User> {
+///
+/// # Errors
+/// It is root's only in part. std does not drop root's groups then, or root could be had back.
+pub(crate) fn unprivileged_user() -> io::Result<Option<User>> {
     /// What stands for nobody in the kernel, where the system has no user of that name.
     const OVERFLOW: User = User {
         id: 65_534,
         group: 65_534,
     };
     static NOBODY: OnceLock<User> = OnceLock::new();
-    rustix::process::geteuid().is_root().then(|| {
+    let is_root = rustix::process::geteuid().is_root();
+    if rustix::process::getuid().is_root() != is_root {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "of the real and the effective user one is root, the other is not",
+        ));
+    }
+    Ok(is_root.then(|| {
         *NOBODY.get_or_init(|| {
             let found = nix::unistd::User::from_name("nobody").ok().flatten();
             found.map_or(OVERFLOW, |user| User {
@@ -206,7 +216,7 @@ pub(crate) fn unprivileged_user() -> Option<User> {
                 group: user.gid.as_raw(),
             })
         })
-    })
+    }))
 }
 
 /// Undoes what this process may have inherited and would pass on to its children: descriptors

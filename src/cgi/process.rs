@@ -3,11 +3,12 @@
 
 use super::Script;
 use super::environment::{Variable, text};
-use super::reaper;
+use super::{groups, reaper};
 use crate::http::{Exchange, RequestBody, Wait};
 use crate::sys;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
+use rustix::io::{Errno, ioctl_fionread};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -24,11 +25,20 @@ const CHUNK: usize = 64 * 1024;
 /// How often a silent script is looked after, at first and at most. Its output tells when it is
 /// done, unless something that it started holds that open.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-/// How long more output is waited for when the script itself has ended.
+/// How long the silence may be when the script itself has ended, until no more is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// How long after its end output is passed on at all: what a script leaves running may print for
-/// ever.
+/// How long output is passed on beyond what the script itself has printed: what it leaves running
+/// may print for ever.
 const AFTERMATH: Duration = Duration::from_secs(5);
+
+/// Who makes sense of a script's file.
+#[derive(Clone, Copy)]
+enum Runner {
+    /// It knows binaries, and the interpreters that a script names in its first line.
+    Kernel,
+    /// All else is for it, as everywhere on Unix.
+    Shell,
+}
 
 /// What a script is started with.
 pub(crate) struct Setting<'a> {
@@ -53,9 +63,19 @@ impl Setting<'_> {
     /// server's memory map; a change of user takes `fork`. Either way nothing of ours runs in
     /// between. std sets no limits on what is inherited: descriptors all close on `exec`, and
     /// [`sys::isolate_children`] sees to signals.
-    fn command(&self) -> Command {
-        let mut command = Command::new(self.file);
-        command.arg0(OsStr::from_bytes(self.script.name()));
+    fn command(&self, runner: Runner) -> Command {
+        let mut command = match runner {
+            Runner::Kernel => {
+                let mut command = Command::new(self.file);
+                command.arg0(OsStr::from_bytes(self.script.name()));
+                command
+            }
+            Runner::Shell => {
+                let mut command = Command::new("/bin/sh");
+                command.arg(self.file);
+                command
+            }
+        };
         // As in the reference: a query that is no form is an argument, always exactly one.
         let query: Vec<u8> = self
             .query
@@ -96,17 +116,34 @@ pub(crate) struct Process {
     /// What was read of the request's body, but not taken by the script yet, from `fed` on.
     food: Vec<u8>,
     fed: usize,
-    /// How it ended, and when that was seen.
-    ended: Option<(ExitStatus, Instant)>,
+    ended: Option<Ending>,
     /// When to look whether it has.
     next_look: Instant,
     patience: Duration,
 }
 
+/// The end of a script, as it was seen.
+#[derive(Clone, Copy)]
+struct Ending {
+    status: ExitStatus,
+    /// Bytes that were there to be read at that time: its own are among them. They are passed on
+    /// however slow the client is.
+    owed: u64,
+    /// When there were none of these left.
+    since: Instant,
+    /// When there was output last.
+    last: Instant,
+}
+
 impl Process {
     /// Starts a script.
     pub(crate) fn start(setting: &Setting<'_>) -> io::Result<Self> {
-        let mut child = setting.command().spawn()?;
+        let mut spawned = groups::spawn(&mut setting.command(Runner::Kernel));
+        // After `fork` the C library may do this by itself, after `posix_spawn` it does not.
+        if matches!(&spawned, Err(error) if Errno::from_io_error(error) == Some(Errno::NOEXEC)) {
+            spawned = groups::spawn(&mut setting.command(Runner::Shell));
+        }
+        let mut child = spawned?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let [patience, _] = LOOKS;
@@ -154,18 +191,34 @@ impl Process {
                 self.feed()?;
             }
             self.look_after();
-            let has_ended = self.is_over(ready.readable);
-            if ready.readable && !has_ended {
+            let is_over = self.is_over(ready.readable);
+            if ready.readable {
                 let count = read(self.stdout.as_mut(), buffer)?;
+                if count > 0 && is_over {
+                    // What is cut off must not look complete.
+                    return Err(io::Error::other("a script has left what prints on and on"));
+                }
                 if count > 0 {
+                    self.pay(count);
                     return Ok(count);
                 }
             }
-            if ready.readable || has_ended {
+            if ready.readable || is_over {
                 self.stdout = None;
             }
         }
         Ok(0)
+    }
+
+    /// Counts output that is passed on.
+    fn pay(&mut self, count: usize) {
+        if let Some(ending) = &mut self.ended {
+            ending.last = Instant::now();
+            if ending.owed > 0 {
+                ending.owed = ending.owed.saturating_sub(count as u64);
+                ending.since = ending.last;
+            }
+        }
     }
 
     /// Takes more of the request's body.
@@ -218,21 +271,31 @@ impl Process {
 
     /// Whether the script has ended; it is reaped then.
     fn has_ended(&mut self) -> bool {
-        if self.ended.is_none() {
-            let status = self.child.as_mut().map(Child::try_wait);
-            self.ended = match status {
-                Some(Ok(Some(status))) => Some((status, Instant::now())),
-                _ => None,
-            };
+        if self.ended.is_none()
+            && let Some(Ok(Some(status))) = self.child.as_mut().map(groups::reap)
+        {
+            let owed = self.stdout.as_ref().map(ioctl_fionread);
+            let now = Instant::now();
+            self.ended = Some(Ending {
+                status,
+                owed: owed.and_then(Result::ok).unwrap_or_default(),
+                since: now,
+                last: now,
+            });
         }
         self.ended.is_some()
     }
 
     /// Whether what can still be read is no longer waited for.
     fn is_over(&self, readable: bool) -> bool {
-        let limit = if readable { AFTERMATH } else { LAST_WORDS };
-        self.ended
-            .is_some_and(|(_, since)| since.elapsed() >= limit)
+        self.ended.is_some_and(|ending| {
+            let is_late = if readable {
+                ending.since.elapsed() >= AFTERMATH
+            } else {
+                ending.last.elapsed() >= LAST_WORDS
+            };
+            ending.owed == 0 && is_late
+        })
     }
 
     /// Waits a little for the end of a script whose output is of no more use, and tells its exit
@@ -251,7 +314,7 @@ impl Process {
         }
         let child = self.child.take();
         match (self.ended, child) {
-            (Some((status, _)), _) => Some(exit_code(status)),
+            (Some(ending), _) => Some(exit_code(ending.status)),
             (None, Some(child)) => {
                 reaper::leave(child);
                 None
@@ -310,5 +373,82 @@ fn read<R: Read + ?Sized>(source: Option<&mut R>, buffer: &mut [u8]) -> io::Resu
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::RequestTarget;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Starts a shell script, as whoever runs the tests.
+    fn start(content: &str) -> Process {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("script");
+        fs::write(&file, format!("#!/bin/sh\n{content}\n")).expect("it is written");
+        fs::set_permissions(&file, Permissions::from_mode(0o755)).expect("it is its owner's");
+        let target = RequestTarget::new(b"/script");
+        let script = Script::find(target, &[Vec::new()], |_| false).expect("it is one");
+        let setting = Setting {
+            file: &file,
+            script: &script,
+            query: b"",
+            environment: Vec::new(),
+            user: None,
+            has_body: false,
+        };
+        let mut process = loop {
+            match Process::start(&setting) {
+                // Another test's child may still hold the file open for writing.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
+                result => break result.expect("it is started"),
+            }
+        };
+        // It runs, so its file is not needed any more.
+        assert_eq!(
+            process.read_output(&mut io::empty(), &mut [0]).ok(),
+            Some(1)
+        );
+        process
+    }
+
+    /// Reads once after a pause: a client that is in no hurry.
+    fn read_after(pause: Duration, process: &mut Process, size: usize) -> io::Result<usize> {
+        thread::sleep(pause);
+        process.read_output(&mut io::empty(), &mut vec![0; size])
+    }
+
+    #[test]
+    fn a_slow_client_gets_all_that_a_script_has_printed() {
+        // Less than a pipe holds, so the script ends with all of it unread.
+        let mut process = start("printf 'x%59999s' ''");
+        let mut count = 1;
+        for pause in [LOOKS[1], AFTERMATH, LAST_WORDS] {
+            count += read_after(pause, &mut process, 1000).expect("it is read");
+        }
+        assert!(process.ended.is_some());
+        while let Ok(more @ 1..) = process.read_output(&mut io::empty(), &mut [0; 4096]) {
+            count += more;
+        }
+        assert_eq!(count, 60_000);
+        assert_eq!(process.settle(), Some(0));
+    }
+
+    #[test]
+    fn what_prints_on_and_on_is_cut_and_does_not_look_complete() {
+        // It ends with its reader.
+        let mut process = start("printf x; yes & exit 0");
+        let mut seen = None;
+        let error = loop {
+            match read_after(Duration::ZERO, &mut process, 4096) {
+                Ok(count) => assert!(count > 0, "it looks complete"),
+                Err(error) => break error,
+            }
+            seen = seen.or(process.ended.map(|ending| ending.since));
+        };
+        assert_eq!(error.kind(), io::ErrorKind::Other);
+        assert!(seen.expect("its end was seen").elapsed() >= AFTERMATH);
     }
 }

@@ -2,14 +2,13 @@
 //!
 //! A thread looks after them, so that no connection has to. It is there only while there are any.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use super::groups::{self, GRACE};
+use rustix::process::Signal;
 use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a script that is to end may take to tidy up.
-const GRACE: Duration = Duration::from_secs(1);
 /// How often they are looked after.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -41,7 +40,7 @@ pub(super) fn leave(child: Child) {
 ///
 /// It is not reaped before that: only as long as its id is taken, its group's is surely its own.
 pub(super) fn end(child: Child) {
-    signal(&child, Signal::TERM);
+    groups::signal(child.id(), Signal::TERM);
     let end = Some(Instant::now() + GRACE);
     adopt(Orphan { child, end });
 }
@@ -76,18 +75,9 @@ impl Orphan {
             if Instant::now() < end {
                 return false;
             }
-            signal(&self.child, Signal::KILL);
+            groups::signal(self.child.id(), Signal::KILL);
         }
-        // An error says that it is no child of ours (any more).
-        !matches!(self.child.try_wait(), Ok(None))
-    }
-}
-
-fn signal(child: &Child, signal: Signal) {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(group) = group {
-        // It fails when nobody is left in it.
-        let _ = kill_process_group(group, signal);
+        !matches!(groups::reap(&mut self.child), Ok(None))
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -126,20 +127,35 @@ impl Root {
         Ok((file, stat))
     }
 
-    /// Whether an open file lies in one of the private directories: decided by where the file
-    /// is, not by the name that led there. Where that cannot be told, it is.
+    /// Whether an open file lies in one of the private directories: decided by which directories
+    /// it is in, not by the names that led there, so neither links nor mounts lead around it.
+    /// Where that cannot be told, it is.
     fn is_private(&self, file: &OwnedFd, path: &[u8]) -> bool {
         if self.private.is_empty() {
             return false;
         }
-        let Ok(location) = sys::location(file, Path::new(OsStr::from_bytes(&self.full(path))))
-        else {
-            return true;
-        };
-        self.private
-            .iter()
-            .filter_map(|directory| directory.canonicalize().ok())
-            .any(|directory| location.starts_with(directory))
+        let path = self.full(path);
+        self.is_in_private_directory(file, Path::new(OsStr::from_bytes(&path)))
+            .unwrap_or(true)
+    }
+
+    fn is_in_private_directory(&self, file: &OwnedFd, path: &Path) -> io::Result<bool> {
+        let mut private: SmallVec<[_; 4]> = SmallVec::new();
+        for directory in &*self.private {
+            match rustix::fs::stat(directory) {
+                Ok(stat) => private.push((stat.st_dev, stat.st_ino)),
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let location = sys::location(file, path)?;
+        for directory in location.ancestors().skip(1) {
+            let stat = rustix::fs::stat(directory)?;
+            if private.contains(&(stat.st_dev, stat.st_ino)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What `path` leads to, whether or not it may be read; what is not there or may not be

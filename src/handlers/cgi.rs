@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Runs the scripts in `/cgi-bin` and `/htbin`, and serves all else as the [`FileHandler`] that
 /// it has.
@@ -94,9 +94,14 @@ impl CgiHandler {
         self
     }
 
-    /// What is at `path` below the root.
+    /// What is at `path` below the root. It is never a bare name: those of programs are looked up
+    /// elsewhere.
     fn path(&self, path: &[u8]) -> PathBuf {
-        self.files.directory().join(OsStr::from_bytes(path))
+        let directory = match self.files.directory() {
+            empty if empty.as_os_str().is_empty() => Path::new("."),
+            directory => directory,
+        };
+        directory.join(OsStr::from_bytes(path))
     }
 
     /// Runs a script and answers with what it prints.
@@ -122,7 +127,7 @@ impl CgiHandler {
             script,
             query: request.target().query().unwrap_or_default(),
             environment: cgi::environment(server, script, request),
-            user: sys::unprivileged_user(),
+            user: sys::unprivileged_user()?,
             has_body: !request.body().is_finished(),
         };
         let process = Process::start(&setting).map_err(|error| match error.kind() {
@@ -180,5 +185,18 @@ fn server_name(address: SocketAddr) -> String {
         ip if ip.is_unspecified() => sys::host_name(),
         ip if ip.is_ipv6() => format!("[{ip}]"),
         ip => ip.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_program_is_looked_up() {
+        for (root, path) in [("", "./ls"), (".", "./ls"), ("/", "/ls"), ("a", "a/ls")] {
+            let handler = CgiHandler::new(FileHandler::new(root)).with_cgi_directories(["/"]);
+            assert_eq!(handler.path(b"ls").as_os_str(), path);
+        }
     }
 }

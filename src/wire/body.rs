@@ -25,6 +25,8 @@ enum State {
     ChunkSize,
     /// Inside a chunk, so many bytes from its end; at its end, before the CRLF behind it.
     Chunk(u64),
+    /// Behind the last chunk, before the line that is a trailer field or the end; so many may come.
+    Trailers(usize),
     /// Behind the last byte.
     End,
     /// Framing was broken: where the body ends cannot be known.
@@ -41,20 +43,25 @@ impl<'r, S: Source> UnframedBody<'r, S> {
         Self { reader, state }
     }
 
-    /// Whether what was received is enough for the next step, so that reading does not wait.
-    ///
-    /// Trailer fields are not looked for: a client sends them with the last chunk or not at all.
-    fn can_advance(&self) -> bool {
-        let unread = self.reader.unread();
-        let lines = match self.state {
-            State::End | State::Broken => 0,
-            State::Content(_) | State::Chunk(1..) => return !unread.is_empty(),
-            State::ChunkSize => 1,
-            // Behind its end comes the size of the next.
-            State::Chunk(0) => 2,
-        };
-        memchr::memchr_iter(b'\n', unread).take(lines).count() == lines
-            || unread.len() > lines * MAX_LINE
+    /// Whether what was received is enough for reading not to wait. The lines of the framing that
+    /// are there are taken off.
+    fn can_advance(&mut self) -> bool {
+        loop {
+            let unread = self.reader.unread();
+            match self.state {
+                State::End | State::Broken => return true,
+                State::Content(_) | State::Chunk(1..) => return !unread.is_empty(),
+                State::ChunkSize | State::Chunk(0) | State::Trailers(_) => {
+                    let has_line = memchr::memchr(b'\n', unread).is_some();
+                    if !has_line && unread.len() <= MAX_LINE {
+                        return false;
+                    }
+                    if self.take_line().is_err() {
+                        self.state = State::Broken;
+                    }
+                }
+            }
+        }
     }
 
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -72,25 +79,39 @@ impl<'r, S: Source> UnframedBody<'r, S> {
                     };
                     return Ok(count);
                 }
-                State::ChunkSize => {
-                    self.state = match self.chunk_size()? {
-                        0 => self.skip_trailers()?,
-                        size => State::Chunk(size),
-                    };
-                }
-                State::Chunk(0) => {
-                    if !self.line()?.is_empty() {
-                        return Err(malformed("chunk longer than its size"));
-                    }
-                    self.state = State::ChunkSize;
-                }
-                State::Chunk(left) => {
+                State::Chunk(left @ 1..) => {
                     let count = self.take(buffer, left)?;
                     self.state = State::Chunk(left - count as u64);
                     return Ok(count);
                 }
+                State::ChunkSize | State::Chunk(0) | State::Trailers(_) => self.take_line()?,
             }
         }
+    }
+
+    /// Takes off a line of the framing, which comes next.
+    fn take_line(&mut self) -> io::Result<()> {
+        self.state = match self.state {
+            State::ChunkSize => match self.chunk_size()? {
+                0 => State::Trailers(MAX_TRAILERS),
+                size => State::Chunk(size),
+            },
+            State::Trailers(0) => return Err(malformed("too many trailer fields")),
+            State::Trailers(left) => {
+                if self.line()?.is_empty() {
+                    State::End
+                } else {
+                    State::Trailers(left - 1)
+                }
+            }
+            _ => {
+                if !self.line()?.is_empty() {
+                    return Err(malformed("chunk longer than its size"));
+                }
+                State::ChunkSize
+            }
+        };
+        Ok(())
     }
 
     /// Takes at most `limit` bytes, at least one.
@@ -126,15 +147,6 @@ impl<'r, S: Source> UnframedBody<'r, S> {
                 .ok_or_else(|| malformed("bad chunk size"))?;
             Ok(number * 16 + u64::from(digit))
         })
-    }
-
-    fn skip_trailers(&mut self) -> io::Result<State> {
-        for _ in 0..MAX_TRAILERS {
-            if self.line()?.is_empty() {
-                return Ok(State::End);
-            }
-        }
-        Err(malformed("too many trailer fields"))
     }
 
     /// The next line without its CRLF, which must be one.
@@ -249,6 +261,16 @@ mod tests {
                 (body.as_deref(), finished, rest.as_str()),
                 (Ok("hello world"), true, "GET /")
             );
+        }
+    }
+
+    #[test]
+    fn trailers_are_bounded() {
+        for (count, expected) in [(99, Ok("")), (100, Err(io::ErrorKind::InvalidData))] {
+            let bytes = format!("0\r\n{}\r\n", "Trailer: x\r\n".repeat(count));
+            let (body, finished, _) = read(bytes.as_bytes(), RequestFraming::Chunked, 100);
+            assert_eq!(body.as_deref().map_err(|kind| *kind), expected);
+            assert_eq!(finished, expected.is_ok());
         }
     }
 

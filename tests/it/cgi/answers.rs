@@ -1,7 +1,8 @@
 //! What a client gets of a script's output: framing, statuses, and an answer in any case.
 
-use super::fixture::{ask, content, get, recorded, serve, tree, with_script};
-use crate::support::{AfterSending, Connection, Response, exchange};
+use super::fixture::{ask, content, get, is_root, recorded, rhttp, serve, tree, with_script};
+use crate::support::{AfterSending, Connection, Response, Running, exchange, not_run};
+use std::process::Command;
 
 const REQUEST: &str = "GET /cgi-bin/script HTTP/1.1\r\n\r\n";
 
@@ -251,6 +252,58 @@ fn scripts_are_never_sent_as_files() {
         ask(&server, "GET /plain.txt HTTP/1.0\r\n\r\n").body,
         b"plain text\n"
     );
+}
+
+#[test]
+fn no_mount_leads_around_what_is_private() {
+    let tree = recorded();
+    tree.directory("x/mounted");
+    let server = rhttp(&tree, "HTTP/1.0");
+    // With mounts of its own, as root or as root of its own.
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(
+            ["--mount", "--map-root-user"]
+                .iter()
+                .take(if is_root() { 1 } else { 2 }),
+        );
+        command
+    };
+    let is_possible = unshare().arg("true").output();
+    if !is_possible.is_ok_and(|output| output.status.success()) {
+        return not_run("scripts that are mounted elsewhere, for nothing can be mounted");
+    }
+    let mut unshare = unshare();
+    unshare.args([
+        "sh",
+        "-c",
+        "cd \"$1\" && mount --bind cgi-bin x/mounted && shift && exec \"$@\"",
+        "sh",
+    ]);
+    unshare.arg(tree.path()).arg(server.get_program());
+    unshare.args(server.get_args());
+    let server = Running::start(unshare);
+    for (target, status) in [
+        ("/x/mounted/source.txt", 404),
+        ("/x/mounted/sub/source.txt", 404),
+        ("/x/mounted/", 404),
+        ("/x/peep", 404),
+        ("/plain.txt", 200),
+    ] {
+        let answer = ask(&server, &format!("GET {target} HTTP/1.0\r\n\r\n"));
+        assert_eq!(answer.status(), status, "{target}");
+    }
+}
+
+#[test]
+fn what_cannot_be_told_is_private() {
+    let tree = tree();
+    tree.file("plain.txt", "plain text\n");
+    // A look at it is an error, but not that there is none.
+    tree.link("htbin", "htbin");
+    let server = serve(&tree, "HTTP/1.0");
+    let answer = ask(&server, "GET /plain.txt HTTP/1.0\r\n\r\n");
+    assert_eq!(answer.status(), 404);
 }
 
 #[test]

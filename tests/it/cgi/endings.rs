@@ -1,11 +1,12 @@
 //! Nothing is left behind: no process, no descriptor, no thread, no waiting client.
 
-use super::fixture::{ask, get, serve, tree, with_script};
+use super::fixture::{ask, get, rhttp, serve, tree, with_script};
 use crate::support::{Connection, PATIENCE, Running};
 use rhttp::{CgiHandler, Config, FileHandler, Server};
+use rustix::process::Signal;
 use socket2::SockRef;
 use std::fs;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -13,6 +14,10 @@ use std::time::{Duration, Instant};
 
 /// Prints its own process and that of a child, and waits for ever.
 const WAITS: &str = "printf '\\n'; sleep 1000 & echo $$ $!; wait";
+/// The same, deaf to the polite signal.
+const IGNORES: &str = "trap '' TERM; printf '\\n'; sleep 1000 & echo $$ $!; wait";
+/// The same, when its answer is complete.
+const LIVES_ON: &str = "printf '\\n'; sleep 1000 >&- & echo $$ $!; exec >&-; wait";
 
 #[test]
 fn a_client_that_resets_the_connection_ends_its_script() {
@@ -74,7 +79,7 @@ fn a_client_that_leaves_before_there_is_a_header_ends_its_script() {
 
 #[test]
 fn a_script_that_ignores_the_polite_signal_is_killed() {
-    let tree = with_script("trap '' TERM; printf '\\n'; sleep 1000 & echo $$ $!; wait");
+    let tree = with_script(IGNORES);
     let server = serve(&tree, "HTTP/1.0");
     let (client, processes) = start(&server);
     SockRef::from(&client)
@@ -107,7 +112,10 @@ fn what_a_script_leaves_running_does_not_hold_the_client() {
             let asked = Instant::now();
             let response = get(&server);
             assert!(asked.elapsed() < PATIENCE);
-            let body = String::from_utf8(super::fixture::content(&response)).expect("it is text");
+            // What is cut off while more is printed does not look complete.
+            let is_complete = super::fixture::unchunk(&response.body).is_some();
+            assert_eq!(is_complete, protocol == "HTTP/1.1" && printed.is_empty());
+            let body = String::from_utf8(response.body).expect("it is text");
             let is_number = |line: &&str| line.parse::<u32>().is_ok();
             let process = body.lines().find(is_number).expect("it prints its child");
             assert!(body.contains(printed), "{body}");
@@ -119,12 +127,45 @@ fn what_a_script_leaves_running_does_not_hold_the_client() {
 
 #[test]
 fn a_server_that_ends_ends_its_scripts() {
-    let tree = with_script(WAITS);
-    let mut server = serve(&tree, "HTTP/1.0");
-    let (_client, processes) = start(&server);
-    server.signal(rustix::process::Signal::INT);
-    assert!(server.wait().success());
-    wait_for_the_end_of(&processes);
+    for script in [WAITS, IGNORES, LIVES_ON] {
+        let tree = with_script(script);
+        for signal in [Signal::INT, Signal::TERM] {
+            let mut command = rhttp(&tree, "HTTP/1.0");
+            command.args(["--grace", "0.3"]);
+            let mut server = Running::start(command);
+            let (client, processes) = start(&server);
+            if script == LIVES_ON {
+                read_to_end(&client);
+            }
+            server.signal(signal);
+            assert!(server.wait().success());
+            wait_for_the_end_of(&processes);
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_ends_all_scripts() {
+    for script in [WAITS, IGNORES, LIVES_ON] {
+        let tree = with_script(script);
+        let mut command = rhttp(&tree, "HTTP/1.0");
+        command.args(["--grace", "600"]);
+        let mut server = Running::start(command);
+        let (client, processes) = start(&server);
+        // Another one, so that there is something to wait for.
+        let (_waiting, others) = start(&server);
+        if script == LIVES_ON {
+            read_to_end(&client);
+        }
+        server.signal(Signal::TERM);
+        wait_until("it takes no more clients", || {
+            TcpListener::bind(server.address()).is_ok()
+        });
+        server.signal(Signal::TERM);
+        assert!(server.wait().success());
+        wait_for_the_end_of(&processes);
+        wait_for_the_end_of(&others);
+    }
 }
 
 #[test]
@@ -234,6 +275,12 @@ fn start_at(client: TcpStream) -> (TcpStream, Vec<String>) {
     let line = lines.skip_while(|line| !line.is_empty()).nth(1);
     let found = processes(line.expect("it prints a line").as_bytes());
     (client, found)
+}
+
+fn read_to_end(mut client: &TcpStream) {
+    use std::io::Read;
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).expect("it is read");
 }
 
 fn request(server: &Running) -> TcpStream {

@@ -1,6 +1,6 @@
 //! What a script inherits, and what it does not.
 
-use super::fixture::{get, is_root, open_to_all, rhttp, serve, usual, with_script};
+use super::fixture::{ask, get, is_root, open_to_all, rhttp, serve, tree, usual, with_script};
 use crate::support::{Running, Tree};
 use std::io::{self, Write};
 use std::process::Command;
@@ -113,6 +113,45 @@ fn a_script_that_its_user_may_not_run_is_not_executable() {
         );
     } else {
         assert_eq!(get(&serve(&tree, "HTTP/1.0")).body, b"ran");
+    }
+}
+
+#[test]
+fn a_script_that_names_no_interpreter_is_the_shell_s() {
+    let tree = tree();
+    let script = "printf '\\n'; echo \"ran as $0 with $*: $QUERY_STRING\"";
+    tree.script("cgi-bin/script", script);
+    let path = tree.path().join("cgi-bin/script");
+    let expected = format!("ran as {} with a b: a+b\n", path.display());
+    for server in [Some(serve(&tree, "HTTP/1.0")), as_user(&tree)] {
+        let Some(server) = server else { continue };
+        let response = ask(&server, "GET /cgi-bin/script?a+b HTTP/1.0\r\n\r\n");
+        assert_eq!(String::from_utf8_lossy(&response.body), expected);
+    }
+}
+
+#[test]
+fn whoever_is_root_in_part_runs_no_scripts() {
+    if !is_root() {
+        return not_run("a server with two users, for only root can have those");
+    }
+    let tree = tree();
+    for user in ["--ruid=65534", "--euid=65534"] {
+        let program = tree.path().join("rhttp");
+        std::fs::copy(env!("CARGO_BIN_EXE_rhttp"), &program).expect("it can be copied");
+        open_to_all(&program);
+        let mut setpriv = Command::new("setpriv");
+        setpriv.arg(user).arg(program);
+        setpriv.args(rhttp(&tree, "HTTP/1.0").get_args());
+        let Ok(output) = setpriv.output() else {
+            return not_run("a server with two users, for there is no setpriv");
+        };
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("cannot run scripts as an ordinary user"),
+            "{said}"
+        );
     }
 }
 

@@ -54,6 +54,29 @@ fn half_a_chunk_is_passed_on() {
 }
 
 #[test]
+fn the_end_of_a_body_is_not_waited_for_to_pass_on_output() {
+    let tree = with_script(
+        "printf '\\n'; read line; echo \"got $line\"; sleep 0.5; echo later; cat; echo end",
+    );
+    let server = serve(&tree, "HTTP/1.0");
+    for end in ["\r\n0\r\n\r\n", "\r\n0\r\nA: b\r\nC: d\r\n\r\n"] {
+        // Every byte of it may be the first that is late.
+        for at in 0..end.len() {
+            let (start, end) = end.split_at(at);
+            let start = format!("4\r\none\n{start}");
+            let mut client = Connection::open(server.address());
+            client
+                .send(b"POST /cgi-bin/script HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+                .expect("it is sent");
+            client.send(start.as_bytes()).expect("it is sent");
+            client.read_until(|bytes| bytes.ends_with(b"got one\nlater\n"));
+            client.send(end.as_bytes()).expect("it is sent");
+            assert!(client.read_to_end().bytes.ends_with(b"end\n"));
+        }
+    }
+}
+
+#[test]
 fn a_header_is_sent_before_there_is_content() {
     let tree = with_script("printf 'X-A: b\\n\\n'; cat");
     let server = serve(&tree, "HTTP/1.0");
