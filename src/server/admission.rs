@@ -163,6 +163,11 @@ impl Admission {
         self.watch(state, limit, nothing_new).ended != ended
     }
 
+    /// Whether there are no connections.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().tickets.is_empty()
+    }
+
     /// Tells all connections to end after their response. Those that wait are given a
     /// [`LAST_CALL`] by [`finish`](Self::finish).
     pub(super) fn begin_closing(&self) {

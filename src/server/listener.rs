@@ -164,6 +164,8 @@ impl<H: Handler> Server<H> {
             }
             workers.stop_accepting(scope);
             self.admission.finish(self.config.grace);
+            // If there were no descriptors for that before, there are now.
+            workers.wake();
             Ok(())
         });
         log.close(LOG_LIMIT);

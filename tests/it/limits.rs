@@ -342,6 +342,27 @@ fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
 }
 
 #[test]
+fn newcomers_for_whom_there_is_no_thread_are_told_so() {
+    let tree = tree();
+    let Some(mut server) = short_of_threads(&tree, 54322) else {
+        return;
+    };
+    let mut clients: Vec<_> = (0..40).map(|_| ask(server.address(), "/huge")).collect();
+    let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();
+    assert!(heard.contains(&Ok(200)), "{heard:?}");
+    assert!(heard.contains(&Ok(503)), "{heard:?}");
+    let start = Instant::now();
+    assert_eq!(is_answered(&mut connect(server.address())), Ok(503));
+    assert!(start.elapsed() < Duration::from_secs(1));
+    drop(clients);
+    eventually("service", || is_served(&server));
+    // While there is nobody who accepts, too.
+    let _stuck: Vec<_> = (0..40).map(|_| ask(server.address(), "/huge")).collect();
+    server.signal(rustix::process::Signal::INT);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
 fn an_idle_connection_takes_little_memory() {
     // Frames are twice as large when nothing is optimised.
     let limit = if cfg!(debug_assertions) { 32 } else { 16 };
