@@ -390,7 +390,8 @@ mod tests {
         fs::write(&file, format!("#!/bin/sh\n{content}\n")).expect("it is written");
         fs::set_permissions(&file, Permissions::from_mode(0o755)).expect("it is its owner's");
         let target = RequestTarget::new(b"/script");
-        let script = Script::find(target, &[Vec::new()], |_| false).expect("it is one");
+        let found = Script::find(target, &[Vec::new()], |_| Ok::<_, io::Error>(false));
+        let script = found.expect("nothing fails").expect("it is one");
         let setting = Setting {
             file: &file,
             script: &script,

@@ -18,9 +18,16 @@ use std::time::{Duration, Instant};
 /// must make room, and when the server shuts down.
 const WAITING: u8 = 1;
 const LAST: u8 = 2;
+/// It has had a response.
+const ANSWERED: u8 = 4;
+/// It was told to leave, and another has its room.
+const MADE_ROOM: u8 = 8;
+/// There was no room for it.
+const REFUSED: u8 = 16;
 
 /// How long a connection is waited for whose client may have sent a request before it could know
-/// that the server shuts down. A proxy that keeps connections sends none in vain.
+/// that the server shuts down, or that a new connection must make room. A proxy that keeps
+/// connections sends none in vain.
 pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// No place among the tickets.
@@ -40,8 +47,10 @@ pub(super) struct Admission {
 struct State {
     room: Room,
     tickets: Vec<Arc<Ticket>>,
-    /// Those among them that were told to leave before the server shuts down.
-    leaving: usize,
+    /// Those among them that have room, and have not made it for others.
+    served: usize,
+    /// Those that were refused.
+    refused: usize,
     /// How many have ended.
     ended: u64,
     /// Threads that want to know when one ends; mostly nobody does.
@@ -60,8 +69,8 @@ struct State {
 pub(super) struct Room {
     /// Those that are served.
     pub(super) served: usize,
-    /// Those that are leaving: they made room, or were refused.
-    pub(super) leaving: usize,
+    /// Those that are being refused, beyond these.
+    pub(super) refused: usize,
 }
 
 /// What becomes of a new connection.
@@ -98,24 +107,16 @@ impl Admission {
     /// all that have come already are served, one request each.
     pub(super) fn admit(&self, socket: TcpStream) -> (Arc<Ticket>, Verdict) {
         let mut state = self.lock();
-        let staying = state.tickets.len() - state.leaving;
-        let verdict = if state.is_closing || staying < state.room.served {
-            Verdict::Serve
-        } else if state.leaving >= state.room.leaving {
-            Verdict::TurnAway
-        } else if state.make_room() {
-            Verdict::Serve
+        let has_room = state.is_closing || state.served < state.room.served;
+        let (verdict, bits) = if has_room || state.make_room() {
+            state.served += 1;
+            (Verdict::Serve, if state.is_closing { LAST } else { 0 })
+        } else if state.refused < state.room.refused {
+            state.refused += 1;
+            (Verdict::Refuse, LAST | REFUSED)
         } else {
-            state.leaving += 1;
-            Verdict::Refuse
-        };
-        if verdict == Verdict::TurnAway {
-            return (Arc::new(Ticket::new(socket, LAST, NOWHERE)), verdict);
-        }
-        let bits = if state.is_closing || verdict == Verdict::Refuse {
-            LAST
-        } else {
-            0
+            let ticket = Ticket::new(socket, LAST | REFUSED, NOWHERE);
+            return (Arc::new(ticket), Verdict::TurnAway);
         };
         let ticket = Arc::new(Ticket::new(socket, bits, state.tickets.len()));
         if state.is_over {
@@ -136,8 +137,10 @@ impl Admission {
         if let Some(moved) = state.tickets.get(index) {
             moved.index.store(index, Ordering::Relaxed);
         }
-        if ticket.is_last() && !state.is_closing {
-            state.leaving -= 1;
+        match ticket.bits() & (MADE_ROOM | REFUSED) {
+            0 => state.served -= 1,
+            REFUSED => state.refused -= 1,
+            _ => {}
         }
         state.ended += 1;
         if state.watchers > 0 {
@@ -146,18 +149,23 @@ impl Admission {
     }
 
     /// For when the system has no descriptor or no thread for another connection: the connection
-    /// that has waited longest makes room. Returns when one has ended, but after `limit` in any
-    /// case.
-    pub(super) fn wait_for_room(&self, limit: Duration) {
+    /// that has waited longest makes room. Returns when one has ended, which it tells, but after
+    /// `limit` in any case.
+    pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
         let mut state = self.lock();
         // One at a time: others may be waiting for the same.
-        if state.leaving == 0 {
+        if state.served + state.refused == state.tickets.len() {
             state.make_room();
         }
         let (ended, is_closing) = (state.ended, state.is_closing);
         let nothing_new =
             |state: &mut State| state.ended == ended && state.is_closing == is_closing;
-        drop(self.watch(state, limit, nothing_new));
+        self.watch(state, limit, nothing_new).ended != ended
+    }
+
+    /// Whether there are no connections.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().tickets.is_empty()
     }
 
     /// Tells all connections to end after their response. Those that wait are given a
@@ -244,16 +252,20 @@ impl Admission {
 }
 
 impl State {
-    /// Tells the connection that has waited longest to leave; false if none waits.
+    /// Tells the connection that has waited longest to leave; false if none may be told so.
     fn make_room(&mut self) -> bool {
+        let now = Instant::now();
         loop {
-            let waiting = self.tickets.iter().filter(|ticket| ticket.may_make_room());
+            let waiting = self
+                .tickets
+                .iter()
+                .filter(|ticket| ticket.may_make_room(now));
             let Some(longest) = waiting.min_by_key(|ticket| ticket.waiting_since()) else {
                 return false;
             };
             // If its request has just come, the next is asked.
             if longest.leave() {
-                self.leaving += 1;
+                self.served -= 1;
                 return true;
             }
         }
@@ -279,7 +291,25 @@ impl Ticket {
     /// Whether the request being read or answered is the connection's last, whatever the client
     /// wants.
     pub(super) fn is_last(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & LAST != 0
+        self.bits() & LAST != 0
+    }
+
+    /// Whether there was no room for the connection from the beginning.
+    pub(super) fn is_refused(&self) -> bool {
+        self.bits() & REFUSED != 0
+    }
+
+    /// Whether the connection had to make room before it was answered anything: it is owed a
+    /// word.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.bits() & (MADE_ROOM | ANSWERED) == MADE_ROOM
+    }
+
+    /// The connection has had a response: from now on it may make room whenever it waits.
+    pub(super) fn answered(&self) {
+        if self.bits() & ANSWERED == 0 {
+            self.state.fetch_or(ANSWERED, Ordering::Relaxed);
+        }
     }
 
     /// The connection begins to wait, for a request or for its client to end it; tells whether
@@ -299,8 +329,11 @@ impl Ticket {
         self.state.load(Ordering::SeqCst) & WAITING != 0
     }
 
-    fn may_make_room(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == WAITING
+    /// A client that has just come is about to ask, and would hear nothing at all.
+    fn may_make_room(&self, now: Instant) -> bool {
+        let bits = self.bits();
+        let is_new = || now.saturating_duration_since(self.waiting_since()) < LAST_CALL;
+        bits & (WAITING | LAST) == WAITING && (bits & ANSWERED != 0 || !is_new())
     }
 
     fn waiting_since(&self) -> Instant {
@@ -309,16 +342,18 @@ impl Ticket {
 
     /// Tells a waiting connection to end; false if it does not wait any more.
     fn leave(&self) -> bool {
-        let told = self.state.compare_exchange(
-            WAITING,
-            WAITING | LAST,
-            Ordering::SeqCst,
-            Ordering::SeqCst,
-        );
+        let waits = |bits| (bits & WAITING != 0).then_some(bits | LAST | MADE_ROOM);
+        let told = self
+            .state
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, waits);
         if told.is_ok() {
             self.stop_reading();
         }
         told.is_ok()
+    }
+
+    fn bits(&self) -> u8 {
+        self.state.load(Ordering::Relaxed)
     }
 
     /// Ends the connection, whatever it is doing.

@@ -122,6 +122,7 @@ impl<'s> Connection<'s> {
                 return without_request;
             };
             let close = match &incoming {
+                Incoming::End if self.ticket.is_unheard() => Some(self.refuse()),
                 Incoming::End => Some(without_request),
                 Incoming::Rejected(rejected) => Some(self.reject(&rejected.line, &rejected.error)),
                 Incoming::Request { line, lines } => self.answer(line, lines, &mut reader),
@@ -234,7 +235,9 @@ impl<'s> Connection<'s> {
         let says_close = wire::has_close(&response.headers);
         let persists = expected && possible && !says_close && framing != ResponseFraming::Close;
         let announce = expected && !persists && !says_close;
-        match self.transmit(line, response, framing, announce, request) {
+        let sent = self.transmit(line, response, framing, announce, request);
+        self.ticket.answered();
+        match sent {
             Err(_) => Some(CloseReason::Ended),
             Ok(()) if persists => None,
             Ok(()) => Some(CloseReason::Answered),

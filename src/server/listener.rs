@@ -17,8 +17,8 @@ use std::time::Duration;
 /// Descriptors that are nobody's connection: the standard ones, the listener, and what a handler
 /// or the system library may open at any time.
 const RESERVED_DESCRIPTORS: usize = 16;
-/// Connections beyond the cap that may be open because they are being refused or are making room.
-const MAX_LEAVING: usize = 64;
+/// Connections beyond the cap that may be open because they are being refused.
+const MAX_REFUSED: usize = 64;
 /// How long the log may take to be written when the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 
@@ -164,6 +164,8 @@ impl<H: Handler> Server<H> {
             }
             workers.stop_accepting(scope);
             self.admission.finish(self.config.grace);
+            // If there were no descriptors for that before, there are now.
+            workers.wake();
             Ok(())
         });
         log.close(LOG_LIMIT);
@@ -190,10 +192,10 @@ impl ServerHandle {
 /// that it is sent.
 fn room(max_connections: usize) -> Room {
     let descriptors = sys::descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
-    let leaving = (descriptors / 8).clamp(1, MAX_LEAVING);
-    let served = (descriptors.saturating_sub(leaving) / 2).max(1);
+    let refused = (descriptors / 8).clamp(1, MAX_REFUSED);
+    let served = (descriptors.saturating_sub(refused) / 2).max(1);
     Room {
         served: served.min(max_connections),
-        leaving,
+        refused,
     }
 }

@@ -168,6 +168,12 @@ impl<'c> Stream<'c> {
         self.ticket.begin_wait();
         let limit = self.config.head_timeout;
         let limit = limit.map_or(LINGER, |limit| limit.min(LINGER));
+        // Only so many can be refused at a time.
+        let limit = if self.ticket.is_refused() {
+            limit.min(LINGER_SILENCE)
+        } else {
+            limit
+        };
         let deadline = Instant::now() + limit;
         // After a large response the client is silent because it reads.
         let silence = if self.sent.get() > SOON_SENT {

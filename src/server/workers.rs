@@ -7,7 +7,7 @@ use crate::sys;
 use rustix::io::Errno;
 use std::hint;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,9 +19,11 @@ const MAX_WAITING: usize = 64;
 /// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
 /// it is less than the 2 MiB at which the kernel might use a huge page for it.
 const STACK: usize = 1024 * 1024;
-/// How long to wait, at most, for the end of a connection when the system has no descriptor or no
-/// thread for another.
+/// How long to wait, at most, for the end of a connection when the system has no descriptor for
+/// another.
 const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
+/// The same when it has no thread: then newcomers can be told so.
+const TURN_AWAY_AFTER: Duration = Duration::from_millis(50);
 
 /// Whether connections are served side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Starts the first thread.
+    /// Serves those who have come before, and starts the first thread that accepts.
     pub(super) fn start<'scope, 'env>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
@@ -72,8 +74,18 @@ impl<'s> Workers<'s> {
     where
         's: 'scope,
     {
-        self.serve_queued(scope);
-        self.spawn(scope)
+        if self.mode == Mode::Threads {
+            self.serve_queued(scope);
+        }
+        match self.spawn(scope) {
+            Err(error) if self.admission.is_empty() => Err(error),
+            // They have all threads that can be had, and will give some back.
+            Err(_) => {
+                self.find_follower(scope);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Starts one more thread, which ends when the server does, or when enough others wait.
@@ -100,6 +112,11 @@ impl<'s> Workers<'s> {
     /// Accepts and serves until the server ends, or until there are enough that do.
     fn work(&self) {
         loop {
+            // Elsewhere a listener that is shut down lets threads wait in `accept` as before.
+            if cfg!(not(target_os = "linux")) && self.admission.is_closing() {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
             match self.listener.accept() {
                 Ok((socket, client)) => {
                     if self.mode == Mode::OneAtATime {
@@ -109,8 +126,12 @@ impl<'s> Workers<'s> {
                     if is_alone && self.mode == Mode::Threads {
                         self.admission.call();
                     }
-                    self.serve(socket, client);
-                    if !self.rejoin() {
+                    let (ticket, verdict) = self.admission.admit(socket);
+                    self.serve(&ticket, verdict, client);
+                    // Who waits for the end of a connection wants to know of this thread by then.
+                    let stays = self.rejoin();
+                    self.admission.release(&ticket);
+                    if !stays {
                         return;
                     }
                 }
@@ -131,26 +152,26 @@ impl<'s> Workers<'s> {
     }
 
     /// Sees to it that somebody accepts: starts a thread or, where none is to be had, makes room,
-    /// for the thread of a connection that ends comes back to accept.
-    pub(super) fn find_follower<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
+    /// for the thread of a connection that ends comes back to accept. While none ends, newcomers
+    /// are told that there is no room.
+    pub(super) fn find_follower<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    where
+        's: 'scope,
+    {
         while self.waiting.load(Ordering::Relaxed) == 0
             && self.spawn(scope).is_err()
             && !self.admission.is_closing()
         {
-            self.admission.wait_for_room(SHORTAGE_PAUSE);
+            if !self.admission.wait_for_room(TURN_AWAY_AFTER) {
+                self.serve_queued(scope);
+            }
         }
     }
 
-    fn serve(&self, socket: TcpStream, client: SocketAddr) {
-        let (ticket, verdict) = self.admission.admit(socket);
-        self.serve_admitted(&ticket, verdict, client);
-    }
-
-    fn serve_admitted(&self, ticket: &Ticket, verdict: Verdict, client: SocketAddr) {
+    fn serve(&self, ticket: &Ticket, verdict: Verdict, client: SocketAddr) {
         // A handler that panics ends its connection, not the server.
         let run = || Connection::run(self.context, ticket, client, verdict);
         let _ = panic::catch_unwind(AssertUnwindSafe(run));
-        self.admission.release(ticket);
     }
 
     /// Puts a thread back among those that wait, unless there are enough.
@@ -185,8 +206,10 @@ impl<'s> Workers<'s> {
         self.wake();
     }
 
-    /// Serves all that have come until now, with no hand-over to those who wait in `accept`; a
-    /// server that serves one at a time leaves them to its thread. The listener blocks hereafter.
+    /// Serves all that have come until now, with no hand-over to those who wait in `accept`. Those
+    /// for whom there is no thread are told that there is no room: so are all at the end of a
+    /// server that serves one at a time, where they are here because its thread is busy. The
+    /// listener blocks hereafter.
     fn serve_queued<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
@@ -194,36 +217,59 @@ impl<'s> Workers<'s> {
         if self.listener.set_nonblocking(true).is_err() {
             return;
         }
-        while self.mode == Mode::Threads
-            && let Ok((socket, client)) = self.listener.accept()
-        {
+        // More do not wait at a time; those who come meanwhile could go on for ever.
+        for _ in 0..=self.context.config.backlog {
+            let Ok((socket, client)) = self.listener.accept() else {
+                break;
+            };
             // It may have come before the listener had what connections inherit.
             let _ = prepare(&socket, self.context.config);
             // Admitted here, so that who waits for the end of all knows of it.
             let (ticket, verdict) = self.admission.admit(socket);
-            let serving = Arc::clone(&ticket);
-            let thread = thread::Builder::new().stack_size(STACK);
-            let spawned = thread.spawn_scoped(scope, move || {
-                self.serve_admitted(&serving, verdict, client);
-            });
-            if spawned.is_err() {
-                // Without a thread to be had, the connection is closed unserved.
+            if self.mode == Mode::OneAtATime
+                || self.serve_aside(scope, &ticket, verdict, client).is_err()
+            {
+                self.serve(&ticket, Verdict::TurnAway, client);
                 self.admission.release(&ticket);
             }
         }
         let _ = self.listener.set_nonblocking(false);
     }
 
+    /// Serves a connection on a thread that does nothing else.
+    fn serve_aside<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        ticket: &Arc<Ticket>,
+        verdict: Verdict,
+        client: SocketAddr,
+    ) -> io::Result<()>
+    where
+        's: 'scope,
+    {
+        let ticket = Arc::clone(ticket);
+        let thread = thread::Builder::new().stack_size(STACK);
+        let spawned = thread.spawn_scoped(scope, move || {
+            self.serve(&ticket, verdict, client);
+            self.admission.release(&ticket);
+        });
+        spawned.map(drop)
+    }
+
     /// Makes every thread that waits in `accept` come back from it, and frees the port.
     #[cfg(target_os = "linux")]
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         // It fails on a socket that does not listen any more.
         let _ = rustix::net::shutdown(self.listener, rustix::net::Shutdown::Both);
     }
 
     /// As above, where that takes a connection for each.
+    ///
+    /// Others may come first, or there may be no descriptor for it: it is tried for a while.
     #[cfg(not(target_os = "linux"))]
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
+        const TIMES: usize = 100;
+        const PAUSE: Duration = Duration::from_millis(10);
         let Ok(mut address) = self.listener.local_addr() else {
             return;
         };
@@ -235,8 +281,15 @@ impl<'s> Workers<'s> {
             };
             address.set_ip(loopback.parse().unwrap_or(address.ip()));
         }
-        for _ in 0..self.waiting.load(Ordering::Relaxed) {
-            let _ = TcpStream::connect(address);
+        for _ in 0..TIMES {
+            let waiting = self.waiting.load(Ordering::Relaxed);
+            if waiting == 0 {
+                return;
+            }
+            for _ in 0..waiting {
+                let _ = std::net::TcpStream::connect(address);
+            }
+            thread::sleep(PAUSE);
         }
     }
 }

@@ -333,6 +333,22 @@ fn one_at_a_time_means_that_others_wait() {
 }
 
 #[test]
+fn one_at_a_time_those_who_still_wait_at_the_end_are_told_so() {
+    let handler = FileHandler::new(".");
+    let mut server = Started::with(handler, Version::HTTP_10, Server::serve_one_at_a_time);
+    let mut first = Connection::open(server.address);
+    // It is being read when its one thread is asked to end.
+    first.send(b"GET /none HTTP/1.0\r\n").expect("it is sent");
+    std::thread::sleep(Duration::from_millis(100));
+    let mut second = Connection::open(server.address);
+    server.handle.shutdown();
+    assert!(second.read_to_end().bytes.starts_with(b"HTTP/1.0 503 "));
+    first.send(b"\r\n").expect("it is sent");
+    assert!(first.read_to_end().bytes.starts_with(b"HTTP/1.0 404 "));
+    server.end();
+}
+
+#[test]
 fn what_has_no_content_sends_none() {
     let (server, _log) = custom(Version::HTTP_11);
     let answer = exchange(

@@ -187,13 +187,83 @@ fn a_full_server_says_so_at_once() {
     assert!(count("] \"\" 503 -") >= 2, "{lines:?}");
 }
 
-/// What a client may hear from a server that is short of something.
-fn hears_something(client: &mut TcpStream) -> bool {
+/// Whether a client is answered: it gets its file, or hears that there is no room. Neither an end
+/// without a word nor a reset will do.
+fn is_answered(client: &mut TcpStream) -> Result<u16, ErrorKind> {
     let mut start = [0; 12];
-    match client.read_exact(&mut start) {
-        Ok(()) => [b"HTTP/1.1 200".as_slice(), b"HTTP/1.1 503"].contains(&start.as_slice()),
-        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    client
+        .read_exact(&mut start)
+        .map_err(|error| error.kind())?;
+    match &start {
+        b"HTTP/1.1 200" => Ok(200),
+        b"HTTP/1.1 503" => Ok(503),
+        other => panic!("{}", String::from_utf8_lossy(other)),
     }
+}
+
+#[test]
+fn at_the_cap_nobody_is_turned_out_without_a_word() {
+    let tree = tree();
+    for arguments in ["-p HTTP/1.1", "-p HTTP/1.1 --timeout 0"] {
+        let server = serve(&tree, &format!("--max-connections 8 {arguments}"));
+        for round in 0..5 {
+            let mut clients: Vec<_> = (0..20).map(|_| connect(server.address())).collect();
+            thread::sleep(Duration::from_millis(5));
+            for client in &mut clients {
+                // Whoever was refused may be gone already.
+                let _ = client.write_all(b"GET /a HTTP/1.1\r\n\r\n");
+            }
+            let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();
+            assert!(heard.iter().all(Result::is_ok), "{round}: {heard:?}");
+            // Those of the round before make room, whatever they wait for.
+            assert!(heard.iter().filter(|heard| **heard == Ok(200)).count() >= 8);
+        }
+    }
+}
+
+#[test]
+fn at_the_cap_who_never_asks_makes_room_after_a_while_and_is_told_so() {
+    let tree = tree();
+    let server = serve(&tree, "--max-connections 2 -p HTTP/1.1");
+    let silent = || {
+        let client = connect(server.address());
+        settle(&server);
+        client
+    };
+    let mut silent = [silent(), silent()];
+    assert_eq!(get(server.address(), "/a").status(), 503);
+    thread::sleep(Duration::from_millis(600));
+    assert_eq!(get(server.address(), "/a").status(), 200);
+    assert_eq!(is_answered(&mut silent[0]), Ok(503));
+}
+
+#[test]
+fn those_who_are_refused_do_not_keep_idle_connections_from_making_room() {
+    let tree = tree();
+    let server = serve(&tree, "--max-connections 4 -p HTTP/1.1");
+    let stuck: Vec<_> = (0..4).map(|_| stuck(&server)).collect();
+    let mut refused: Vec<_> = (0..100).map(|_| connect(server.address())).collect();
+    for client in &mut refused {
+        assert_eq!(is_answered(client), Ok(503));
+    }
+    drop(stuck);
+    eventually("service", || is_served(&server));
+    let _idle: Vec<_> = (0..4).map(|_| kept(&server)).collect();
+    assert_eq!(get(server.address(), "/a").status(), 200);
+}
+
+#[test]
+fn those_who_are_refused_end_with_the_server() {
+    let tree = tree();
+    let mut server = serve(&tree, "--max-connections 1 -p HTTP/1.1 --grace 5");
+    let stuck = stuck(&server);
+    let mut refused: Vec<_> = (0..3).map(|_| connect(server.address())).collect();
+    for client in &mut refused {
+        assert_eq!(is_answered(client), Ok(503));
+    }
+    server.signal(rustix::process::Signal::TERM);
+    drop((refused, stuck));
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
@@ -212,7 +282,8 @@ fn a_shortage_of_descriptors_is_neither_the_end_nor_a_reason_to_spin() {
 fn survives_a_crowd(server: &Running) {
     let stuck: Vec<_> = (0..10).map(|_| stuck(server)).collect();
     let mut crowd: Vec<_> = (0..300).map(|_| ask(server.address(), "/a")).collect();
-    assert!(crowd.iter_mut().all(hears_something));
+    let heard: Vec<_> = crowd.iter_mut().map(is_answered).collect();
+    assert!(heard.iter().all(Result::is_ok), "{heard:?}");
     let before = processor_time(server);
     let pause = Duration::from_millis(500);
     thread::sleep(pause);
@@ -234,33 +305,61 @@ fn is_served(server: &Running) -> bool {
     answered.is_ok() && start == *b"HTTP/1.1 200"
 }
 
-/// Threads are counted for each user, and not for root: the server is run as somebody else.
-#[test]
-fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
-    let tree = tree();
+/// A server that cannot have many threads. They are counted for each user, and not for root: it
+/// is run as somebody else, as whom no other test runs one.
+fn short_of_threads(tree: &Tree, user: u32) -> Option<Running> {
     let mut permissions = std::fs::metadata(tree.path())
         .expect("it is there")
         .permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
     std::fs::set_permissions(tree.path(), permissions).expect("they can be set");
-    let nobody_else = ["--reuid=54321", "--regid=54321", "--clear-groups"];
     let command = || {
         let mut command = Command::new("setpriv");
         command
-            .args(nobody_else)
-            .args(["prlimit", "--nproc=20:20", env!("CARGO_BIN_EXE_rhttp")]);
+            .args([format!("--reuid={user}"), format!("--regid={user}")])
+            .args(["--clear-groups", "prlimit", "--nproc=20:20"])
+            .arg(env!("CARGO_BIN_EXE_rhttp"));
         command
     };
     let can_be_run = command().arg("--version").output();
     if !can_be_run.is_ok_and(|output| output.status.success()) {
         println!("SKIPPED: the server cannot be run as another user here");
-        return;
+        return None;
     }
     let mut command = command();
     command
         .args(["0", "--bind", "127.0.0.1"])
-        .args(arguments_for(&tree, "-p HTTP/1.1"));
-    survives_a_crowd(&Running::start(command));
+        .args(arguments_for(tree, "-p HTTP/1.1"));
+    Some(Running::start(command))
+}
+
+#[test]
+fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
+    let tree = tree();
+    if let Some(server) = short_of_threads(&tree, 54321) {
+        survives_a_crowd(&server);
+    }
+}
+
+#[test]
+fn newcomers_for_whom_there_is_no_thread_are_told_so() {
+    let tree = tree();
+    let Some(mut server) = short_of_threads(&tree, 54322) else {
+        return;
+    };
+    let mut clients: Vec<_> = (0..40).map(|_| ask(server.address(), "/huge")).collect();
+    let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();
+    assert!(heard.contains(&Ok(200)), "{heard:?}");
+    assert!(heard.contains(&Ok(503)), "{heard:?}");
+    let start = Instant::now();
+    assert_eq!(is_answered(&mut connect(server.address())), Ok(503));
+    assert!(start.elapsed() < Duration::from_secs(1));
+    drop(clients);
+    eventually("service", || is_served(&server));
+    // While there is nobody who accepts, too.
+    let _stuck: Vec<_> = (0..40).map(|_| ask(server.address(), "/huge")).collect();
+    server.signal(rustix::process::Signal::INT);
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
