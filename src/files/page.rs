@@ -55,6 +55,7 @@ impl Page {
         page.extend_from_slice(b"</ul>\n<hr>\n</body>\n</html>\n");
         drop(listing);
         room.resize(page.len())?;
+        room.end_growing();
         Ok(Self {
             bytes: Cursor::new(page),
             room,

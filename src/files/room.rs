@@ -5,7 +5,11 @@
 
 use super::unavailable::Unavailable;
 use std::collections::TryReserveError;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::available_parallelism;
+use std::time::Duration;
 
 /// Bytes that a listing takes without being counted: nearly all listings are no larger.
 const SMALL: usize = 64 * 1024;
@@ -21,11 +25,18 @@ const BLOCK: usize = if cfg!(target_pointer_width = "64") {
     1024 * 1024
 };
 
+/// How long a large listing waits for others to be put together.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What is taken of a number of bytes.
 #[derive(Debug)]
 struct Budget {
     bytes: usize,
     taken: AtomicUsize,
+    /// Large listings that are being put together: more at a time than there are processors would
+    /// take memory, and be no faster.
+    growing: Mutex<usize>,
+    grown: Condvar,
 }
 
 impl Budget {
@@ -33,7 +44,34 @@ impl Budget {
         Self {
             bytes,
             taken: AtomicUsize::new(0),
+            growing: Mutex::new(0),
+            grown: Condvar::new(),
         }
+    }
+
+    fn growing(&self) -> MutexGuard<'_, usize> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until one more may grow.
+    fn begin_growing(&self) -> Result<(), Unavailable> {
+        static AT_A_TIME: OnceLock<usize> = OnceLock::new();
+        let at_a_time = *AT_A_TIME.get_or_init(|| available_parallelism().map_or(1, Into::into));
+        let (mut growing, waited) = self
+            .grown
+            .wait_timeout_while(self.growing(), PATIENCE, |growing| *growing >= at_a_time)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(Unavailable::Shortage);
+        }
+        *growing += 1;
+        Ok(())
+    }
+
+    fn end_growing(&self) {
+        let mut growing = self.growing();
+        *growing = growing.saturating_sub(1);
+        self.grown.notify_one();
     }
 }
 
@@ -45,14 +83,20 @@ static LISTINGS: Budget = Budget::new(LARGE_IN_ALL);
 pub(super) struct Room {
     budget: &'static Budget,
     taken: usize,
+    is_growing: bool,
 }
 
 impl Room {
     /// No room yet.
     pub(super) const fn new() -> Self {
+        Self::of(&LISTINGS)
+    }
+
+    const fn of(budget: &'static Budget) -> Self {
         Self {
-            budget: &LISTINGS,
+            budget,
             taken: 0,
+            is_growing: false,
         }
     }
 
@@ -74,6 +118,10 @@ impl Room {
             return Ok(());
         };
         if more > 0 {
+            if !self.is_growing {
+                self.budget.begin_growing()?;
+                self.is_growing = true;
+            }
             let add = |taken: usize| {
                 let taken = taken.checked_add(more)?;
                 (taken <= self.budget.bytes).then_some(taken)
@@ -87,6 +135,13 @@ impl Room {
         Ok(())
     }
 
+    /// It is as large as it will be, and others may grow.
+    pub(super) fn end_growing(&mut self) {
+        if mem::take(&mut self.is_growing) {
+            self.budget.end_growing();
+        }
+    }
+
     /// Whether it is so small that it is not counted.
     pub(super) fn is_small(&self) -> bool {
         self.taken == 0
@@ -95,6 +150,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.end_growing();
         self.budget.taken.fetch_sub(self.taken, Ordering::Relaxed);
     }
 }
@@ -120,23 +176,24 @@ mod tests {
     #[test]
     fn room_is_shared_and_given_back() {
         static BUDGET: Budget = Budget::new(4 * SMALL);
-        let room = || Room {
-            budget: &BUDGET,
-            taken: 0,
-        };
-        let (mut one, mut two) = (room(), room());
+        let (mut one, mut two) = (Room::of(&BUDGET), Room::of(&BUDGET));
         assert_eq!(one.resize(3 * SMALL), Ok(()));
+        assert_eq!(*BUDGET.growing(), 1);
+        one.end_growing();
+        assert_eq!(*BUDGET.growing(), 0);
         assert_eq!(two.resize(SMALL), Ok(()), "that is not counted");
         assert!(two.is_small());
         assert_eq!(two.resize(SMALL + 1), Err(Unavailable::Shortage));
         assert_eq!(one.resize(2 * SMALL), Ok(()));
         assert_eq!(two.resize(SMALL + 1), Ok(()));
         assert!(!two.is_small());
+        two.end_growing();
         assert_eq!(one.resize(3 * SMALL), Err(Unavailable::Shortage));
         drop(one);
         assert_eq!(two.resize(4 * SMALL), Ok(()));
         assert_eq!(two.resize(usize::MAX - SMALL), Err(Unavailable::Shortage));
         drop(two);
+        assert_eq!(*BUDGET.growing(), 0);
         assert_eq!(BUDGET.taken.load(Ordering::Relaxed), 0);
     }
 
