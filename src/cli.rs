@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{self, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{fs, process, thread};
 
@@ -244,13 +244,21 @@ fn announce(address: SocketAddr) {
 /// more than a moment.
 fn say(line: String) {
     let (said, is_said) = mpsc::channel();
-    // That there is no thread for it is no reason either.
-    let _ = thread::Builder::new().name("output".into()).spawn(move || {
-        let mut stdout = io::stdout().lock();
-        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    let line = Arc::new(line);
+    let spoken = Arc::clone(&line);
+    let spawned = thread::Builder::new().name("output".into()).spawn(move || {
+        write_line(&spoken);
         let _ = said.send(());
     });
-    let _ = is_said.recv_timeout(OUTPUT_LIMIT);
+    match spawned {
+        Ok(_) => drop(is_said.recv_timeout(OUTPUT_LIMIT)),
+        Err(_) => write_line(&line),
+    }
+}
+
+fn write_line(line: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 /// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
