@@ -253,20 +253,6 @@ fn those_who_are_refused_do_not_keep_idle_connections_from_making_room() {
 }
 
 #[test]
-fn those_who_are_refused_end_with_the_server() {
-    let tree = tree();
-    let mut server = serve(&tree, "--max-connections 1 -p HTTP/1.1 --grace 5");
-    let stuck = stuck(&server);
-    let mut refused: Vec<_> = (0..3).map(|_| connect(server.address())).collect();
-    for client in &mut refused {
-        assert_eq!(is_answered(client), Ok(503));
-    }
-    server.signal(rustix::process::Signal::TERM);
-    drop((refused, stuck));
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-#[test]
 fn a_shortage_of_descriptors_is_neither_the_end_nor_a_reason_to_spin() {
     let tree = tree();
     let mut command = Command::new("prlimit");
