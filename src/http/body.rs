@@ -90,11 +90,11 @@ impl Body {
         match self {
             Body::Empty => Some(0),
             Body::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
-            Body::File { range, .. } => Some(length(range)),
+            Body::File { range, .. } => Some(range_length(range)),
             Body::Parts { parts, .. } => {
                 let lengths = parts
                     .iter()
-                    .map(|part| length(&part.range).saturating_add(part.head.len() as u64));
+                    .map(|part| range_length(&part.range).saturating_add(part.head.len() as u64));
                 Some(lengths.fold(0, u64::saturating_add))
             }
             Body::Stream { length, .. } | Body::Exchange { length, .. } => *length,
@@ -107,7 +107,7 @@ impl Body {
     }
 }
 
-fn length(range: &Range<u64>) -> u64 {
+pub(crate) fn range_length(range: &Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
 }
 

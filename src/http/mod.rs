@@ -14,6 +14,7 @@ mod target;
 mod text;
 mod version;
 
+pub(crate) use body::range_length;
 pub use body::{Body, FilePart};
 pub use date::HttpDate;
 pub use error::HttpError;

@@ -9,7 +9,7 @@ use crate::files;
 use crate::handler::Handler;
 use crate::http::{
     Body, Exchange, FieldLines, FilePart, HttpError, Method, Request, RequestBody, RequestLine,
-    Response, StatusCode, Version,
+    Response, StatusCode, Version, range_length,
 };
 use crate::wire::{self, CONTINUE, Head, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
@@ -330,7 +330,7 @@ impl<'s> Connection<'s> {
 
     /// Sends the head and a file: a small one together with the head.
     fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
-        if range.end.saturating_sub(range.start) > SMALL_FILE {
+        if range_length(&range) > SMALL_FILE {
             return self.stream.send_file(&self.out, file, range);
         }
         self.gather(file, range)?;
@@ -341,7 +341,7 @@ impl<'s> Connection<'s> {
     fn send_parts(&mut self, file: &File, parts: Vec<FilePart>) -> io::Result<()> {
         for FilePart { head, range } in parts {
             self.out.extend_from_slice(&head);
-            let length = range.end.saturating_sub(range.start);
+            let length = range_length(&range);
             if length.saturating_add(self.out.len() as u64) > SMALL_FILE {
                 self.stream.send_file(&self.out, file, range)?;
                 self.out.clear();
@@ -356,7 +356,7 @@ impl<'s> Connection<'s> {
     /// is left of it is sent, and the connection cannot go on.
     fn gather(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
         let start = self.out.len();
-        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
+        let length = usize::try_from(range_length(&range)).unwrap_or(0);
         self.out.resize(start + length, 0);
         let content = self.out.get_mut(start..).unwrap_or_default();
         let read = read_up_to(content, |buffer, offset| {
