@@ -105,6 +105,33 @@ pub(crate) fn yield_to_others() {
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
+/// Makes the calling thread wait for its turn when there is something to do for it, instead of
+/// interrupting who has the processor (`SCHED_BATCH`).
+///
+/// A client with many connections then sends all its requests before the first is answered, and a
+/// processor changes from one thread to the next once for each of them, not twice. On a processor
+/// that is idle a thread goes on at once, as ever.
+#[cfg(target_os = "linux")]
+pub(crate) fn wait_for_turn() {
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id,
+    };
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
+    // The crate sets the nice value too, which is to stay: on its scale, where 0 to 99 stand for
+    // 19 to -20, the number in the middle of those that stand for the same.
+    let nice = rustix::process::getpriority_process(None).unwrap_or(0);
+    let priority = u8::try_from(((19 - nice) * 99 - 1) / 39).unwrap_or(0);
+    // That it fails costs speed alone.
+    if let Ok(priority) = priority.try_into().map(ThreadPriority::Crossplatform) {
+        let _ = set_thread_priority_and_policy(thread_native_id(), priority, policy);
+    }
+}
+
+/// There is no such thing here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn wait_for_turn() {}
+
 /// Sends at most `count` bytes of `file` from `offset` on, and tells how many. None is the end
 /// of the file.
 ///
@@ -269,6 +296,29 @@ mod tests {
             "[::1]:80".parse().ok()
         );
         assert!(passive_address(Some("no such host"), 80).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn waiting_for_a_turn_leaves_the_nice_value() {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy,
+        };
+        for more in 0..20 {
+            // Linux has a nice value for each thread.
+            let thread = std::thread::spawn(move || {
+                let nice = rustix::process::nice(more).expect("it may be raised");
+                wait_for_turn();
+                assert_eq!(rustix::process::getpriority_process(None), Ok(nice));
+                assert_eq!(
+                    thread_schedule_policy(),
+                    Ok(ThreadSchedulePolicy::Normal(
+                        NormalThreadSchedulePolicy::Batch
+                    ))
+                );
+            });
+            thread.join().expect("it does not panic");
+        }
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl AccessLog {
             .stack_size(64 * 1024)
             .spawn(move || {
                 sys::yield_to_others();
+                sys::wait_for_turn();
                 shared.write_lines(sink);
             })?;
         Ok(log)

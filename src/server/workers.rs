@@ -93,6 +93,7 @@ impl<'s> Workers<'s> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let thread = thread::Builder::new().stack_size(STACK);
         let spawned = thread.spawn_scoped(scope, move || {
+            sys::wait_for_turn();
             self.work();
             give_back_memory();
         });
@@ -250,6 +251,7 @@ impl<'s> Workers<'s> {
         let ticket = Arc::clone(ticket);
         let thread = thread::Builder::new().stack_size(STACK);
         let spawned = thread.spawn_scoped(scope, move || {
+            sys::wait_for_turn();
             self.serve(&ticket, verdict, client);
             self.admission.release(&ticket);
         });
