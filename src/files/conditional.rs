@@ -85,22 +85,22 @@ fn validators(response: &Response, now: HttpDate) -> (Said, Validators) {
         } => Validators::of_file(response.body.len().unwrap_or(0), modified, now),
         _ => Validators::default(),
     };
-    for (name, value) in response.headers.iter() {
-        if name == header::ETAG {
-            said.etag = true;
-            validators = validators.with_etag(value);
-        } else if name == header::LAST_MODIFIED {
-            said.last_modified = true;
-            if let Some(date) = HttpDate::parse(value) {
-                validators = validators.with_modified(date.as_unix(), now);
-            }
-        } else if name == header::ACCEPT_RANGES {
-            said.accept_ranges = if value.eq_ignore_ascii_case(b"bytes") {
-                AcceptRanges::Bytes
-            } else {
-                AcceptRanges::Other
-            };
+    if let Some(value) = response.headers.get(header::ETAG) {
+        said.etag = true;
+        validators = validators.with_etag(value);
+    }
+    if let Some(value) = response.headers.get(header::LAST_MODIFIED) {
+        said.last_modified = true;
+        if let Some(date) = HttpDate::parse(value) {
+            validators = validators.with_modified(date.as_unix(), now);
         }
+    }
+    if let Some(value) = response.headers.get(header::ACCEPT_RANGES) {
+        said.accept_ranges = if value.eq_ignore_ascii_case(b"bytes") {
+            AcceptRanges::Bytes
+        } else {
+            AcceptRanges::Other
+        };
     }
     (said, validators)
 }

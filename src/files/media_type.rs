@@ -11,6 +11,9 @@ use std::borrow::Cow;
 pub(crate) fn builtin_media_type(name: &str) -> Option<&'static str> {
     let mut name = Cow::Borrowed(name);
     let (mut stem, mut extension) = split_extension(&name);
+    if extension.is_empty() {
+        return None;
+    }
     // `.tgz` is short for `.tar.gz`. No suffix is short for another short one.
     if let Some(long) = find(table::SUFFIXES, &lower(extension)) {
         name = Cow::Owned(format!("{stem}.{long}"));

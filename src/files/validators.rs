@@ -1,8 +1,8 @@
 //! What tells one state of a file from another, and the conditions that clients set on it
 //! (RFC 9110 §8.8, §13).
 
-use crate::http::{FieldLines, HeaderName, HeaderValue, HttpDate, header};
-use std::fmt;
+use crate::http::{FieldLines, HeaderName, HeaderValue, HttpDate, header, push_hexadecimal};
+use smallvec::SmallVec;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds that a file must have been left alone before its time of modification is taken for
@@ -73,12 +73,11 @@ impl Validators {
     pub fn of_file(size: u64, modified: SystemTime, now: HttpDate) -> Self {
         let (seconds, nanoseconds) = since_epoch(modified);
         let mut validators = Self::default().with_modified(seconds, now);
-        validators.etag = Some(HeaderValue::displayed(FileTag {
-            is_weak: !validators.is_settled,
+        validators.etag = Some(file_tag(
+            !validators.is_settled,
             size,
-            seconds,
-            nanoseconds,
-        }));
+            (seconds, nanoseconds),
+        ));
         validators
     }
 
@@ -221,27 +220,24 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-/// Displays a file's tag. The marks between the numbers make different ones differ as text.
-struct FileTag {
-    is_weak: bool,
-    size: u64,
-    seconds: i64,
-    nanoseconds: u32,
-}
-
-impl fmt::Display for FileTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A mark of its own keeps it from matching the tag that the file has later: what was
-        // cached meanwhile may be of another state.
-        let (weak, mark) = if self.is_weak { ("W/", "~") } else { ("", "") };
-        let Self {
-            size,
-            seconds,
-            nanoseconds,
-            ..
-        } = self;
-        write!(f, "{weak}\"{size:x}-{seconds:x}.{nanoseconds:x}{mark}\"")
-    }
+/// A file's tag. The marks between the numbers make different ones differ as text.
+fn file_tag(is_weak: bool, size: u64, (seconds, nanoseconds): (i64, u32)) -> HeaderValue {
+    let mut tag = SmallVec::new();
+    // A mark of its own keeps it from matching the tag that the file has later: what was cached
+    // meanwhile may be of another state.
+    let (quote, end): (&[u8], &[u8]) = if is_weak {
+        (b"W/\"", b"~\"")
+    } else {
+        (b"\"", b"\"")
+    };
+    tag.extend_from_slice(quote);
+    push_hexadecimal(&mut tag, size);
+    tag.push(b'-');
+    push_hexadecimal(&mut tag, seconds.cast_unsigned());
+    tag.push(b'.');
+    push_hexadecimal(&mut tag, nanoseconds.into());
+    tag.extend_from_slice(end);
+    HeaderValue::printable(tag)
 }
 
 /// Seconds since 1970, rounded down, and nanoseconds since then.

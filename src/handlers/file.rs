@@ -102,11 +102,12 @@ impl FileHandler {
     #[doc(alias = "guess_type")]
     pub fn media_type(&self, name: &str) -> &str {
         let (_, extension) = files::split_extension(name);
-        let lower = files::to_lowercase(extension);
-        self.extensions
-            .get(extension)
-            .or_else(|| self.extensions.get(&*lower))
-            .map(String::as_str)
+        let set = |extension: &str| self.extensions.get(extension).map(String::as_str);
+        set(extension)
+            .or_else(|| match files::to_lowercase(extension) {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(lower) => set(&lower),
+            })
             .or_else(|| files::builtin_media_type(name))
             .unwrap_or("application/octet-stream")
     }

@@ -85,6 +85,11 @@ impl<'a> HeaderName<'a> {
         Some(Self(name))
     }
 
+    /// The name in a line that the parser found: it takes tokens only.
+    pub(super) const fn of_line(line: &httparse::Header<'a>) -> Self {
+        Self(line.name)
+    }
+
     /// The name as written.
     pub const fn as_str(self) -> &'a str {
         self.0
@@ -146,6 +151,11 @@ impl From<HttpDate> for HeaderValue {
 }
 
 impl HeaderValue {
+    /// What is known to be printable ASCII.
+    pub(crate) fn printable(bytes: SmallVec<[u8; 64]>) -> Self {
+        Self(bytes)
+    }
+
     /// What is known to display as printable ASCII.
     pub(crate) fn displayed(value: impl fmt::Display) -> Self {
         let mut bytes = SmallVec::new();
@@ -159,6 +169,12 @@ impl From<&str> for HeaderValue {
     /// The value that spells `text` in Latin-1; control characters and what Latin-1 lacks become
     /// `?`. Where that should be an error, use [`HeaderValue::new`].
     fn from(text: &str) -> Self {
+        if text
+            .bytes()
+            .all(|byte| byte.is_ascii() && is_value_byte(byte))
+        {
+            return Self(SmallVec::from_slice(text.as_bytes()));
+        }
         Self(
             text.chars()
                 .map(|character| value_byte(character).unwrap_or(b'?'))
@@ -236,15 +252,22 @@ impl Headers {
         self.lines().filter_map(|line| {
             let colon = memchr::memchr(b':', line)?;
             let name = HeaderName::new(std::str::from_utf8(line.get(..colon)?).ok()?)?;
-            Some((name, line.get(colon + 2..)?.strip_suffix(b"\r\n")?))
+            Some((name, value_of(line, name)))
         })
     }
 
     /// The first value of the field `name`.
     pub fn get(&self, name: HeaderName<'_>) -> Option<&[u8]> {
-        self.iter()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| value)
+        self.lines()
+            .find(|line| is_field(line, name))
+            .map(|line| value_of(line, name))
+    }
+
+    /// Every value of the field `name`.
+    pub fn get_all<'a>(&'a self, name: HeaderName<'a>) -> impl Iterator<Item = &'a [u8]> {
+        self.lines()
+            .filter(move |line| is_field(line, name))
+            .map(move |line| value_of(line, name))
     }
 
     /// Whether there is a field `name`.
@@ -259,8 +282,30 @@ impl Headers {
 
     /// The lines as they go on the wire, each with its CRLF.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split_inclusive(|&byte| byte == b'\n')
+        let mut rest = self.0.as_slice();
+        std::iter::from_fn(move || {
+            let end = memchr::memchr(b'\n', rest)? + 1;
+            let line;
+            (line, rest) = rest.split_at_checked(end)?;
+            Some(line)
+        })
     }
+}
+
+/// Whether a line of [`Headers`] is a field called `name`.
+pub(crate) fn is_field(line: &[u8], name: HeaderName<'_>) -> bool {
+    let name = name.as_str().as_bytes();
+    line.get(name.len()) == Some(&b':')
+        && line
+            .get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+}
+
+/// The value in a line of [`Headers`] that is a field called `name`.
+fn value_of<'a>(line: &'a [u8], name: HeaderName<'_>) -> &'a [u8] {
+    let value = name.as_str().len() + b": ".len();
+    let end = line.len().saturating_sub(b"\r\n".len());
+    line.get(value..end).unwrap_or_default()
 }
 
 impl fmt::Debug for Headers {
@@ -270,56 +315,6 @@ impl fmt::Debug for Headers {
             .map(|(name, value)| (name.as_str(), value.escape_ascii().to_string()));
         f.debug_map().entries(fields).finish()
     }
-}
-
-/// The header fields of a request, borrowed from the bytes received.
-#[derive(Clone, Copy, Debug, Default)]
-#[doc(alias = "headers")]
-pub struct FieldLines<'a>(&'a [httparse::Header<'a>]);
-
-impl<'a> FieldLines<'a> {
-    /// The lines that the parser found.
-    pub(crate) const fn new(lines: &'a [httparse::Header<'a>]) -> Self {
-        Self(lines)
-    }
-
-    /// The fields in order.
-    pub fn iter(self) -> impl Iterator<Item = (HeaderName<'a>, &'a [u8])> {
-        self.0
-            .iter()
-            .map(|line| (HeaderName(line.name), line.value))
-    }
-
-    /// The first value of the field `name`, as Python's `headers.get`.
-    pub fn get(self, name: HeaderName<'_>) -> Option<&'a [u8]> {
-        self.get_all(name).next()
-    }
-
-    /// Every value of the field `name`, as Python's `headers.get_all`.
-    pub fn get_all(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
-        self.iter()
-            .filter(move |(other, _)| *other == name)
-            .map(|(_, value)| value)
-    }
-
-    /// Whether there is a field `name`.
-    pub fn contains(self, name: HeaderName<'_>) -> bool {
-        self.get(name).is_some()
-    }
-
-    /// The members of the comma-separated list that all fields `name` make together
-    /// (RFC 9110 §5.6.1); empty members are skipped.
-    pub fn list(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name).flat_map(members)
-    }
-}
-
-/// The members of a comma-separated list (RFC 9110 §5.6.1); empty ones are skipped.
-pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&byte| byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|member| !member.is_empty())
 }
 
 /// RFC 9110 §5.6.2.
@@ -410,25 +405,5 @@ mod tests {
             lines.concat(),
             b"Content-type: text/html\r\nSet-Cookie: c=3\r\nLocation: /\r\n"
         );
-    }
-
-    #[test]
-    fn lists_run_over_all_fields_of_the_name() {
-        let lines = [
-            httparse::Header {
-                name: "Connection",
-                value: b"close , foo",
-            },
-            httparse::Header {
-                name: "X",
-                value: b"no",
-            },
-            httparse::Header {
-                name: "connection",
-                value: b",, bar",
-            },
-        ];
-        let members: Vec<_> = FieldLines::new(&lines).list(name::CONNECTION).collect();
-        assert_eq!(members, [b"close".as_slice(), b"foo", b"bar"]);
     }
 }

@@ -44,8 +44,13 @@ impl<'a> Latin1<'a> {
 
 impl fmt::Display for Latin1<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // ASCII, nearly always: it is the same text in both encodings.
+        if let Ok(text) = std::str::from_utf8(self.0)
+            && text.is_ascii()
+        {
+            return f.write_str(text);
+        }
         for chunk in self.0.utf8_chunks() {
-            // ASCII, nearly always: it is the same text in both encodings.
             if chunk.valid().is_ascii() {
                 f.write_str(chunk.valid())?;
             } else {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::line_sink::LineSink;
 use crate::handler::Log;
+use crate::http::push_decimal;
 use crate::sys;
 
 /// Bytes that wait to be written; lines beyond are dropped.
@@ -232,11 +233,27 @@ impl Log for ConnectionLog<'_> {
 
     fn write(&self, message: fmt::Arguments<'_>) {
         let mut line = Line(smallvec::SmallVec::new());
+        push_address(&mut line.0, self.client);
+        line.0.extend_from_slice(b" - - [");
+        line.0.extend_from_slice(self.clock.log_time().as_bytes());
+        line.0.extend_from_slice(b"] ");
         // Writing to memory cannot fail; a message that fails to display is logged as far as it went.
-        let _ = write!(line.0, "{} - - [{}] ", self.client, self.clock.log_time());
         let _ = line.write_fmt(message);
         line.0.push(b'\n');
         self.log.append(&line.0);
+    }
+}
+
+fn push_address(line: &mut smallvec::SmallVec<[u8; 256]>, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        // Writing to memory cannot fail.
+        return drop(write!(line, "{address}"));
+    };
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            line.push(b'.');
+        }
+        push_decimal(line, octet.into());
     }
 }
 

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use std::{io, mem};
 
 /// Room in a new buffer: more than nearly all heads take. It stays while a connection is idle.
-const CAPACITY: usize = 1536;
+const CAPACITY: usize = 1024;
 /// Room for what is received of a body at a time.
 const BODY_CAPACITY: usize = 32 * 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.
@@ -29,7 +29,6 @@ pub(crate) enum Incoming<'h> {
         line: RequestLine<'h>,
         lines: Lines<'h>,
     },
-    /// Anything else.
     /// Anything else.
     Rejected(Rejected<'h>),
 }
@@ -68,7 +67,10 @@ impl<S: Source> Reader<S> {
             let line = no_line(&[], Version::HTTP_10);
             return Ok(Incoming::Rejected(Rejected { line, error }));
         };
-        if parse_line(head.get(..line_end).unwrap_or_default()).is_ok() {
+        // When all of it is here, nothing is waited for.
+        if head.ends_with(b"\r\n\r\n")
+            || parse_line(head.get(..line_end).unwrap_or_default()).is_ok()
+        {
             let fields_end = self.fill_fields(head, line_end, config)?;
             self.give_back(head, *fields_end.as_ref().map_or(&line_end, |(end, _)| end));
             return Ok(parse(head, line_end, fields_end.map(|(_, count)| count)));

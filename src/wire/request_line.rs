@@ -20,7 +20,9 @@ pub(super) fn parse_line(line: &[u8]) -> Result<RequestLine<'_>, Option<Box<Reje
         .map_or(0, |last| last + 1);
     let line = line.get(..end).unwrap_or_default();
     let text = Latin1::new(line);
-    let words: SmallVec<[&[u8]; 4]> = text.words().take(4).map(Latin1::as_bytes).collect();
+    let mut rest = text.words();
+    let first: SmallVec<[&[u8]; 4]> = rest.by_ref().take(3).map(Latin1::as_bytes).collect();
+    let beyond = rest.last();
     let reject = |version, error| {
         Some(Box::new(Rejected {
             line: no_line(line, version),
@@ -36,11 +38,11 @@ pub(super) fn parse_line(line: &[u8]) -> Result<RequestLine<'_>, Option<Box<Reje
 
     // Until a version is read, answers are HTTP/0.9's: a page without a head.
     let mut version = Version::HTTP_09;
-    if words.len() >= 3 {
-        let last = text.words().last().unwrap_or_default();
+    if let [_, _, third] = *first.as_slice() {
+        let last = beyond.unwrap_or(Latin1::new(third));
         version = parse_version(last).map_err(|error| reject(version, error))?;
     }
-    match *words.as_slice() {
+    match *first.as_slice() {
         [] => Err(None),
         [method, _] if method != b"GET" => {
             let method = Latin1::new(method).repr();
@@ -49,7 +51,7 @@ pub(super) fn parse_line(line: &[u8]) -> Result<RequestLine<'_>, Option<Box<Reje
                 format!("Bad HTTP/0.9 request type ({method})"),
             ))
         }
-        [method, target] | [method, target, _] => Ok(RequestLine {
+        [method, target] | [method, target, _] if beyond.is_none() => Ok(RequestLine {
             text,
             method: Method::new(method),
             target: RequestTarget::new(target),

@@ -1,7 +1,7 @@
 //! Writing the head of a response (RFC 9112 §4, §5) as CPython orders it.
 
 use super::ResponseFraming;
-use crate::http::{HeaderName, Response, Version, header};
+use crate::http::{Response, Version, header, is_field, push_decimal, push_hexadecimal};
 use std::io::Write;
 
 /// What tells a waiting client to send its body.
@@ -26,7 +26,10 @@ impl Head<'_> {
     ///
     /// The length goes behind the content type, where CPython's handlers send it.
     pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
-        push_display(out, format_args!("{} {} ", self.protocol, response.status));
+        push_version(out, self.protocol);
+        out.push(b' ');
+        push_decimal(out, response.status.as_u16().into());
+        out.push(b' ');
         push_reason(out, response.reason());
         out.extend_from_slice(b"\r\nServer: ");
         push_reason(out, self.server);
@@ -57,7 +60,9 @@ impl Head<'_> {
     fn write_framing(&self, out: &mut Vec<u8>) {
         match self.framing {
             ResponseFraming::Length(length) => {
-                push_display(out, format_args!("Content-Length: {length}\r\n"));
+                out.extend_from_slice(b"Content-Length: ");
+                push_decimal(out, length);
+                out.extend_from_slice(b"\r\n");
             }
             ResponseFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
             ResponseFraming::None | ResponseFraming::Close => {}
@@ -67,29 +72,28 @@ impl Head<'_> {
 
 /// Appends the line before a chunk of `size` bytes.
 pub(crate) fn write_chunk_size(size: usize, out: &mut Vec<u8>) {
-    push_display(out, format_args!("{size:x}\r\n"));
-}
-
-/// Whether `line` is a field called `name`.
-fn is_field(line: &[u8], name: HeaderName<'_>) -> bool {
-    let name = name.as_str().as_bytes();
-    line.split_at_checked(name.len())
-        .is_some_and(|(start, rest)| {
-            rest.first() == Some(&b':') && start.eq_ignore_ascii_case(name)
-        })
+    push_hexadecimal(out, size as u64);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends text as Latin-1; what could break the line or is not Latin-1 becomes `?`.
 fn push_reason(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     out.extend(text.chars().map(|character| match u8::try_from(character) {
         Ok(byte) if byte >= b' ' && byte != 0x7f => byte,
         _ => b'?',
     }));
 }
 
-fn push_display(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing to memory cannot fail.
-    let _ = out.write_fmt(text);
+fn push_version(out: &mut Vec<u8>, version: Version) {
+    match version {
+        Version::HTTP_10 => out.extend_from_slice(b"HTTP/1.0"),
+        Version::HTTP_11 => out.extend_from_slice(b"HTTP/1.1"),
+        // Writing to memory cannot fail.
+        _ => drop(write!(out, "{version}")),
+    }
 }
 
 #[cfg(test)]

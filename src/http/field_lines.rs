@@ -1,0 +1,79 @@
+//! The header fields of a request, as they were received (RFC 9110 §5).
+
+use super::HeaderName;
+
+/// The header fields of a request, borrowed from the bytes received.
+#[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "headers")]
+pub struct FieldLines<'a>(&'a [httparse::Header<'a>]);
+
+impl<'a> FieldLines<'a> {
+    /// The lines that the parser found.
+    pub(crate) const fn new(lines: &'a [httparse::Header<'a>]) -> Self {
+        Self(lines)
+    }
+
+    /// The fields in order.
+    pub fn iter(self) -> impl Iterator<Item = (HeaderName<'a>, &'a [u8])> {
+        self.0
+            .iter()
+            .map(|line| (HeaderName::of_line(line), line.value))
+    }
+
+    /// The first value of the field `name`, as Python's `headers.get`.
+    pub fn get(self, name: HeaderName<'_>) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// Every value of the field `name`, as Python's `headers.get_all`.
+    pub fn get_all(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
+        self.iter()
+            .filter(move |(other, _)| *other == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is a field `name`.
+    pub fn contains(self, name: HeaderName<'_>) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The members of the comma-separated list that all fields `name` make together
+    /// (RFC 9110 §5.6.1); empty members are skipped.
+    pub fn list(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).flat_map(members)
+    }
+}
+
+/// The members of a comma-separated list (RFC 9110 §5.6.1); empty ones are skipped.
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::header;
+
+    #[test]
+    fn lists_run_over_all_fields_of_the_name() {
+        let lines = [
+            httparse::Header {
+                name: "Connection",
+                value: b"close , foo",
+            },
+            httparse::Header {
+                name: "X",
+                value: b"no",
+            },
+            httparse::Header {
+                name: "connection",
+                value: b",, bar",
+            },
+        ];
+        let members: Vec<_> = FieldLines::new(&lines).list(header::CONNECTION).collect();
+        assert_eq!(members, [b"close".as_slice(), b"foo", b"bar"]);
+    }
+}
