@@ -7,7 +7,7 @@ use super::room::{Room, grow};
 use super::unavailable::{Unavailable, type_told};
 use crate::http::escape_surrogates;
 use rustix::fs::{AtFlags, Dir, FileType};
-use std::os::fd::OwnedFd;
+use std::fs::File;
 
 /// A name in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn push_key(name: &[u8], text: &mut Vec<u8>) {
 /// Of a link, `leads_to_directory` must tell that. In a shortage there is no list rather than a
 /// wrong one.
 pub(super) fn read_entries(
-    directory: &OwnedFd,
+    directory: &File,
     leads_to_directory: impl Fn(&[u8]) -> Result<bool, Unavailable>,
 ) -> Result<Listing, Unavailable> {
     let mut listing = Listing::new();
@@ -229,8 +229,7 @@ mod tests {
             std::os::unix::fs::symlink(target, directory.path().join(link)).expect("a link");
         }
         let handle = std::fs::File::open(directory.path()).expect("it opens");
-        let listing =
-            read_entries(&handle.into(), |link| Ok(link == b"to-d")).expect("it can be read");
+        let listing = read_entries(&handle, |link| Ok(link == b"to-d")).expect("it can be read");
         assert_eq!(
             listing.iter().collect::<Vec<_>>(),
             [

@@ -4,6 +4,7 @@ mod beneath;
 mod conditional;
 mod listing;
 mod media_type;
+mod open_files;
 mod page;
 mod range;
 mod room;

@@ -6,10 +6,11 @@
 
 use super::beneath::{self, Symlinks};
 use super::listing::{Listing, read_entries};
+use super::open_files::{OpenFiles, Status};
 use super::unavailable::{Unavailable, type_told};
 use crate::http::RelativePath;
 use crate::sys;
-use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::OsStr;
@@ -19,7 +20,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// Not blocking: a FIFO is open at once, and then refused for what it is.
 const FLAGS: OFlags = OFlags::RDONLY
@@ -37,6 +38,7 @@ pub(crate) struct Root {
     symlinks: Symlinks,
     /// Directories whose files are not sent, by whatever way they are reached.
     private: Arc<[PathBuf]>,
+    open_files: Arc<OpenFiles>,
 }
 
 /// What a path led to.
@@ -51,7 +53,7 @@ pub(crate) enum Node<'r> {
 /// An open regular file, and what it was like when it was opened.
 #[derive(Debug)]
 pub(crate) struct RegularFile {
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     /// Bytes.
     pub(crate) size: u64,
     /// When it was last modified.
@@ -64,7 +66,7 @@ pub(crate) struct Directory<'r> {
     root: &'r Root,
     path: RelativePath,
     /// Its descriptor; `None` where only names in it may be opened, but not listed.
-    handle: Option<OwnedFd>,
+    handle: Option<Arc<File>>,
 }
 
 impl Root {
@@ -74,6 +76,7 @@ impl Root {
             directory: directory.into(),
             symlinks: Symlinks::default(),
             private: Arc::default(),
+            open_files: Arc::default(),
         }
     }
 
@@ -101,36 +104,43 @@ impl Root {
                 handle,
             }))
         };
-        match self.open_descriptor(path, FLAGS) {
-            Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
+        match self.open_any(path) {
+            Ok((file, status)) if status.kind == FileType::RegularFile => {
                 if self.is_private(&file, path) {
                     return Err(Unavailable::Absent);
                 }
-                Ok(Node::File(RegularFile::new(file, &stat)))
+                Ok(Node::File(RegularFile::new(file, &status)))
             }
-            Ok((handle, stat)) if is(&stat, FileType::Directory) => directory(Some(handle)),
+            Ok((handle, status)) if status.kind == FileType::Directory => directory(Some(handle)),
             Err(Errno::ACCESS) if self.type_of(path)? == FileType::Directory => directory(None),
             Ok(_) => Err(Unavailable::Absent),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The one place where a path of the tree is opened.
-    fn open_descriptor(&self, path: &[u8], flags: OFlags) -> rustix::io::Result<(OwnedFd, Stat)> {
-        let file = if self.symlinks == Symlinks::Follow {
-            let full = self.full(path);
-            rustix::fs::open(OsStr::from_bytes(&full), flags, Mode::empty())?
-        } else {
-            beneath::open(&self.directory, path, self.symlinks, flags)?
-        };
-        let stat = rustix::fs::fstat(&file)?;
-        Ok((file, stat))
+    /// The one place where a path of the tree is opened, unless what it leads to is open already.
+    fn open_any(&self, path: &[u8]) -> rustix::io::Result<(Arc<File>, Status)> {
+        if self.symlinks != Symlinks::Follow {
+            // By what links a path leads to an open file cannot be seen from outside.
+            let file = beneath::open(&self.directory, path, self.symlinks, FLAGS)?;
+            return with_status(file);
+        }
+        let full = self.full(path);
+        if let Some(found) = self.open_files.find(&full) {
+            return Ok(found);
+        }
+        let file = rustix::fs::open(OsStr::from_bytes(&full), FLAGS, Mode::empty())?;
+        let (file, status) = with_status(file)?;
+        if status.kind == FileType::RegularFile {
+            self.open_files.remember(&full, &file, &status);
+        }
+        Ok((file, status))
     }
 
     /// Whether an open file lies in one of the private directories: decided by which directories
     /// it is in, not by the names that led there, so neither links nor mounts lead around it.
     /// Where that cannot be told, it is.
-    fn is_private(&self, file: &OwnedFd, path: &[u8]) -> bool {
+    fn is_private(&self, file: &File, path: &[u8]) -> bool {
         if self.private.is_empty() {
             return false;
         }
@@ -139,7 +149,7 @@ impl Root {
             .unwrap_or(true)
     }
 
-    fn is_in_private_directory(&self, file: &OwnedFd, path: &Path) -> io::Result<bool> {
+    fn is_in_private_directory(&self, file: &File, path: &Path) -> io::Result<bool> {
         let mut private: SmallVec<[_; 4]> = SmallVec::new();
         for directory in &*self.private {
             match rustix::fs::stat(directory) {
@@ -167,8 +177,8 @@ impl Root {
         let stat = if self.symlinks == Symlinks::Follow {
             rustix::fs::stat(OsStr::from_bytes(&self.full(path)))
         } else {
-            self.open_descriptor(path, beneath::NO_ACCESS)
-                .map(|(_, stat)| stat)
+            beneath::open(&self.directory, path, self.symlinks, beneath::NO_ACCESS)
+                .and_then(rustix::fs::fstat)
         };
         type_told(stat)
     }
@@ -187,12 +197,12 @@ impl Directory<'_> {
     ) -> Result<Option<(RegularFile, &'n str)>, Unavailable> {
         for name in names {
             let path: RelativePath = join(&self.path, name.as_bytes());
-            match self.root.open_descriptor(&path, FLAGS) {
-                Ok((file, stat)) if is(&stat, FileType::RegularFile) => {
+            match self.root.open_any(&path) {
+                Ok((file, status)) if status.kind == FileType::RegularFile => {
                     if self.root.is_private(&file, &path) {
                         return Err(Unavailable::Absent);
                     }
-                    return Ok(Some((RegularFile::new(file, &stat), name)));
+                    return Ok(Some((RegularFile::new(file, &status), name)));
                 }
                 Ok(_) | Err(Errno::NOENT) => {}
                 // As the reference: a page that is there but may not be read is not passed over.
@@ -221,30 +231,19 @@ impl Directory<'_> {
 }
 
 impl RegularFile {
-    fn new(file: OwnedFd, stat: &Stat) -> Self {
+    fn new(file: Arc<File>, status: &Status) -> Self {
         Self {
-            file: File::from(file),
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: modified(stat),
+            file,
+            size: status.size,
+            modified: status.modified,
         }
     }
 }
 
-/// When a file was last modified, if the system's clock can show that time.
-fn modified(stat: &Stat) -> Option<SystemTime> {
-    // Nanoseconds count forward from the second, before 1970 too.
-    let nanoseconds = Duration::new(0, u32::try_from(stat.st_mtime_nsec).ok()?);
-    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
-    let second = if stat.st_mtime < 0 {
-        UNIX_EPOCH.checked_sub(seconds)
-    } else {
-        UNIX_EPOCH.checked_add(seconds)
-    };
-    second?.checked_add(nanoseconds)
-}
-
-fn is(stat: &Stat, kind: FileType) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == kind
+/// What has just been opened, and what it is like.
+fn with_status(file: OwnedFd) -> rustix::io::Result<(Arc<File>, Status)> {
+    let status = Status::from(&rustix::fs::fstat(&file)?);
+    Ok((Arc::new(file.into()), status))
 }
 
 /// `path` in `directory`, either of which may be empty.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The content of a response. It knows its own length, so that the length declared and the
@@ -23,7 +24,7 @@ pub enum Body {
     /// can tell; if it has grown, no more than `range` is sent.
     File {
         /// The file; its position does not matter.
-        file: File,
+        file: Arc<File>,
         /// Byte offsets in it.
         range: Range<u64>,
         /// When it was last modified, if that is known. From this and its length the content of
@@ -34,7 +35,7 @@ pub enum Body {
     /// has become shorter cuts the connection.
     Parts {
         /// The file; its position does not matter.
-        file: File,
+        file: Arc<File>,
         /// What is sent, in this order.
         parts: Vec<FilePart>,
     },
@@ -79,7 +80,7 @@ impl Body {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         Ok(Self::File {
-            file,
+            file: file.into(),
             range: 0..metadata.len(),
             modified: metadata.modified().ok(),
         })

@@ -1,0 +1,227 @@
+//! Files that are open already and need not be opened again.
+//!
+//! Opening a file, asking what it is and closing it again takes longer than reading a small one.
+//! So who asks for a file that somebody else has open gets that, once one look at its path has
+//! shown that it still leads there.
+
+use rustix::fs::{FileType, Stat};
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Paths that are remembered at a time. Two that share a place push each other out.
+const PLACES: usize = 256;
+
+/// What a file is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Status {
+    pub(super) kind: FileType,
+    /// Bytes.
+    pub(super) size: u64,
+    /// When it was last modified, if the system's clock can show that time.
+    pub(super) modified: Option<SystemTime>,
+    identity: Identity,
+}
+
+/// What tells one file from all others, and shows whether who may read it has changed.
+///
+/// No other file gets the number of one that is open. Any change of permissions, an access list
+/// among them, changes the time of the last change; those that are often changed show beside it,
+/// for the system's clock may stand still between two changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: (u32, u32),
+    number: u64,
+    mode: u32,
+    owner: (u32, u32),
+    changed: (i64, u32),
+}
+
+/// Open files by their paths.
+///
+/// It holds no file open: those are found that somebody still uses, as a connection does with
+/// what it sent last. So a file that is removed gives its room back, and a disk can be taken away,
+/// when no client has to do with them any more; and there are never more files open than clients.
+///
+/// Nothing that is found can be stale: size and times are those that the path shows now, and the
+/// content is read when it is sent.
+#[derive(Debug)]
+pub(super) struct OpenFiles(Box<[Mutex<Place>]>);
+
+/// Where the file of one path is remembered.
+#[derive(Debug, Default)]
+struct Place {
+    path: Box<[u8]>,
+    known: Option<(Weak<File>, Identity)>,
+}
+
+impl OpenFiles {
+    /// A file that is open and that `path` still leads to, and what it is like now.
+    pub(super) fn find(&self, path: &[u8]) -> Option<(Arc<File>, Status)> {
+        let (file, identity) = self.recall(path)?;
+        let status = Status::of_path(path)?;
+        (status.identity == identity).then_some((file, status))
+    }
+
+    /// Remembers an open file that `path` has led to.
+    pub(super) fn remember(&self, path: &[u8], file: &Arc<File>, status: &Status) {
+        let Some(place) = self.place(path) else {
+            return;
+        };
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if *place.path != *path {
+            place.path = path.into();
+        }
+        place.known = Some((Arc::downgrade(file), status.identity));
+    }
+
+    fn recall(&self, path: &[u8]) -> Option<(Arc<File>, Identity)> {
+        let place = self.place(path)?;
+        let place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, identity) = place.known.as_ref().filter(|_| *place.path == *path)?;
+        Some((file.upgrade()?, *identity))
+    }
+
+    fn place(&self, path: &[u8]) -> Option<&Mutex<Place>> {
+        let mut hasher = DefaultHasher::new();
+        path.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % PLACES as u64).ok()?;
+        self.0.get(index)
+    }
+}
+
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self((0..PLACES).map(|_| Mutex::default()).collect())
+    }
+}
+
+impl Status {
+    /// What `path` leads to. A file system that others write to, too, is made to ask how things
+    /// are now: opening a file would do the same.
+    #[cfg(target_os = "linux")]
+    fn of_path(path: &[u8]) -> Option<Self> {
+        use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+        let wanted = StatxFlags::BASIC_STATS;
+        let seen = statx(CWD, path, AtFlags::STATX_FORCE_SYNC, wanted).ok()?;
+        let (changed, modified) = (seen.stx_ctime, seen.stx_mtime);
+        let is_whole = StatxFlags::from_bits_retain(seen.stx_mask).contains(wanted);
+        is_whole.then(|| Self {
+            kind: FileType::from_raw_mode(seen.stx_mode.into()),
+            size: seen.stx_size,
+            modified: system_time(modified.tv_sec, modified.tv_nsec),
+            identity: Identity {
+                device: (seen.stx_dev_major, seen.stx_dev_minor),
+                number: seen.stx_ino,
+                mode: seen.stx_mode.into(),
+                owner: (seen.stx_uid, seen.stx_gid),
+                changed: (changed.tv_sec, changed.tv_nsec),
+            },
+        })
+    }
+
+    /// What `path` leads to.
+    #[cfg(not(target_os = "linux"))]
+    fn of_path(path: &[u8]) -> Option<Self> {
+        rustix::fs::stat(path).ok().as_ref().map(Self::from)
+    }
+}
+
+impl From<&Stat> for Status {
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "these numbers have other types on other systems"
+    )]
+    fn from(stat: &Stat) -> Self {
+        // What a system tells that is no number of nanoseconds shows no time.
+        let nanoseconds = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode),
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: system_time(stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+            identity: Identity {
+                device: (
+                    rustix::fs::major(stat.st_dev),
+                    rustix::fs::minor(stat.st_dev),
+                ),
+                number: stat.st_ino,
+                mode: stat.st_mode.into(),
+                owner: (stat.st_uid, stat.st_gid),
+                changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
+            },
+        }
+    }
+}
+
+/// A time of a file, if the system's clock can show it. Nanoseconds count forward from the second,
+/// before 1970 too.
+fn system_time(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let second = if seconds < 0 {
+        UNIX_EPOCH.checked_sub(whole)
+    } else {
+        UNIX_EPOCH.checked_add(whole)
+    };
+    let is_part = nanoseconds < 1_000_000_000;
+    second?.checked_add(Duration::new(0, is_part.then_some(nanoseconds)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    fn open(path: &Path) -> (Arc<File>, Status) {
+        let file = File::open(path).expect("it opens");
+        let status = Status::from(&rustix::fs::fstat(&file).expect("it is open"));
+        (Arc::new(file), status)
+    }
+
+    #[test]
+    fn only_what_a_path_still_leads_to_is_found() {
+        let tree = tempfile::tempdir().expect("a temporary directory");
+        let path = tree.path().join("a");
+        let bytes = path.as_os_str().as_bytes();
+        fs::write(&path, "one").expect("it is written");
+        let files = OpenFiles::default();
+        let (file, status) = open(&path);
+        assert!(files.find(bytes).is_none());
+        files.remember(bytes, &file, &status);
+        let (found, seen) = files.find(bytes).expect("it is open");
+        assert!(Arc::ptr_eq(&found, &file));
+        assert_eq!((seen.size, seen.modified), (3, status.modified));
+
+        // Another file has taken its place.
+        let other = tree.path().join("b");
+        fs::write(&other, "two").expect("it is written");
+        fs::rename(&other, &path).expect("it is moved");
+        assert!(files.find(bytes).is_none());
+        let (file, status) = open(&path);
+        files.remember(bytes, &file, &status);
+        assert!(files.find(bytes).is_some());
+
+        // Who may read it has changed.
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
+        assert!(files.find(bytes).is_none());
+        let (file, status) = open(&path);
+        files.remember(bytes, &file, &status);
+        assert!(files.find(bytes).is_some());
+
+        // Nobody uses it any more.
+        drop((file, found));
+        assert!(files.find(bytes).is_none());
+    }
+
+    #[test]
+    fn both_ways_to_look_at_a_file_see_the_same() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let (_, by_descriptor) = open(file.path());
+        let by_path = Status::of_path(file.path().as_os_str().as_bytes()).expect("it is there");
+        assert_eq!(format!("{by_path:?}"), format!("{by_descriptor:?}"));
+    }
+}
