@@ -19,6 +19,8 @@ use std::time::Duration;
 const RESERVED_DESCRIPTORS: usize = 16;
 /// Connections beyond the cap that may be open because they are being refused.
 const MAX_REFUSED: usize = 64;
+/// Threads that may wait for connections at a time.
+const MAX_WAITING: usize = 64;
 /// How long the log may take to be written when the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 
@@ -155,12 +157,13 @@ impl<H: Handler> Server<H> {
             log: &log,
             server_addr: self.address,
         };
-        self.admission.open(room(self.config.max_connections));
-        let workers = Workers::new(&self.listener, &self.admission, &context, mode);
+        let (room, max_waiting) = room(self.config.max_connections);
+        self.admission.open(room);
+        let workers = Workers::new(&self.listener, &self.admission, &context, mode, max_waiting);
         let started = thread::scope(|scope| {
             workers.start(scope)?;
             while self.admission.wait_for_call() {
-                workers.find_follower(scope);
+                workers.find_followers(scope);
             }
             workers.stop_accepting(scope);
             self.admission.finish(self.config.grace);
@@ -188,14 +191,18 @@ impl ServerHandle {
     }
 }
 
-/// How many connections there is room for: each needs a descriptor, and another for the file
-/// that it is sent.
-fn room(max_connections: usize) -> Room {
+/// How many connections there is room for, and how many threads may wait for one.
+///
+/// Each connection needs a descriptor, one for the file that it was sent last, and one for the
+/// file that it is sent now. A thread that waits in `accept` has one already for who will come.
+fn room(max_connections: usize) -> (Room, usize) {
     let descriptors = sys::descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS);
     let refused = (descriptors / 8).clamp(1, MAX_REFUSED);
-    let served = (descriptors.saturating_sub(refused) / 2).max(1);
-    Room {
+    let waiting = (descriptors / 8).clamp(1, MAX_WAITING);
+    let served = (descriptors.saturating_sub(refused + waiting) / 3).max(1);
+    let room = Room {
         served: served.min(max_connections),
         refused,
-    }
+    };
+    (room, waiting)
 }

@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-/// Threads that may wait for connections at a time; more end when their connection does.
-const MAX_WAITING: usize = 64;
+/// Threads that are started ahead, so that clients who come together need not wait for one after
+/// the other: a thread that has just been started does so, too, for a processor.
+const SPARE: usize = 8;
 /// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
 /// it is less than the 2 MiB at which the kernel might use a huge page for it.
 const STACK: usize = 1024 * 1024;
@@ -45,6 +46,10 @@ pub(super) struct Workers<'s> {
     mode: Mode,
     /// Threads that wait in `accept`.
     waiting: AtomicUsize,
+    /// How many may; more end when their connection does.
+    max_waiting: usize,
+    /// How many are to.
+    spare: usize,
     /// Why accepting had to be given up.
     failure: Mutex<Option<io::Error>>,
 }
@@ -55,6 +60,7 @@ impl<'s> Workers<'s> {
         admission: &'s Admission,
         context: &'s Context<'s>,
         mode: Mode,
+        max_waiting: usize,
     ) -> Self {
         Self {
             listener,
@@ -62,6 +68,11 @@ impl<'s> Workers<'s> {
             context,
             mode,
             waiting: AtomicUsize::new(0),
+            max_waiting,
+            spare: match mode {
+                Mode::Threads => SPARE.min(max_waiting),
+                Mode::OneAtATime => 1,
+            },
             failure: Mutex::new(None),
         }
     }
@@ -81,7 +92,7 @@ impl<'s> Workers<'s> {
             Err(error) if self.admission.is_empty() => Err(error),
             // They have all threads that can be had, and will give some back.
             Err(_) => {
-                self.find_follower(scope);
+                self.find_followers(scope);
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -123,8 +134,9 @@ impl<'s> Workers<'s> {
                     if self.mode == Mode::OneAtATime {
                         let _ = prepare(&socket, self.context.config);
                     }
-                    let is_alone = self.waiting.fetch_sub(1, Ordering::Relaxed) == 1;
-                    if is_alone && self.mode == Mode::Threads {
+                    let left = self.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
+                    // Once on the way down: who is asked sees to all of them.
+                    if (left == 0 || left == self.spare / 2) && self.mode == Mode::Threads {
                         self.admission.call();
                     }
                     let (ticket, verdict) = self.admission.admit(socket);
@@ -152,17 +164,16 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Sees to it that somebody accepts: starts a thread or, where none is to be had, makes room,
+    /// Sees to it that somebody accepts: starts threads or, where none is to be had, makes room,
     /// for the thread of a connection that ends comes back to accept. While none ends, newcomers
     /// are told that there is no room.
-    pub(super) fn find_follower<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    pub(super) fn find_followers<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {
-        while self.waiting.load(Ordering::Relaxed) == 0
-            && self.spawn(scope).is_err()
-            && !self.admission.is_closing()
-        {
+        let waiting = || self.waiting.load(Ordering::Relaxed);
+        while waiting() < self.spare && self.spawn(scope).is_ok() {}
+        while waiting() == 0 && self.spawn(scope).is_err() && !self.admission.is_closing() {
             if !self.admission.wait_for_room(TURN_AWAY_AFTER) {
                 self.serve_queued(scope);
             }
@@ -177,7 +188,7 @@ impl<'s> Workers<'s> {
 
     /// Puts a thread back among those that wait, unless there are enough.
     fn rejoin(&self) -> bool {
-        let too_few = |waiting| (waiting < MAX_WAITING).then(|| waiting + 1);
+        let too_few = |waiting| (waiting < self.max_waiting).then(|| waiting + 1);
         self.waiting
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, too_few)
             .is_ok()
