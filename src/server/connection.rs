@@ -53,7 +53,7 @@ pub(super) struct Connection<'s> {
     ticket: &'s Ticket,
     stream: &'s Stream<'s>,
     client: SocketAddr,
-    clock: Clock,
+    clock: &'s mut Clock,
     /// Where the next response is put together.
     out: Vec<u8>,
     /// The file that was asked for last. While it is open, nobody else has to open it.
@@ -68,6 +68,7 @@ impl<'s> Connection<'s> {
         ticket: &Ticket,
         client: SocketAddr,
         verdict: Verdict,
+        clock: &mut Clock,
     ) {
         let Ok(stream) = Stream::new(ticket, context.config) else {
             return;
@@ -77,7 +78,7 @@ impl<'s> Connection<'s> {
             ticket,
             stream: &stream,
             client,
-            clock: Clock::new(),
+            clock,
             out: Vec::new(),
             file: None,
         };
@@ -204,7 +205,7 @@ impl<'s> Connection<'s> {
     fn error_response(&mut self, error: &HttpError) -> Response {
         self.clock.tick();
         let handler = self.context.handler;
-        handler.log_error(&self.context.log.of(self.client.ip(), &self.clock), error);
+        handler.log_error(&self.context.log.of(self.client.ip(), self.clock), error);
         handler.error_response(error)
     }
 
@@ -219,7 +220,7 @@ impl<'s> Connection<'s> {
     ) -> Option<CloseReason> {
         let handler = self.context.handler;
         handler.log_request(
-            &self.context.log.of(self.client.ip(), &self.clock),
+            &self.context.log.of(self.client.ip(), self.clock),
             line,
             response.status,
         );

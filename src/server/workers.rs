@@ -1,6 +1,7 @@
 //! The threads that accept and serve.
 
 use super::admission::{Admission, Ticket, Verdict};
+use super::clock::Clock;
 use super::connection::{Connection, Context};
 use super::stream::prepare;
 use crate::sys;
@@ -123,6 +124,7 @@ impl<'s> Workers<'s> {
 
     /// Accepts and serves until the server ends, or until there are enough that do.
     fn work(&self) {
+        let mut clock = Clock::new();
         loop {
             // Elsewhere a listener that is shut down lets threads wait in `accept` as before.
             if cfg!(not(target_os = "linux")) && self.admission.is_closing() {
@@ -140,7 +142,7 @@ impl<'s> Workers<'s> {
                         self.admission.call();
                     }
                     let (ticket, verdict) = self.admission.admit(socket);
-                    self.serve(&ticket, verdict, client);
+                    self.serve(&ticket, verdict, client, &mut clock);
                     // Who waits for the end of a connection wants to know of this thread by then.
                     let stays = self.rejoin();
                     self.admission.release(&ticket);
@@ -180,9 +182,9 @@ impl<'s> Workers<'s> {
         }
     }
 
-    fn serve(&self, ticket: &Ticket, verdict: Verdict, client: SocketAddr) {
+    fn serve(&self, ticket: &Ticket, verdict: Verdict, client: SocketAddr, clock: &mut Clock) {
         // A handler that panics ends its connection, not the server.
-        let run = || Connection::run(self.context, ticket, client, verdict);
+        let run = || Connection::run(self.context, ticket, client, verdict, clock);
         let _ = panic::catch_unwind(AssertUnwindSafe(run));
     }
 
@@ -241,7 +243,7 @@ impl<'s> Workers<'s> {
             if self.mode == Mode::OneAtATime
                 || self.serve_aside(scope, &ticket, verdict, client).is_err()
             {
-                self.serve(&ticket, Verdict::TurnAway, client);
+                self.serve(&ticket, Verdict::TurnAway, client, &mut Clock::new());
                 self.admission.release(&ticket);
             }
         }
@@ -263,7 +265,7 @@ impl<'s> Workers<'s> {
         let thread = thread::Builder::new().stack_size(STACK);
         let spawned = thread.spawn_scoped(scope, move || {
             sys::wait_for_turn();
-            self.serve(&ticket, verdict, client);
+            self.serve(&ticket, verdict, client, &mut Clock::new());
             self.admission.release(&ticket);
         });
         spawned.map(drop)

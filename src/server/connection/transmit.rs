@@ -79,7 +79,7 @@ impl Connection<'_> {
     fn finish(&mut self, exchange: Box<dyn Exchange>) {
         if let Some(message) = exchange.finish() {
             self.clock.tick();
-            let log = self.context.log.of(self.client.ip(), &self.clock);
+            let log = self.context.log.of(self.client.ip(), self.clock);
             self.context
                 .handler
                 .log_message(&log, format_args!("{message}"));
