@@ -36,6 +36,9 @@ enum CloseReason {
     Ended,
     /// The last response was sent; the client may still be sending.
     Answered,
+    /// The last response was sent, and the client had said that it would ask for no other
+    /// (RFC 9112 §9.6).
+    Agreed,
 }
 
 /// Whether a connection goes on after a response.
@@ -92,7 +95,8 @@ impl<'s> Connection<'s> {
         };
         match reason {
             CloseReason::Ended => {}
-            CloseReason::Answered => stream.linger(),
+            CloseReason::Agreed if !stream.has_unread() => {}
+            CloseReason::Agreed | CloseReason::Answered => stream.linger(),
         }
     }
 
@@ -186,7 +190,13 @@ impl<'s> Connection<'s> {
         if close.is_none() && !body.is_finished() {
             discard(&mut body, config.max_discarded_body);
         }
-        close.or_else(|| (!body.is_finished()).then_some(CloseReason::Answered))
+        match close {
+            None if body.is_finished() => None,
+            Some(CloseReason::Answered) if body.is_finished() && wire::is_last(line, fields) => {
+                Some(CloseReason::Agreed)
+            }
+            close => close.or(Some(CloseReason::Answered)),
+        }
     }
 
     /// Answers what is no request, or one whose body cannot be told from the next request.

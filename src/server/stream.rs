@@ -155,6 +155,13 @@ impl<'c> Stream<'c> {
         let _ = rustix::net::recv(self.ticket.socket(), spare_capacity(&mut buffer), flags);
     }
 
+    /// Whether the client has sent more than was read.
+    pub(super) fn has_unread(&self) -> bool {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        let peeked = rustix::net::recv(self.ticket.socket(), &mut [0; 1], flags);
+        peeked.is_ok_and(|(_, count)| count > 0)
+    }
+
     /// Ends a connection on which the client may still be sending.
     ///
     /// A socket closed with unread bytes resets the connection, as does one that gets bytes after

@@ -94,6 +94,12 @@ pub(crate) fn persists(line: &RequestLine<'_>, fields: FieldLines<'_>, protocol:
         && (line.version >= Version::HTTP_11 || has_option(fields, b"keep-alive"))
 }
 
+/// Whether the client has said that it will send no other request on the connection, whatever the
+/// server does (RFC 9112 §9.6).
+pub(crate) fn is_last(line: &RequestLine<'_>, fields: FieldLines<'_>) -> bool {
+    line.version >= Version::HTTP_10 && !persists(line, fields, Version::HTTP_11)
+}
+
 /// Whether `Connection` lists `option`.
 fn has_option(fields: FieldLines<'_>, option: &[u8]) -> bool {
     fields
@@ -119,11 +125,9 @@ pub(crate) fn expects_continue(
 
 /// Whether a response says that the connection closes after it.
 pub(crate) fn has_close(headers: &Headers) -> bool {
-    let connection = headers
-        .iter()
-        .filter(|(name, _)| *name == header::CONNECTION);
-    connection
-        .flat_map(|(_, value)| members(value))
+    headers
+        .get_all(header::CONNECTION)
+        .flat_map(members)
         .any(|member| member.eq_ignore_ascii_case(b"close"))
 }
 

@@ -9,8 +9,8 @@ mod write;
 
 pub(crate) use body::UnframedBody;
 pub(crate) use framing::{
-    RequestFraming, ResponseFraming, expects_continue, has_close, persists, request_framing,
-    response_framing,
+    RequestFraming, ResponseFraming, expects_continue, has_close, is_last, persists,
+    request_framing, response_framing,
 };
 pub(crate) use read::{Incoming, Lines, Reader};
 pub(crate) use request_line::no_line;
