@@ -26,7 +26,7 @@ pub fn scripts(data: &[u8]) {
     Head {
         protocol: Version::HTTP_11,
         server: "rhttp/0",
-        date: "now",
+        date: b"now",
         framing,
         close: false,
     }

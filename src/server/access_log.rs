@@ -235,7 +235,7 @@ impl Log for ConnectionLog<'_> {
         let mut line = Line(smallvec::SmallVec::new());
         push_address(&mut line.0, self.client);
         line.0.extend_from_slice(b" - - [");
-        line.0.extend_from_slice(self.clock.log_time().as_bytes());
+        line.0.extend_from_slice(self.clock.log_time());
         line.0.extend_from_slice(b"] ");
         // Writing to memory cannot fail; a message that fails to display is logged as far as it went.
         let _ = line.write_fmt(message);
@@ -330,7 +330,8 @@ mod tests {
             .write(format_args!("\"GET /\\\x1b[31m\u{9b}\u{e9}\" {}\n", 200));
         let line = String::from_utf8(lines.recv().unwrap()).unwrap();
         let (start, end) = line.split_once("] ").unwrap();
-        assert_eq!(start, format!("127.0.0.1 - - [{}", clock.log_time()));
+        let time = String::from_utf8_lossy(clock.log_time());
+        assert_eq!(start, format!("127.0.0.1 - - [{time}"));
         assert_eq!(end, "\"GET /\\\\\\x1b[31m\\x9b\u{e9}\" 200\\x0a\n");
     }
 

@@ -2,13 +2,20 @@
 
 use crate::http::HttpDate;
 use crate::sys;
+use smallvec::SmallVec;
 
 /// Remembers what the current second looks like.
+///
+/// A thread that waits for connections keeps it. In the heap, it would lie behind what the last
+/// connection has freed, and keep that from going back to the system.
 pub(super) struct Clock {
     second: HttpDate,
-    date: String,
-    log_time: String,
+    date: Text,
+    log_time: Text,
 }
+
+/// Short ASCII.
+type Text = SmallVec<[u8; 32]>;
 
 impl Clock {
     /// A clock that shows the current second.
@@ -16,8 +23,8 @@ impl Clock {
         let second = HttpDate::now();
         Self {
             second,
-            date: second.to_string(),
-            log_time: sys::log_time(second.as_unix()),
+            date: Text::from_slice(second.to_string().as_bytes()),
+            log_time: Text::from_slice(sys::log_time(second.as_unix()).as_bytes()),
         }
     }
 
@@ -34,12 +41,12 @@ impl Clock {
     }
 
     /// For the `Date` field.
-    pub(super) fn date(&self) -> &str {
+    pub(super) fn date(&self) -> &[u8] {
         &self.date
     }
 
     /// For the log.
-    pub(super) fn log_time(&self) -> &str {
+    pub(super) fn log_time(&self) -> &[u8] {
         &self.log_time
     }
 }

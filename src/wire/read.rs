@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use std::{io, mem};
 
 /// Room in a new buffer: more than nearly all heads take. It stays while a connection is idle.
-const CAPACITY: usize = 1024;
+const CAPACITY: usize = 768;
 /// Room for what is received of a body at a time.
 const BODY_CAPACITY: usize = 32 * 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.

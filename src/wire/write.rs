@@ -14,7 +14,7 @@ pub(crate) struct Head<'a> {
     /// The value of `Server`.
     pub(crate) server: &'a str,
     /// The value of `Date`.
-    pub(crate) date: &'a str,
+    pub(crate) date: &'a [u8],
     /// How the body is delimited.
     pub(crate) framing: ResponseFraming,
     /// Whether to add `Connection: close`.
@@ -34,7 +34,7 @@ impl Head<'_> {
         out.extend_from_slice(b"\r\nServer: ");
         push_reason(out, self.server);
         out.extend_from_slice(b"\r\nDate: ");
-        out.extend_from_slice(self.date.as_bytes());
+        out.extend_from_slice(self.date);
         out.extend_from_slice(b"\r\n");
 
         let mut framed = false;
@@ -105,7 +105,7 @@ mod tests {
         let head = Head {
             protocol: Version::HTTP_11,
             server: "rhttp/0",
-            date: "Sun, 06 Nov 1994 08:49:37 GMT",
+            date: b"Sun, 06 Nov 1994 08:49:37 GMT",
             framing,
             close,
         };

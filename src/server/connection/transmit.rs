@@ -20,7 +20,7 @@ const CHUNK: usize = 64 * 1024;
 /// memory that nobody touches costs nothing.
 const FIRST_CHUNK: usize = 4 * 1024;
 /// Room for a head: more than nearly all take.
-const HEAD_ROOM: usize = 512;
+const HEAD_ROOM: usize = 320;
 impl Connection<'_> {
     /// Sends head and body.
     pub(super) fn transmit(
