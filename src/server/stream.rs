@@ -133,9 +133,14 @@ impl<'c> Stream<'c> {
         #[cfg(target_os = "linux")]
         let flags = flags | SendFlags::NOSIGNAL;
         while !(first.is_empty() && second.is_empty()) {
-            let parts = [IoSlice::new(first), IoSlice::new(second)];
-            let control = &mut SendAncillaryBuffer::default();
-            match rustix::net::sendmsg(self.ticket.socket(), &parts, control, flags) {
+            let socket = self.ticket.socket();
+            let sent = if second.is_empty() {
+                rustix::net::send(socket, first, flags)
+            } else {
+                let parts = [IoSlice::new(first), IoSlice::new(second)];
+                rustix::net::sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), flags)
+            };
+            match sent {
                 Ok(count) => {
                     self.count_sent(count);
                     second = second
