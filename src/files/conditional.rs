@@ -17,6 +17,7 @@ use crate::http::{
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
+use std::mem;
 use std::ops::Range;
 
 /// What the handler has said itself; it stands.
@@ -37,27 +38,30 @@ enum AcceptRanges {
     Other,
 }
 
-/// The response to `request`, where a handler has answered it with `response`.
+/// Makes a handler's `response` the response to `request`.
 ///
 /// # Errors
 /// A condition of the request does not hold, or its ranges are all beyond the end.
 pub(crate) fn respond(
     request: &Request<'_>,
-    mut response: Response,
+    response: &mut Response,
     now: HttpDate,
-) -> Result<Response, HttpError> {
+) -> Result<(), HttpError> {
     let has_validators = response.status == StatusCode::OK
         && matches!(request.method(), Method::GET | Method::HEAD)
         && matches!(response.body, Body::File { .. });
     if !has_validators {
-        return Ok(response);
+        return Ok(());
     }
-    let (said, validators) = validators(&response, now);
+    let (said, validators) = validators(response, now);
     let precondition = validators.evaluate(request.headers());
     match precondition {
         Precondition::Holds | Precondition::HoldsForWhole => {}
-        Precondition::NotModified => return Ok(not_modified(response, &said, &validators)),
-        Precondition::Failed => return Err(refused(StatusCode::PRECONDITION_FAILED, &response)),
+        Precondition::NotModified => {
+            not_modified(response, &said, &validators);
+            return Ok(());
+        }
+        Precondition::Failed => return Err(refused(StatusCode::PRECONDITION_FAILED, response)),
     }
     add_fields(&mut response.headers, &said, &validators);
 
@@ -71,7 +75,7 @@ pub(crate) fn respond(
         {
             partial(response, range)
         }
-        _ => Ok(response),
+        _ => Ok(()),
     }
 }
 
@@ -128,7 +132,7 @@ fn add_etag(headers: &mut Headers, said: &Said, validators: &Validators) {
 }
 
 /// 304 with the fields of the 200, but for those that describe the content (§15.4.5).
-fn not_modified(mut response: Response, said: &Said, validators: &Validators) -> Response {
+fn not_modified(response: &mut Response, said: &Said, validators: &Validators) {
     for name in [
         header::ACCEPT_RANGES,
         header::CONTENT_ENCODING,
@@ -143,22 +147,23 @@ fn not_modified(mut response: Response, said: &Said, validators: &Validators) ->
     }
     add_etag(&mut response.headers, said, validators);
     response.body = Body::Empty;
-    with_status(response, StatusCode::NOT_MODIFIED)
+    set_status(response, StatusCode::NOT_MODIFIED);
 }
 
-/// What the value of a `Range` field leaves of a response.
-fn partial(response: Response, range: &[u8]) -> Result<Response, HttpError> {
+/// Leaves of a response what the value of a `Range` field asks for.
+fn partial(response: &mut Response, range: &[u8]) -> Result<(), HttpError> {
     let size = response.body.len().unwrap_or(0);
     match Selection::new(range, size) {
-        Selection::Whole => Ok(response),
-        Selection::One(range) => Ok(one_range(response, range, size)),
-        Selection::Several(ranges) => Ok(several_ranges(response, ranges, size)),
+        Selection::Whole => {}
+        Selection::One(range) => one_range(response, &range, size),
+        Selection::Several(ranges) => several_ranges(response, ranges, size),
         Selection::Unsatisfiable => {
             let all = HeaderValue::displayed(format_args!("bytes */{size}"));
-            Err(refused(StatusCode::RANGE_NOT_SATISFIABLE, &response)
-                .with_header(header::CONTENT_RANGE, all))
+            return Err(refused(StatusCode::RANGE_NOT_SATISFIABLE, response)
+                .with_header(header::CONTENT_RANGE, all));
         }
     }
+    Ok(())
 }
 
 /// An error instead of `response`: what the handler has said that is not about its content, who
@@ -181,27 +186,27 @@ fn refused(status: StatusCode, response: &Response) -> HttpError {
 }
 
 /// 206 with one range of `size` bytes (§15.3.7.1).
-fn one_range(mut response: Response, part: Range<u64>, size: u64) -> Response {
+fn one_range(response: &mut Response, part: &Range<u64>, size: u64) {
     response.headers.append(
         header::CONTENT_RANGE,
-        HeaderValue::displayed(ContentRange(&part, size)),
+        HeaderValue::displayed(ContentRange(part, size)),
     );
     if let Body::File { range, .. } = &mut response.body {
-        *range = within(range, &part);
+        *range = within(range, part);
     }
-    with_status(response, StatusCode::PARTIAL_CONTENT)
+    set_status(response, StatusCode::PARTIAL_CONTENT);
 }
 
 /// 206 with several ranges of `size` bytes as `multipart/byteranges` (§14.6, §15.3.7.2). Each part
 /// has the content's type, which gives its place to that.
-fn several_ranges(mut response: Response, ranges: Vec<Range<u64>>, size: u64) -> Response {
+fn several_ranges(response: &mut Response, ranges: Vec<Range<u64>>, size: u64) {
     let Body::File {
         file,
         range: content,
         ..
-    } = response.body
+    } = mem::take(&mut response.body)
     else {
-        return response;
+        return;
     };
     let boundary = boundary();
     let mut kind = Vec::new();
@@ -230,7 +235,7 @@ fn several_ranges(mut response: Response, ranges: Vec<Range<u64>>, size: u64) ->
         header::CONTENT_TYPE,
         HeaderValue::displayed(format_args!("multipart/byteranges; boundary={boundary}")),
     );
-    with_status(response, StatusCode::PARTIAL_CONTENT)
+    set_status(response, StatusCode::PARTIAL_CONTENT);
 }
 
 /// Displays the value of `Content-Range` (§14.4): the last byte's number, not the end's.
@@ -249,10 +254,9 @@ fn within(content: &Range<u64>, part: &Range<u64>) -> Range<u64> {
     content.start + part.start..content.start + part.end
 }
 
-fn with_status(mut response: Response, status: StatusCode) -> Response {
+fn set_status(response: &mut Response, status: StatusCode) {
     response.status = status;
     response.reason = None;
-    response
 }
 
 /// A line that no file has: it is made by chance for each response, so that nobody can put it

@@ -5,6 +5,7 @@
 //! shown that it still leads there.
 
 use rustix::fs::{FileType, Stat};
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -52,20 +53,20 @@ pub(super) struct OpenFiles(Box<[Mutex<Place>]>);
 /// Where the file of one path is remembered.
 #[derive(Debug, Default)]
 struct Place {
-    path: Box<[u8]>,
+    path: CString,
     known: Option<(Weak<File>, Identity)>,
 }
 
 impl OpenFiles {
     /// A file that is open and that `path` still leads to, and what it is like now.
-    pub(super) fn find(&self, path: &[u8]) -> Option<(Arc<File>, Status)> {
+    pub(super) fn find(&self, path: &CStr) -> Option<(Arc<File>, Status)> {
         let (file, identity) = self.recall(path)?;
         let status = Status::of_path(path)?;
         (status.identity == identity).then_some((file, status))
     }
 
     /// Remembers an open file that `path` has led to.
-    pub(super) fn remember(&self, path: &[u8], file: &Arc<File>, status: &Status) {
+    pub(super) fn remember(&self, path: &CStr, file: &Arc<File>, status: &Status) {
         let Some(place) = self.place(path) else {
             return;
         };
@@ -76,14 +77,14 @@ impl OpenFiles {
         place.known = Some((Arc::downgrade(file), status.identity));
     }
 
-    fn recall(&self, path: &[u8]) -> Option<(Arc<File>, Identity)> {
+    fn recall(&self, path: &CStr) -> Option<(Arc<File>, Identity)> {
         let place = self.place(path)?;
         let place = place.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, identity) = place.known.as_ref().filter(|_| *place.path == *path)?;
         Some((file.upgrade()?, *identity))
     }
 
-    fn place(&self, path: &[u8]) -> Option<&Mutex<Place>> {
+    fn place(&self, path: &CStr) -> Option<&Mutex<Place>> {
         let mut hasher = DefaultHasher::new();
         path.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % PLACES as u64).ok()?;
@@ -101,7 +102,7 @@ impl Status {
     /// What `path` leads to. A file system that others write to, too, is made to ask how things
     /// are now: opening a file would do the same.
     #[cfg(target_os = "linux")]
-    fn of_path(path: &[u8]) -> Option<Self> {
+    fn of_path(path: &CStr) -> Option<Self> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
         let wanted = StatxFlags::BASIC_STATS;
         let seen = statx(CWD, path, AtFlags::STATX_FORCE_SYNC, wanted).ok()?;
@@ -123,7 +124,7 @@ impl Status {
 
     /// What `path` leads to.
     #[cfg(not(target_os = "linux"))]
-    fn of_path(path: &[u8]) -> Option<Self> {
+    fn of_path(path: &CStr) -> Option<Self> {
         rustix::fs::stat(path).ok().as_ref().map(Self::from)
     }
 }
@@ -182,11 +183,15 @@ mod tests {
         (Arc::new(file), status)
     }
 
+    fn c_path(path: &Path) -> CString {
+        CString::new(path.as_os_str().as_bytes()).expect("it has no NUL")
+    }
+
     #[test]
     fn only_what_a_path_still_leads_to_is_found() {
         let tree = tempfile::tempdir().expect("a temporary directory");
         let path = tree.path().join("a");
-        let bytes = path.as_os_str().as_bytes();
+        let bytes = &*c_path(&path);
         fs::write(&path, "one").expect("it is written");
         let files = OpenFiles::default();
         let (file, status) = open(&path);
@@ -221,7 +226,7 @@ mod tests {
     fn both_ways_to_look_at_a_file_see_the_same() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let (_, by_descriptor) = open(file.path());
-        let by_path = Status::of_path(file.path().as_os_str().as_bytes()).expect("it is there");
+        let by_path = Status::of_path(&c_path(file.path())).expect("it is there");
         assert_eq!(format!("{by_path:?}"), format!("{by_descriptor:?}"));
     }
 }

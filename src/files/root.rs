@@ -13,7 +13,7 @@ use crate::sys;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use smallvec::SmallVec;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -125,14 +125,17 @@ impl Root {
             let file = beneath::open(&self.directory, path, self.symlinks, FLAGS)?;
             return with_status(file);
         }
-        let full = self.full(path);
-        if let Some(found) = self.open_files.find(&full) {
+        // With its end, so that no call has to make a copy that has one.
+        let mut full = self.full(path);
+        full.push(0);
+        let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
+        if let Some(found) = self.open_files.find(full) {
             return Ok(found);
         }
-        let file = rustix::fs::open(OsStr::from_bytes(&full), FLAGS, Mode::empty())?;
+        let file = rustix::fs::open(full, FLAGS, Mode::empty())?;
         let (file, status) = with_status(file)?;
         if status.kind == FileType::RegularFile {
-            self.open_files.remember(&full, &file, &status);
+            self.open_files.remember(full, &file, &status);
         }
         Ok((file, status))
     }

@@ -82,7 +82,7 @@ pub(super) fn answer(name: &str, fields: &Fields<'_>) -> Answer {
     let now = HttpDate::now();
     let response = HANDLER
         .handle(&mut request)
-        .and_then(|response| files::respond(&request, response, now))
+        .and_then(|mut response| files::respond(&request, &mut response, now).map(|()| response))
         .unwrap_or_else(|error| HANDLER.error_response(&error));
     let Response {
         status,

@@ -153,13 +153,14 @@ impl FileHandler {
     /// A regular file called `name`. The connection adds its validators, and finds out what the
     /// client has of it already.
     fn file_response(&self, file: RegularFile, name: &str) -> Response {
-        Response::new(StatusCode::OK)
-            .with_header(CONTENT_TYPE, self.media_type(name))
-            .with_body(Body::File {
-                file: file.file,
-                range: 0..file.size,
-                modified: file.modified,
-            })
+        let mut response = Response::new(StatusCode::OK);
+        response.headers.append(CONTENT_TYPE, self.media_type(name));
+        response.body = Body::File {
+            file: file.file,
+            range: 0..file.size,
+            modified: file.modified,
+        };
+        response
     }
 }
 

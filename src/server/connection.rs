@@ -118,10 +118,11 @@ impl<'s> Connection<'s> {
             if self.out.capacity() > KEPT_CAPACITY {
                 self.out = Vec::new();
             }
-            let Ok(incoming) = reader.read(&mut head, self.context.config) else {
+            let incoming = reader.read(&mut head, self.context.config);
+            let Ok(incoming) = &incoming else {
                 return without_request;
             };
-            let close = match &incoming {
+            let close = match incoming {
                 Incoming::End if self.ticket.is_unheard() => Some(self.refuse()),
                 Incoming::End => Some(without_request),
                 Incoming::Rejected(rejected) => Some(self.reject(&rejected.line, &rejected.error)),
@@ -168,17 +169,7 @@ impl<'s> Connection<'s> {
                 Err(error) => return Some(self.reject(line, &error)),
             }
         }
-        let result = handler.handle(&mut request);
-        if let Ok(Response { body, .. }) = &result
-            && let Body::File { file, .. } = body
-        {
-            self.file = Some(Arc::clone(file));
-        }
-        self.clock.tick();
-        let result = result
-            .and_then(final_response)
-            .and_then(|response| files::respond(&request, response, self.clock.second()));
-        let response = result.unwrap_or_else(|error| self.error_response(&error));
+        let mut response = self.respond(&mut request);
         // What an exchange leaves unread is known when it is over: then the connection closes
         // unannounced, which a client has to expect at any time (RFC 9112 §9.6).
         let is_exchange = matches!(response.body, Body::Exchange { .. });
@@ -186,7 +177,7 @@ impl<'s> Connection<'s> {
             expected: wire::persists(line, fields, config.protocol),
             possible: (body.is_finished() || is_exchange && is_bearable) && !self.ticket.is_last(),
         };
-        let close = self.send(line, response, persistence, &mut body);
+        let close = self.send(line, &mut response, persistence, &mut body);
         if close.is_none() && !body.is_finished() {
             discard(&mut body, config.max_discarded_body);
         }
@@ -199,19 +190,50 @@ impl<'s> Connection<'s> {
         }
     }
 
+    /// What the handler answers, as this client gets it. While the response is sent, the stack
+    /// that this took is free for that.
+    #[inline(never)]
+    fn respond(&mut self, request: &mut Request<'_>) -> Response {
+        let mut result = self.context.handler.handle(request);
+        if let Ok(response) = &mut result
+            && let Err(error) = self.complete(request, response)
+        {
+            result = Err(error);
+        }
+        result.unwrap_or_else(|error| self.error_response(&error))
+    }
+
+    /// Makes of a handler's response what this client gets.
+    fn complete(
+        &mut self,
+        request: &Request<'_>,
+        response: &mut Response,
+    ) -> Result<(), HttpError> {
+        // A 1xx cannot be the last word on a request.
+        if response.status < StatusCode::OK {
+            return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
+        }
+        if let Body::File { file, .. } = &response.body {
+            self.file = Some(Arc::clone(file));
+        }
+        self.clock.tick();
+        files::respond(request, response, self.clock.second())
+    }
+
     /// Answers what is no request, or one whose body cannot be told from the next request.
     #[inline(never)]
     fn reject(&mut self, line: &RequestLine<'_>, error: &HttpError) -> CloseReason {
-        let response = self.error_response(error);
+        let mut response = self.error_response(error);
         let persistence = Persistence {
             expected: line.version.min(self.context.config.protocol) >= Version::HTTP_11,
             possible: false,
         };
-        self.send(line, response, persistence, &mut io::empty())
+        self.send(line, &mut response, persistence, &mut io::empty())
             .unwrap_or(CloseReason::Answered)
     }
 
     /// The page for an error, which is logged.
+    #[inline(never)]
     fn error_response(&mut self, error: &HttpError) -> Response {
         self.clock.tick();
         let handler = self.context.handler;
@@ -224,7 +246,7 @@ impl<'s> Connection<'s> {
     fn send(
         &mut self,
         line: &RequestLine<'_>,
-        response: Response,
+        response: &mut Response,
         Persistence { expected, possible }: Persistence,
         request: &mut dyn RequestBody,
     ) -> Option<CloseReason> {
@@ -259,12 +281,4 @@ impl<'s> Connection<'s> {
 #[inline(never)]
 fn discard(body: &mut dyn RequestBody, limit: u64) {
     let _ = io::copy(&mut io::Read::take(body, limit), &mut io::sink());
-}
-
-/// The response, if it can be the last word on a request: a handler's 1xx cannot.
-fn final_response(response: Response) -> Result<Response, HttpError> {
-    if response.status < StatusCode::OK {
-        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
-    }
-    Ok(response)
 }

@@ -26,7 +26,7 @@ impl Connection<'_> {
     pub(super) fn transmit(
         &mut self,
         line: &RequestLine<'_>,
-        response: Response,
+        response: &mut Response,
         framing: ResponseFraming,
         close: bool,
         request: &mut dyn RequestBody,
@@ -43,16 +43,16 @@ impl Connection<'_> {
                 framing,
                 close,
             };
-            head.write(&response, &mut self.out);
+            head.write(response, &mut self.out);
         }
         if line.method == Method::HEAD || !response.status.allows_content() {
             self.stream.send([&self.out, &[]])?;
-            if let Body::Exchange { rest, .. } = response.body {
+            if let Body::Exchange { rest, .. } = mem::take(&mut response.body) {
                 self.finish(rest);
             }
             return Ok(());
         }
-        match response.body {
+        match mem::take(&mut response.body) {
             Body::Empty => self.stream.send([&self.out, &[]]),
             Body::Bytes(bytes) => self.stream.send([&self.out, &bytes]),
             Body::File { file, range, .. } => self.send_file(&file, range),
