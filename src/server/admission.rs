@@ -163,9 +163,9 @@ impl Admission {
         self.watch(state, limit, nothing_new).ended != ended
     }
 
-    /// Whether there are no connections.
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().tickets.is_empty()
+    /// How many connections there are.
+    pub(super) fn connections(&self) -> usize {
+        self.lock().tickets.len()
     }
 
     /// Tells all connections to end after their response. Those that wait are given a

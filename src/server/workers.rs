@@ -90,7 +90,7 @@ impl<'s> Workers<'s> {
             self.serve_queued(scope);
         }
         match self.spawn(scope) {
-            Err(error) if self.admission.is_empty() => Err(error),
+            Err(error) if self.admission.connections() == 0 => Err(error),
             // They have all threads that can be had, and will give some back.
             Err(_) => {
                 self.find_followers(scope);
@@ -174,7 +174,10 @@ impl<'s> Workers<'s> {
         's: 'scope,
     {
         let waiting = || self.waiting.load(Ordering::Relaxed);
-        while waiting() < self.spare && self.spawn(scope).is_ok() {}
+        // One for each that is here already: that is soon enough, and the first of all is not
+        // kept waiting by threads that nobody may ever need.
+        let wanted = self.spare.min(self.admission.connections() + 1);
+        while waiting() < wanted && self.spawn(scope).is_ok() {}
         while waiting() == 0 && self.spawn(scope).is_err() && !self.admission.is_closing() {
             if !self.admission.wait_for_room(TURN_AWAY_AFTER) {
                 self.serve_queued(scope);
