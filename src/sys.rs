@@ -1,9 +1,11 @@
 //! What the standard library lacks: passive addresses, `sendfile`, limits, the local time, the
-//! user `nobody`, what children inherit, confinement.
+//! user `nobody`, what children inherit, confinement, scheduling.
 
 mod sandbox;
+mod schedule;
 
 pub(crate) use sandbox::{Purpose, confine};
+pub(crate) use schedule::{start_at_once, wait_for_turn, yield_to_others};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -95,43 +97,6 @@ pub(crate) fn ignore_new_clients(listener: &TcpListener) {
 /// There is no such thing here.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn ignore_new_clients(_: &TcpListener) {}
-
-/// Makes the calling thread wait for a processor until others need it less.
-///
-/// A thread that writes what others leave for it should not interrupt them each time: while it
-/// waits more gathers, and is written in one go.
-pub(crate) fn yield_to_others() {
-    // Elsewhere this would slow down the whole process. That it fails costs speed alone.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, 10);
-}
-
-/// Makes the calling thread wait for its turn when there is something to do for it, instead of
-/// interrupting who has the processor (`SCHED_BATCH`).
-///
-/// A client with many connections then sends all its requests before the first is answered, and a
-/// processor changes from one thread to the next once for each of them, not twice. On a processor
-/// that is idle a thread goes on at once, as ever.
-#[cfg(target_os = "linux")]
-pub(crate) fn wait_for_turn() {
-    use thread_priority::{
-        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-        set_thread_priority_and_policy, thread_native_id,
-    };
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
-    // The crate sets the nice value too, which is to stay: on its scale, where 0 to 99 stand for
-    // 19 to -20, the number in the middle of those that stand for the same.
-    let nice = rustix::process::getpriority_process(None).unwrap_or(0);
-    let priority = u8::try_from(((19 - nice) * 99 - 1) / 39).unwrap_or(0);
-    // That it fails costs speed alone.
-    if let Ok(priority) = priority.try_into().map(ThreadPriority::Crossplatform) {
-        let _ = set_thread_priority_and_policy(thread_native_id(), priority, policy);
-    }
-}
-
-/// There is no such thing here.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn wait_for_turn() {}
 
 /// Sends at most `count` bytes of `file` from `offset` on, and tells how many. None is the end
 /// of the file.
@@ -316,29 +281,6 @@ mod tests {
         if env::var_os("TZ").is_none() {
             let expected = TimeZone::system().to_offset(now);
             assert_eq!(local_zone().to_offset(now), expected);
-        }
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn waiting_for_a_turn_leaves_the_nice_value() {
-        use thread_priority::{
-            NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy,
-        };
-        for more in 0..20 {
-            // Linux has a nice value for each thread.
-            let thread = std::thread::spawn(move || {
-                let nice = rustix::process::nice(more).expect("it may be raised");
-                wait_for_turn();
-                assert_eq!(rustix::process::getpriority_process(None), Ok(nice));
-                assert_eq!(
-                    thread_schedule_policy(),
-                    Ok(ThreadSchedulePolicy::Normal(
-                        NormalThreadSchedulePolicy::Batch
-                    ))
-                );
-            });
-            thread.join().expect("it does not panic");
         }
     }
 

@@ -3,6 +3,7 @@
 //! A group has the id of its first process. As long as that is not reaped, nobody else can get
 //! the id; so scripts are started and reaped here only, where the list is kept true.
 
+use crate::sys;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeSet;
 use std::io;
@@ -42,7 +43,7 @@ pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     }
     groups.starting += 1;
     drop(groups);
-    let spawned = command.spawn();
+    let spawned = sys::start_at_once(|| command.spawn());
     let mut groups = lock();
     groups.starting -= 1;
     if let Ok(child) = &spawned {

@@ -33,6 +33,18 @@ fn what_the_server_itself_inherited_goes_no_further() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn scripts_are_scheduled_as_the_server_was_when_it_started() {
+    // The number of the policy, which is the 41st field (proc(5)).
+    let policy = "cut -d' ' -f41 /proc/self/stat";
+    let here = Command::new("sh").args(["-c", policy]).output();
+    let here = here.expect("sh can be run").stdout;
+    let tree = with_script(&format!("printf '\\n'; {policy}"));
+    let server = serve(&tree, "HTTP/1.0");
+    assert_eq!(show(&server).into_bytes(), here);
+}
+
+#[test]
 fn blocked_signals_go_no_further() {
     let blocks = ["--block-signal=USR1", "--block-signal=TERM"];
     let can_block = Command::new("env").args(blocks).arg("true").status();

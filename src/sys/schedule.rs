@@ -1,0 +1,93 @@
+//! Which thread gets a processor first. That any of this fails costs speed alone.
+
+#[cfg(target_os = "linux")]
+use std::sync::atomic::Ordering;
+
+/// Makes the calling thread wait for a processor until others need it less.
+///
+/// A thread that writes what others leave for it should not interrupt them each time: while it
+/// waits more gathers, and is written in one go.
+pub(crate) fn yield_to_others() {
+    // Elsewhere this would slow down the whole process.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
+/// Makes the calling thread wait for its turn when there is something to do for it, instead of
+/// interrupting who has the processor (`SCHED_BATCH`).
+///
+/// A client with many connections then sends all its requests before the first is answered, and a
+/// processor changes from one thread to the next once for each of them, not twice. On a processor
+/// that is idle a thread goes on at once, as ever.
+pub(crate) fn wait_for_turn() {
+    #[cfg(target_os = "linux")]
+    if linux::exchange(linux::OTHER, linux::BATCH) {
+        linux::WAITS.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls `start` as a thread that waits for no turn: what it starts inherits that.
+pub(crate) fn start_at_once<T>(start: impl FnOnce() -> T) -> T {
+    #[cfg(target_os = "linux")]
+    let waits = linux::WAITS.load(Ordering::Relaxed) && linux::exchange(linux::BATCH, linux::OTHER);
+    let started = start();
+    #[cfg(target_os = "linux")]
+    if waits {
+        linux::exchange(linux::OTHER, linux::BATCH);
+    }
+    started
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::sync::atomic::AtomicBool;
+    use thread_priority::NormalThreadSchedulePolicy::{Batch, Other};
+    use thread_priority::ThreadSchedulePolicy::{self, Normal};
+    use thread_priority::{
+        ThreadPriority, set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
+    };
+
+    /// Whether it was this program that made its threads wait for their turn.
+    pub(super) static WAITS: AtomicBool = AtomicBool::new(false);
+    pub(super) const OTHER: ThreadSchedulePolicy = Normal(Other);
+    pub(super) const BATCH: ThreadSchedulePolicy = Normal(Batch);
+
+    /// Gives the calling thread another policy, if it has the one that is expected: who starts
+    /// the program under a third has reasons. Tells whether it has done so.
+    pub(super) fn exchange(expected: ThreadSchedulePolicy, policy: ThreadSchedulePolicy) -> bool {
+        if thread_schedule_policy() != Ok(expected) {
+            return false;
+        }
+        // The crate sets the nice value too, which is to stay: on its scale, where 0 to 99 stand
+        // for 19 to -20, a number in the middle of those that stand for the same.
+        let nice = rustix::process::getpriority_process(None).unwrap_or(0);
+        let priority = u8::try_from(((19 - nice) * 99 - 1) / 39).unwrap_or(0);
+        let Ok(priority) = priority.try_into().map(ThreadPriority::Crossplatform) else {
+            return false;
+        };
+        set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::linux::{BATCH, OTHER};
+    use super::*;
+    use thread_priority::thread_schedule_policy;
+
+    #[test]
+    fn waiting_for_a_turn_leaves_the_nice_value() {
+        for more in 0..20 {
+            // Linux has a policy and a nice value for each thread.
+            let thread = std::thread::spawn(move || {
+                let nice = rustix::process::nice(more).expect("it may be raised");
+                wait_for_turn();
+                assert_eq!(thread_schedule_policy(), Ok(BATCH));
+                assert_eq!(start_at_once(thread_schedule_policy), Ok(OTHER));
+                assert_eq!(thread_schedule_policy(), Ok(BATCH));
+                assert_eq!(rustix::process::getpriority_process(None), Ok(nice));
+            });
+            thread.join().expect("it does not panic");
+        }
+    }
+}
