@@ -36,8 +36,8 @@ enum CloseReason {
     Ended,
     /// The last response was sent; the client may still be sending.
     Answered,
-    /// The last response was sent, and the client had said that it would ask for no other
-    /// (RFC 9112 §9.6).
+    /// The last response was sent, and the client has sent all that it is going to: it said that it
+    /// would ask for nothing else (RFC 9112 §9.6), and asked for nothing that takes a body.
     Agreed,
 }
 
@@ -95,8 +95,12 @@ impl<'s> Connection<'s> {
         };
         match reason {
             CloseReason::Ended => {}
-            CloseReason::Agreed if !stream.has_unread() => {}
-            CloseReason::Agreed | CloseReason::Answered => stream.linger(),
+            CloseReason::Agreed if stream.is_settled() => {}
+            CloseReason::Agreed | CloseReason::Answered => {
+                // Whoever is waited for only to leave keeps no file open.
+                connection.file = None;
+                stream.linger();
+            }
         }
     }
 
@@ -181,9 +185,12 @@ impl<'s> Connection<'s> {
         if close.is_none() && !body.is_finished() {
             discard(&mut body, config.max_discarded_body);
         }
+        let is_read = body.is_finished();
         match close {
-            None if body.is_finished() => None,
-            Some(CloseReason::Answered) if body.is_finished() && wire::is_last(line, fields) => {
+            None if is_read => None,
+            Some(CloseReason::Answered)
+                if is_read && !reader.has_unread() && wire::is_last(line, fields) =>
+            {
                 Some(CloseReason::Agreed)
             }
             close => close.or(Some(CloseReason::Answered)),
@@ -213,9 +220,10 @@ impl<'s> Connection<'s> {
         if response.status < StatusCode::OK {
             return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
         }
-        if let Body::File { file, .. } = &response.body {
-            self.file = Some(Arc::clone(file));
-        }
+        self.file = match &response.body {
+            Body::File { file, .. } => Some(Arc::clone(file)),
+            _ => None,
+        };
         self.clock.tick();
         files::respond(request, response, self.clock.second())
     }

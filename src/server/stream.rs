@@ -167,11 +167,15 @@ impl<'c> Stream<'c> {
         let _ = rustix::net::recv(self.ticket.socket(), spare_capacity(&mut buffer), flags);
     }
 
-    /// Whether the client has sent more than was read.
-    pub(super) fn has_unread(&self) -> bool {
+    /// Whether the connection can be closed with no harm to the last response, although the client
+    /// has not closed it yet: it has sent nothing more, and what was sent to it is with it soon.
+    pub(super) fn is_settled(&self) -> bool {
+        if self.sent.get() > SOON_SENT {
+            return false;
+        }
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
         let peeked = rustix::net::recv(self.ticket.socket(), &mut [0; 1], flags);
-        peeked.is_ok_and(|(_, count)| count > 0)
+        !peeked.is_ok_and(|(_, count)| count > 0)
     }
 
     /// Ends a connection on which the client may still be sending.

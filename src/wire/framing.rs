@@ -1,7 +1,7 @@
 //! How messages are delimited and when a connection persists (RFC 9112 §6, §9).
 
 use crate::http::{
-    FieldLines, Headers, HttpError, RequestLine, StatusCode, Version, header, members,
+    FieldLines, Headers, HttpError, Method, RequestLine, StatusCode, Version, header, members,
 };
 
 /// How the body of a request is delimited.
@@ -94,10 +94,13 @@ pub(crate) fn persists(line: &RequestLine<'_>, fields: FieldLines<'_>, protocol:
         && (line.version >= Version::HTTP_11 || has_option(fields, b"keep-alive"))
 }
 
-/// Whether the client has said that it will send no other request on the connection, whatever the
-/// server does (RFC 9112 §9.6).
+/// Whether a request without a body is all that its client will send, whatever the server does: it
+/// has said that it will send no other (RFC 9112 §9.6), and its method is one after which no body
+/// comes that was not announced.
 pub(crate) fn is_last(line: &RequestLine<'_>, fields: FieldLines<'_>) -> bool {
-    line.version >= Version::HTTP_10 && !persists(line, fields, Version::HTTP_11)
+    matches!(line.method, Method::GET | Method::HEAD)
+        && line.version >= Version::HTTP_10
+        && !persists(line, fields, Version::HTTP_11)
 }
 
 /// Whether `Connection` lists `option`.
@@ -145,7 +148,7 @@ fn parse_length(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, Method, RequestTarget};
+    use crate::http::{Latin1, RequestTarget};
 
     fn line(version: Version) -> RequestLine<'static> {
         let text = if version == Version::HTTP_11 {
@@ -233,6 +236,30 @@ mod tests {
                 "{version} {fields:?}"
             );
             assert!(!persistent(Version::HTTP_10));
+        }
+    }
+
+    #[test]
+    fn a_client_says_that_a_request_is_its_last() {
+        const C: &str = "Connection";
+        for (method, version, fields, expected) in [
+            (Method::GET, Version::HTTP_09, &[][..], false),
+            (Method::GET, Version::HTTP_10, &[], true),
+            (Method::HEAD, Version::HTTP_10, &[], true),
+            (Method::POST, Version::HTTP_10, &[], false),
+            (Method::GET, Version::HTTP_10, &[(C, "keep-alive")], false),
+            (Method::GET, Version::HTTP_11, &[], false),
+            (Method::GET, Version::HTTP_11, &[(C, "close")], true),
+        ] {
+            let line = RequestLine {
+                method,
+                ..line(version)
+            };
+            assert_eq!(
+                with(fields, |fields| is_last(&line, fields)),
+                expected,
+                "{method} {version} {fields:?}"
+            );
         }
     }
 

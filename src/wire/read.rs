@@ -8,7 +8,8 @@ use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use smallvec::SmallVec;
 use std::{io, mem};
 
-/// Room in a new buffer: more than nearly all heads take. It stays while a connection is idle.
+/// Room in a new buffer: more than most heads take. It stays while a connection is idle, so it is
+/// not larger.
 const CAPACITY: usize = 768;
 /// Room for what is received of a body at a time.
 const BODY_CAPACITY: usize = 32 * 1024;
@@ -82,6 +83,11 @@ impl<S: Source> Reader<S> {
     /// The body that follows the head just read.
     pub(crate) fn body(&mut self, framing: RequestFraming) -> UnframedBody<'_, S> {
         UnframedBody::new(self, framing)
+    }
+
+    /// Whether more was received than was used.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.unread().is_empty()
     }
 
     /// Bytes received but not used.
@@ -340,6 +346,18 @@ mod tests {
             );
         }
         assert_eq!(read_all(b"\r\nGET / HTTP/1.0\r\n\r\n", 99), [""; 0]);
+    }
+
+    #[test]
+    fn a_bad_line_is_judged_before_its_fields() {
+        let bytes = format!("NONSENSE\r\n{}\r\n", "A: b\r\n".repeat(150));
+        for step in [1, 100, bytes.len()] {
+            assert_eq!(
+                read_all(bytes.as_bytes(), step).first().map(String::as_str),
+                Some("HTTP/0.9 code 400, message Bad request syntax ('NONSENSE')"),
+                "{step}"
+            );
+        }
     }
 
     #[test]

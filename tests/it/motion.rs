@@ -289,3 +289,43 @@ fn a_served_directory_may_come_and_go() {
     tree.file("served/a", "new");
     eventually("service", || get(server.address(), "/a").body == b"new");
 }
+
+#[test]
+fn a_client_that_said_close_is_let_go_at_once() {
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1");
+    for last in [
+        "GET /a HTTP/1.0\r\n\r\n",
+        "GET /a HTTP/1.1\r\nConnection: close\r\n\r\n",
+    ] {
+        let mut client = connect(server.address());
+        client.write_all(last.as_bytes()).expect("it is sent");
+        drain(&mut client);
+        // The first byte meets nobody, which the second is told.
+        let _ = client.write_all(b"x");
+        assert!(client.write_all(b"x").is_err(), "{last}");
+    }
+}
+
+#[test]
+fn bytes_after_the_last_request_cost_no_response() {
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1");
+    // A download that is on its way when a byte comes that nobody asked for.
+    let mut client = connect(server.address());
+    let request = b"GET /huge HTTP/1.0\r\n\r\n";
+    client.write_all(request).expect("it is sent");
+    let promised = length(&read_head(&mut client));
+    client.write_all(b"\r\n").expect("it is sent");
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).expect("it is no reset");
+    assert_eq!(rest.len(), promised);
+    // A body that was not announced.
+    let mut client = connect(server.address());
+    let request = b"POST /a HTTP/1.0\r\n\r\n";
+    client.write_all(request).expect("it is sent");
+    thread::sleep(Duration::from_millis(50));
+    client.write_all(b"a=b\r\n").expect("it is sent");
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(read_response(&mut client).status(), 501);
+}
