@@ -17,8 +17,8 @@ use crate::http::{
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
-use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What the handler has said itself; it stands.
 #[derive(Default)]
@@ -200,14 +200,10 @@ fn one_range(response: &mut Response, part: &Range<u64>, size: u64) {
 /// 206 with several ranges of `size` bytes as `multipart/byteranges` (§14.6, §15.3.7.2). Each part
 /// has the content's type, which gives its place to that.
 fn several_ranges(response: &mut Response, ranges: Vec<Range<u64>>, size: u64) {
-    let Body::File {
-        file,
-        range: content,
-        ..
-    } = mem::take(&mut response.body)
-    else {
+    let Body::File { file, range, .. } = &response.body else {
         return;
     };
+    let (file, content) = (Arc::clone(file), range.clone());
     let boundary = boundary();
     let mut kind = Vec::new();
     if let Some(value) = response.headers.get(header::CONTENT_TYPE) {

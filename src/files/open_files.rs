@@ -25,17 +25,20 @@ pub(super) struct Status {
     identity: Identity,
 }
 
-/// What tells one file from all others, and shows whether who may read it has changed.
+/// What tells one state of one file from all others, and shows whether who may read it has changed.
 ///
-/// No other file gets the number of one that is open. Any change of permissions, an access list
-/// among them, changes the time of the last change; those that are often changed show beside it,
-/// for the system's clock may stand still between two changes.
+/// No other file gets the number of one that is open, and any change of permissions, an access
+/// list among them, changes the time of the last change. What else is often changed shows beside
+/// it: the system's clock may stand still between two changes, and some file systems of other
+/// machines keep neither numbers nor that time. Where all this is the same, so is the entity tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: (u32, u32),
     number: u64,
     mode: u32,
     owner: (u32, u32),
+    size: u64,
+    modified: (i64, u32),
     changed: (i64, u32),
 }
 
@@ -43,7 +46,8 @@ struct Identity {
 ///
 /// It holds no file open: those are found that somebody still uses, as a connection does with
 /// what it sent last. So a file that is removed gives its room back, and a disk can be taken away,
-/// when no client has to do with them any more; and there are never more files open than clients.
+/// when no client has to do with them any more, and the files that are open are bounded by the
+/// clients that are there.
 ///
 /// Nothing that is found can be stale: size and times are those that the path shows now, and the
 /// content is read when it is sent.
@@ -117,6 +121,8 @@ impl Status {
                 number: seen.stx_ino,
                 mode: seen.stx_mode.into(),
                 owner: (seen.stx_uid, seen.stx_gid),
+                size: seen.stx_size,
+                modified: (modified.tv_sec, modified.tv_nsec),
                 changed: (changed.tv_sec, changed.tv_nsec),
             },
         })
@@ -138,10 +144,12 @@ impl From<&Stat> for Status {
     fn from(stat: &Stat) -> Self {
         // What a system tells that is no number of nanoseconds shows no time.
         let nanoseconds = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        let modified = (stat.st_mtime, nanoseconds(stat.st_mtime_nsec));
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
         Self {
             kind: FileType::from_raw_mode(stat.st_mode),
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: system_time(stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+            size,
+            modified: system_time(modified.0, modified.1),
             identity: Identity {
                 device: (
                     rustix::fs::major(stat.st_dev),
@@ -150,6 +158,8 @@ impl From<&Stat> for Status {
                 number: stat.st_ino,
                 mode: stat.st_mode.into(),
                 owner: (stat.st_uid, stat.st_gid),
+                size,
+                modified,
                 changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
             },
         }
@@ -211,7 +221,7 @@ mod tests {
         assert!(files.find(bytes).is_some());
 
         // Who may read it has changed.
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("it is ours");
         assert!(files.find(bytes).is_none());
         let (file, status) = open(&path);
         files.remember(bytes, &file, &status);

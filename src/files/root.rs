@@ -1,7 +1,7 @@
 //! From a relative path to something open: the one place that opens what is served.
 //!
 //! Files are opened first and judged by their descriptor, so nothing can be exchanged between
-//! the look and the opening. Every step starts again at the directory's path: a served directory
+//! the look and the opening; of one that is open already, the look shows that it is the same. Every step starts again at the directory's path: a served directory
 //! that is removed and made anew is served again.
 
 use super::beneath::{self, Symlinks};
@@ -50,7 +50,7 @@ pub(crate) enum Node<'r> {
     Directory(Directory<'r>),
 }
 
-/// An open regular file, and what it was like when it was opened.
+/// An open regular file, and what it was like when it was opened, or found to be open.
 #[derive(Debug)]
 pub(crate) struct RegularFile {
     pub(crate) file: Arc<File>,

@@ -23,7 +23,8 @@ pub enum Body {
     /// If the file has become shorter when it is sent, the connection is cut, so that the client
     /// can tell; if it has grown, no more than `range` is sent.
     File {
-        /// The file; its position does not matter.
+        /// The file; its position does not matter. Others may be sending it too: who reads it
+        /// reads at offsets, and neither seeks in it nor locks it.
         file: Arc<File>,
         /// Byte offsets in it.
         range: Range<u64>,

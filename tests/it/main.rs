@@ -42,6 +42,8 @@ mod motion;
 mod parity;
 #[cfg(unix)]
 mod ranges;
+#[cfg(unix)]
+mod reuse;
 #[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]
