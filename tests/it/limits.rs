@@ -257,7 +257,7 @@ fn a_shortage_of_descriptors_is_neither_the_end_nor_a_reason_to_spin() {
     let tree = tree();
     let mut command = Command::new("prlimit");
     command
-        .args(["--nofile=64:64", env!("CARGO_BIN_EXE_rhttp"), "0"])
+        .args(["--nofile=96:96", env!("CARGO_BIN_EXE_rhttp"), "0"])
         .args(["--bind", "127.0.0.1"])
         .args(arguments_for(&tree, "-p HTTP/1.1"));
     let server = Running::start(command);
