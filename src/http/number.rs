@@ -24,7 +24,7 @@ fn push(out: &mut impl Extend<u8>, number: u64, base: u64) {
             break;
         }
     }
-    out.extend(digits.into_iter().skip(20 - count));
+    out.extend(digits.into_iter().skip(digits.len() - count));
 }
 
 #[cfg(test)]

@@ -45,24 +45,12 @@ impl<'a> Latin1<'a> {
 impl fmt::Display for Latin1<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // ASCII, nearly always: it is the same text in both encodings.
-        if let Ok(text) = std::str::from_utf8(self.0)
-            && text.is_ascii()
-        {
-            return f.write_str(text);
-        }
-        for chunk in self.0.utf8_chunks() {
-            if chunk.valid().is_ascii() {
-                f.write_str(chunk.valid())?;
-            } else {
-                Latin1(chunk.valid().as_bytes())
-                    .chars()
-                    .try_for_each(|character| f.write_char(character))?;
-            }
-            Latin1(chunk.invalid())
+        match std::str::from_utf8(self.0) {
+            Ok(text) if text.is_ascii() => f.write_str(text),
+            _ => self
                 .chars()
-                .try_for_each(|character| f.write_char(character))?;
+                .try_for_each(|character| f.write_char(character)),
         }
-        Ok(())
     }
 }
 

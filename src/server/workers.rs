@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-/// Threads that are started ahead, so that clients who come together need not wait for one after
+/// Threads that are started ahead, at most, so that clients who come together need not wait for one after
 /// the other: a thread that has just been started does so, too, for a processor.
 const SPARE: usize = 8;
 /// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
@@ -137,8 +137,7 @@ impl<'s> Workers<'s> {
                         let _ = prepare(&socket, self.context.config);
                     }
                     let left = self.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
-                    // Once on the way down: who is asked sees to all of them.
-                    if (left == 0 || left == self.spare / 2) && self.mode == Mode::Threads {
+                    if self.mode == Mode::Threads && self.runs_short(left) {
                         self.admission.call();
                     }
                     let (ticket, verdict) = self.admission.admit(socket);
@@ -174,10 +173,7 @@ impl<'s> Workers<'s> {
         's: 'scope,
     {
         let waiting = || self.waiting.load(Ordering::Relaxed);
-        // One for each that is here already: that is soon enough, and the first of all is not
-        // kept waiting by threads that nobody may ever need.
-        let wanted = self.spare.min(self.admission.connections() + 1);
-        while waiting() < wanted && self.spawn(scope).is_ok() {}
+        while waiting() < self.wanted() && self.spawn(scope).is_ok() {}
         while waiting() == 0 && self.spawn(scope).is_err() && !self.admission.is_closing() {
             if !self.admission.wait_for_room(TURN_AWAY_AFTER) {
                 self.serve_queued(scope);
@@ -189,6 +185,18 @@ impl<'s> Workers<'s> {
         // A handler that panics ends its connection, not the server.
         let run = || Connection::run(self.context, ticket, client, verdict, clock);
         let _ = panic::catch_unwind(AssertUnwindSafe(run));
+    }
+
+    /// Whether more threads are wanted when so many are left that wait: at the end of them, and
+    /// once on the way there, if there are to be more.
+    fn runs_short(&self, left: usize) -> bool {
+        left == 0 || left == self.spare / 2 && left < self.wanted()
+    }
+
+    /// How many threads are to wait: one for each connection that is here already. That is soon
+    /// enough, and the first of all is not kept waiting by threads that nobody may ever need.
+    fn wanted(&self) -> usize {
+        self.spare.min(self.admission.connections() + 1)
     }
 
     /// Puts a thread back among those that wait, unless there are enough.

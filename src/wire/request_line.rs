@@ -21,7 +21,7 @@ pub(super) fn parse_line(line: &[u8]) -> Result<RequestLine<'_>, Option<Box<Reje
     let line = line.get(..end).unwrap_or_default();
     let text = Latin1::new(line);
     let mut rest = text.words();
-    let first: SmallVec<[&[u8]; 4]> = rest.by_ref().take(3).map(Latin1::as_bytes).collect();
+    let first: SmallVec<[&[u8]; 3]> = rest.by_ref().take(3).map(Latin1::as_bytes).collect();
     let beyond = rest.last();
     let reject = |version, error| {
         Some(Box::new(Rejected {

@@ -21,6 +21,7 @@ const CHUNK: usize = 64 * 1024;
 const FIRST_CHUNK: usize = 4 * 1024;
 /// Room for a head: more than nearly all take.
 const HEAD_ROOM: usize = 320;
+
 impl Connection<'_> {
     /// Sends head and body.
     pub(super) fn transmit(
@@ -33,7 +34,8 @@ impl Connection<'_> {
     ) -> io::Result<()> {
         let handler = self.context.handler;
         self.out.clear();
-        self.out.reserve(HEAD_ROOM + small_file(&response.body));
+        self.out
+            .reserve(HEAD_ROOM + small_length(&response.body).unwrap_or(0));
         // A client that speaks HTTP/0.9 does not know what a head is.
         if line.version != Version::HTTP_09 {
             let head = Head {
@@ -197,12 +199,11 @@ impl Connection<'_> {
     }
 }
 
-/// How many bytes of `body` go out in one write with the head because it is a small file.
-fn small_file(body: &Body) -> usize {
+/// The length of a file that goes out in one write with the head.
+fn small_length(body: &Body) -> Option<usize> {
     match body {
-        Body::File { range, .. } if range_length(range) <= SMALL_FILE => {
-            usize::try_from(range_length(range)).unwrap_or(0)
-        }
-        _ => 0,
+        Body::File { range, .. } => usize::try_from(range_length(range)).ok(),
+        _ => None,
     }
+    .filter(|&length| length as u64 <= SMALL_FILE)
 }
