@@ -2,23 +2,24 @@
 
 /// Appends `number` in decimal.
 pub(crate) fn push_decimal(out: &mut impl Extend<u8>, number: u64) {
-    push(out, number, 10);
+    push::<10>(out, number);
 }
 
 /// Appends `number` in lower-case hexadecimal.
 pub(crate) fn push_hexadecimal(out: &mut impl Extend<u8>, number: u64) {
-    push(out, number, 16);
+    push::<16>(out, number);
 }
 
-fn push(out: &mut impl Extend<u8>, number: u64, base: u64) {
+/// A base that is known when this is compiled takes no division.
+fn push<const BASE: u64>(out: &mut impl Extend<u8>, number: u64) {
     // Room for the largest: 20 digits in decimal.
     let mut digits = [0; 20];
     let mut left = number;
     let mut count = 0;
     for place in digits.iter_mut().rev() {
-        let digit = u8::try_from(left % base).unwrap_or(0);
+        let digit = u8::try_from(left % BASE).unwrap_or(0);
         *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
-        left /= base;
+        left /= BASE;
         count += 1;
         if left == 0 {
             break;
