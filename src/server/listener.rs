@@ -193,8 +193,9 @@ impl ServerHandle {
 
 /// How many connections there is room for, and how many threads may wait for one.
 ///
-/// Each connection needs a descriptor, one for the file that it was sent last, and two for what it
-/// is sent now: a directory is opened twice, and a script has two pipes. A thread that waits in `accept` has one already for who will come.
+/// Each connection needs a descriptor, one for the file that it was sent last, and one for what it
+/// is sent now. (A directory is opened twice and a script has two pipes, but not all ask for these
+/// at a time; who finds none left is answered with 503.) A thread that waits in `accept` has one already for who will come.
 fn room(max_connections: usize) -> (Room, usize) {
     room_within(sys::descriptor_limit(), max_connections)
 }
@@ -203,7 +204,7 @@ fn room_within(descriptors: usize, max_connections: usize) -> (Room, usize) {
     let descriptors = descriptors.saturating_sub(RESERVED_DESCRIPTORS);
     let refused = (descriptors / 8).clamp(1, MAX_REFUSED);
     let waiting = (descriptors / 8).clamp(1, MAX_WAITING);
-    let served = (descriptors.saturating_sub(refused + waiting) / 4).max(1);
+    let served = (descriptors.saturating_sub(refused + waiting) / 3).max(1);
     let room = Room {
         served: served.min(max_connections),
         refused,
@@ -220,15 +221,15 @@ mod tests {
         for (descriptors, max_connections, expected) in [
             (0, 8192, (1, 1, 1)),
             (17, 8192, (1, 1, 1)),
-            (64, 8192, (9, 6, 6)),
-            (1024, 8192, (220, 64, 64)),
+            (64, 8192, (12, 6, 6)),
+            (1024, 8192, (293, 64, 64)),
             (1_000_000, 8192, (8192, 64, 64)),
-            (usize::MAX, usize::MAX, (usize::MAX / 4 - 36, 64, 64)),
+            (usize::MAX, usize::MAX, (usize::MAX / 3 - 48, 64, 64)),
         ] {
             let (Room { served, refused }, waiting) = room_within(descriptors, max_connections);
             assert_eq!((served, refused, waiting), expected, "{descriptors}");
             if descriptors > 64 {
-                assert!(RESERVED_DESCRIPTORS + 4 * served + refused + waiting <= descriptors);
+                assert!(RESERVED_DESCRIPTORS + 3 * served + refused + waiting <= descriptors);
             }
         }
     }
