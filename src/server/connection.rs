@@ -4,6 +4,7 @@ mod transmit;
 
 use super::access_log::AccessLog;
 use super::admission::{Ticket, Verdict};
+use super::buffers::Buffers;
 use super::clock::Clock;
 use super::stream::Stream;
 use crate::config::Config;
@@ -15,17 +16,16 @@ use crate::http::{
 use crate::wire::{self, CONTINUE, Incoming, Lines, Reader, ResponseFraming};
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// Buffers that had to grow beyond this are not kept while the next request is awaited.
-const KEPT_CAPACITY: usize = 1536;
 
 /// What a connection needs of its server.
 pub(super) struct Context<'s> {
     pub(super) handler: &'s dyn Handler,
     pub(super) config: &'s Config,
     pub(super) log: &'s AccessLog,
+    pub(super) buffers: Buffers,
     pub(super) server_addr: SocketAddr,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Connection<'s> {
     stream: &'s Stream<'s>,
     client: SocketAddr,
     clock: &'s mut Clock,
-    /// Where the next response is put together.
+    /// Where a response is put together; empty while none is sent.
     out: Vec<u8>,
     /// The file that was asked for last. While it is open, nobody else has to open it.
     file: Option<Arc<File>>,
@@ -119,9 +119,6 @@ impl<'s> Connection<'s> {
         let mut without_request = CloseReason::Ended;
         loop {
             self.stream.begin_request();
-            if self.out.capacity() > KEPT_CAPACITY {
-                self.out = Vec::new();
-            }
             let incoming = reader.read(&mut head, self.context.config);
             let Ok(incoming) = &incoming else {
                 return without_request;
@@ -274,7 +271,9 @@ impl<'s> Connection<'s> {
         let says_close = wire::has_close(&response.headers);
         let persists = expected && possible && !says_close && framing != ResponseFraming::Close;
         let announce = expected && !persists && !says_close;
+        self.out = self.context.buffers.take();
         let sent = self.transmit(line, response, framing, announce, request);
+        self.context.buffers.give_back(mem::take(&mut self.out));
         self.ticket.answered();
         match sent {
             Err(_) => Some(CloseReason::Ended),

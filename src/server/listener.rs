@@ -2,6 +2,7 @@
 
 use super::access_log::AccessLog;
 use super::admission::{Admission, Room};
+use super::buffers::Buffers;
 use super::connection::Context;
 use super::stream::prepare;
 use super::workers::{Mode, Workers};
@@ -155,6 +156,7 @@ impl<H: Handler> Server<H> {
             handler: &self.handler,
             config: &self.config,
             log: &log,
+            buffers: Buffers::default(),
             server_addr: self.address,
         };
         let (room, max_waiting) = room(self.config.max_connections);

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod admission;
+mod buffers;
 mod clock;
 mod connection;
 mod line_sink;

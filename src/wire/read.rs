@@ -8,9 +8,8 @@ use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use smallvec::SmallVec;
 use std::{io, mem};
 
-/// Room in a new buffer: more than most heads take. It stays while a connection is idle, so it is
-/// not larger.
-const CAPACITY: usize = 768;
+/// Room in a new buffer: more than most heads take. It stays while a connection is idle.
+const CAPACITY: usize = 1024;
 /// Room for what is received of a body at a time.
 const BODY_CAPACITY: usize = 32 * 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.

@@ -33,7 +33,6 @@ impl Connection<'_> {
         request: &mut dyn RequestBody,
     ) -> io::Result<()> {
         let handler = self.context.handler;
-        self.out.clear();
         self.out
             .reserve(HEAD_ROOM + small_length(&response.body).unwrap_or(0));
         // A client that speaks HTTP/0.9 does not know what a head is.
