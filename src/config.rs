@@ -33,10 +33,9 @@ pub struct Config {
 
     /// Connections served at a time: 8,192, but never more than a third of the descriptors that the
     /// process may have: each may need one for the file that it was sent last, and one for what it
-    /// is sent next. When there are as many, the
-    /// one that has waited longest for a request makes room for the next, if it was answered
-    /// before or has been silent for half a second; when there is none, the next is answered with
-    /// 503 at once.
+    /// is sent next. When there are as many, the one that has waited longest for a request makes
+    /// room for the next, if it was answered before or has been silent for half a second; when
+    /// there is none, the next is answered with 503 at once.
     ///
     /// While a connection waits it takes less than 16 KiB of memory; while it is served, that and
     /// what the handler takes: for a file at most 32 KiB, for a listing its names and its page.

@@ -109,15 +109,7 @@ impl Workload {
             at_least: 1,
             random: false,
         };
-        Self {
-            name,
-            about,
-            mode: Mode::Persistent,
-            drive,
-            target,
-            beside: None,
-            points: Vec::new(),
-        }
+        Self::own(name, about, drive, target)
     }
 
     pub(crate) fn own(

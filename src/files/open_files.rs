@@ -14,30 +14,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Paths that are remembered at a time. Two that share a place push each other out.
 const PLACES: usize = 256;
 
-/// What a file is like.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Status {
-    pub(super) kind: FileType,
-    /// Bytes.
-    pub(super) size: u64,
-    /// When it was last modified, if the system's clock can show that time.
-    pub(super) modified: Option<SystemTime>,
-    identity: Identity,
-}
-
-/// What tells one state of one file from all others, and shows whether who may read it has changed.
+/// What a file is like: what tells one state of one file from all others, and shows whether who may
+/// read it has changed.
 ///
 /// No other file gets the number of one that is open, and any change of permissions, an access
 /// list among them, changes the time of the last change. What else is often changed shows beside
 /// it: the system's clock may stand still between two changes, and some file systems of other
 /// machines keep neither numbers nor that time. Where all this is the same, so is the entity tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
+pub(super) struct Status {
+    pub(super) kind: FileType,
+    /// Bytes.
+    pub(super) size: u64,
     device: (u32, u32),
     number: u64,
     mode: u32,
     owner: (u32, u32),
-    size: u64,
+    /// Seconds since 1970 and nanoseconds, like the next.
     modified: (i64, u32),
     changed: (i64, u32),
 }
@@ -58,15 +51,15 @@ pub(super) struct OpenFiles(Box<[Mutex<Place>]>);
 #[derive(Debug, Default)]
 struct Place {
     path: CString,
-    known: Option<(Weak<File>, Identity)>,
+    known: Option<(Weak<File>, Status)>,
 }
 
 impl OpenFiles {
     /// A file that is open and that `path` still leads to, and what it is like now.
     pub(super) fn find(&self, path: &CStr) -> Option<(Arc<File>, Status)> {
-        let (file, identity) = self.recall(path)?;
+        let (file, known) = self.recall(path)?;
         let status = Status::of_path(path)?;
-        (status.identity == identity).then_some((file, status))
+        (status == known).then_some((file, status))
     }
 
     /// Remembers an open file that `path` has led to.
@@ -78,14 +71,14 @@ impl OpenFiles {
         if *place.path != *path {
             place.path = path.into();
         }
-        place.known = Some((Arc::downgrade(file), status.identity));
+        place.known = Some((Arc::downgrade(file), *status));
     }
 
-    fn recall(&self, path: &CStr) -> Option<(Arc<File>, Identity)> {
+    fn recall(&self, path: &CStr) -> Option<(Arc<File>, Status)> {
         let place = self.place(path)?;
         let place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        let (file, identity) = place.known.as_ref().filter(|_| *place.path == *path)?;
-        Some((file.upgrade()?, *identity))
+        let (file, status) = place.known.as_ref().filter(|_| *place.path == *path)?;
+        Some((file.upgrade()?, *status))
     }
 
     fn place(&self, path: &CStr) -> Option<&Mutex<Place>> {
@@ -103,6 +96,12 @@ impl Default for OpenFiles {
 }
 
 impl Status {
+    /// When it was last modified, if the system's clock can show that time.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        let (seconds, nanoseconds) = self.modified;
+        system_time(seconds, nanoseconds)
+    }
+
     /// What `path` leads to. A file system that others write to, too, is made to ask how things
     /// are now: opening a file would do the same.
     #[cfg(target_os = "linux")]
@@ -115,16 +114,12 @@ impl Status {
         is_whole.then(|| Self {
             kind: FileType::from_raw_mode(seen.stx_mode.into()),
             size: seen.stx_size,
-            modified: system_time(modified.tv_sec, modified.tv_nsec),
-            identity: Identity {
-                device: (seen.stx_dev_major, seen.stx_dev_minor),
-                number: seen.stx_ino,
-                mode: seen.stx_mode.into(),
-                owner: (seen.stx_uid, seen.stx_gid),
-                size: seen.stx_size,
-                modified: (modified.tv_sec, modified.tv_nsec),
-                changed: (changed.tv_sec, changed.tv_nsec),
-            },
+            device: (seen.stx_dev_major, seen.stx_dev_minor),
+            number: seen.stx_ino,
+            mode: seen.stx_mode.into(),
+            owner: (seen.stx_uid, seen.stx_gid),
+            modified: (modified.tv_sec, modified.tv_nsec),
+            changed: (changed.tv_sec, changed.tv_nsec),
         })
     }
 
@@ -144,24 +139,18 @@ impl From<&Stat> for Status {
     fn from(stat: &Stat) -> Self {
         // What a system tells that is no number of nanoseconds shows no time.
         let nanoseconds = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        let modified = (stat.st_mtime, nanoseconds(stat.st_mtime_nsec));
-        let size = u64::try_from(stat.st_size).unwrap_or(0);
         Self {
             kind: FileType::from_raw_mode(stat.st_mode),
-            size,
-            modified: system_time(modified.0, modified.1),
-            identity: Identity {
-                device: (
-                    rustix::fs::major(stat.st_dev),
-                    rustix::fs::minor(stat.st_dev),
-                ),
-                number: stat.st_ino,
-                mode: stat.st_mode.into(),
-                owner: (stat.st_uid, stat.st_gid),
-                size,
-                modified,
-                changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
-            },
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            device: (
+                rustix::fs::major(stat.st_dev),
+                rustix::fs::minor(stat.st_dev),
+            ),
+            number: stat.st_ino,
+            mode: stat.st_mode.into(),
+            owner: (stat.st_uid, stat.st_gid),
+            modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+            changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
         }
     }
 }
@@ -209,7 +198,7 @@ mod tests {
         files.remember(bytes, &file, &status);
         let (found, seen) = files.find(bytes).expect("it is open");
         assert!(Arc::ptr_eq(&found, &file));
-        assert_eq!((seen.size, seen.modified), (3, status.modified));
+        assert_eq!((seen.size, seen.modified()), (3, status.modified()));
 
         // Another file has taken its place.
         let other = tree.path().join("b");
@@ -237,6 +226,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let (_, by_descriptor) = open(file.path());
         let by_path = Status::of_path(&c_path(file.path())).expect("it is there");
-        assert_eq!(format!("{by_path:?}"), format!("{by_descriptor:?}"));
+        assert_eq!(by_path, by_descriptor);
     }
 }

@@ -238,7 +238,7 @@ impl RegularFile {
         Self {
             file,
             size: status.size,
-            modified: status.modified,
+            modified: status.modified(),
         }
     }
 }
