@@ -1,8 +1,9 @@
 //! From a relative path to something open: the one place that opens what is served.
 //!
 //! Files are opened first and judged by their descriptor, so nothing can be exchanged between
-//! the look and the opening; of one that is open already, the look shows that it is the same. Every step starts again at the directory's path: a served directory
-//! that is removed and made anew is served again.
+//! the look and the opening; of one that is open already, the look shows that it is the same.
+//! Every step starts again at the directory's path: a served directory that is removed and made
+//! anew is served again.
 
 use super::beneath::{self, Symlinks};
 use super::listing::{Listing, read_entries};

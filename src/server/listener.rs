@@ -197,7 +197,8 @@ impl ServerHandle {
 ///
 /// Each connection needs a descriptor, one for the file that it was sent last, and one for what it
 /// is sent now. (A directory is opened twice and a script has two pipes, but not all ask for these
-/// at a time; who finds none left is answered with 503.) A thread that waits in `accept` has one already for who will come.
+/// at a time; who finds none left is answered with 503.) A thread that waits in `accept` has one
+/// already for who will come.
 fn room(max_connections: usize) -> (Room, usize) {
     room_within(sys::descriptor_limit(), max_connections)
 }

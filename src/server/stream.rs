@@ -23,7 +23,7 @@ const MORE: SendFlags = SendFlags::MORE;
 #[cfg(not(target_os = "linux"))]
 const MORE: SendFlags = SendFlags::empty();
 
-/// Files are sent in pieces of so many bytes, the head included in the first. In one call a large
+/// Files are sent in pieces of so many bytes, counted from the response's first. In one call a large
 /// file takes twice the processor time (Linux 6.18, over loopback), and so it does when the pieces
 /// end elsewhere.
 const PIECE: u64 = 256 * 1024;
@@ -108,19 +108,14 @@ impl<'c> Stream<'c> {
                 MORE
             },
         )?;
-        // The head is in the first piece.
-        let mut piece = PIECE - head.len() as u64 % PIECE;
         while !range.is_empty() {
+            let piece = PIECE - self.sent.get() % PIECE;
             let count = piece.min(range.end - range.start);
             match sys::send_file(self.ticket.socket(), file, range.start, count) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => {
                     range.start += count as u64;
                     self.count_sent(count);
-                    piece = match piece - count as u64 {
-                        0 => PIECE,
-                        left => left,
-                    };
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

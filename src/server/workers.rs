@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-/// Threads that are started ahead, at most, so that clients who come together need not wait for one after
-/// the other: a thread that has just been started does so, too, for a processor.
+/// Threads that are started ahead, at most, so that clients who come together need not wait for
+/// one after the other: a thread that has just been started does so, too, for a processor.
 const SPARE: usize = 8;
 /// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
 /// it is less than the 2 MiB at which the kernel might use a huge page for it.
