@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 /// More bytes follow at once, so the kernel need not send what it has.
@@ -32,9 +33,14 @@ const PIECE: u64 = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(30);
 /// How long it may stay silent meanwhile.
 const LINGER_SILENCE: Duration = Duration::from_secs(2);
-/// Responses up to this many bytes are with the client when the connection is closed, or nearly;
-/// larger ones may still be on their way for long.
-const SOON_SENT: u64 = 64 * 1024;
+/// Responses up to this many bytes fit into the smallest receive buffer that clients have, so they
+/// are with the client, or nearly, when the last call to send them returns. More may wait here for
+/// the client to read, and a reset would destroy it.
+const SOON_SENT: u64 = 2 * 1024;
+/// A client that was sent more than this reads for long, and is silent meanwhile.
+const LONG_READ: u64 = 64 * 1024;
+/// Bytes that are copied at a time from a file that the kernel cannot send by itself.
+const COPY: usize = 64 * 1024;
 
 /// One connection's socket.
 ///
@@ -118,6 +124,28 @@ impl<'c> Stream<'c> {
                     self.count_sent(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_unsendable(&error) => return self.copy_file(file, range),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a range of a file that the kernel cannot move to a socket by itself, such as one in
+    /// `/proc`.
+    #[inline(never)]
+    fn copy_file(&self, file: &File, mut range: Range<u64>) -> io::Result<()> {
+        let mut buffer = vec![0; COPY];
+        while !range.is_empty() {
+            let left = usize::try_from(range.end - range.start).unwrap_or(COPY);
+            let wanted = buffer.get_mut(..left.min(COPY)).unwrap_or_default();
+            match file.read_at(wanted, range.start) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => {
+                    self.send([buffer.get(..count).unwrap_or_default(), &[]])?;
+                    range.start += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
@@ -194,7 +222,7 @@ impl<'c> Stream<'c> {
         };
         let deadline = Instant::now() + limit;
         // After a large response the client is silent because it reads.
-        let silence = if self.sent.get() > SOON_SENT {
+        let silence = if self.sent.get() > LONG_READ {
             limit
         } else {
             LINGER_SILENCE
@@ -266,6 +294,12 @@ impl<'c> Stream<'c> {
         }
         Ok(())
     }
+}
+
+/// Whether the kernel says that it cannot send this file to a socket, which leaves reading it.
+fn is_unsendable(error: &io::Error) -> bool {
+    let unsendable = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+    Errno::from_io_error(error).is_some_and(|error| unsendable.contains(&error))
 }
 
 impl Source for &Stream<'_> {

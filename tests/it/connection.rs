@@ -1,7 +1,7 @@
 //! What happens on one connection: persistence, pipelining, bodies nobody asked for, framing
 //! (contract, section 3).
 
-use crate::support::{AfterSending, Connection, Ending, Response, Running, Tree, exchange};
+use crate::support::{AfterSending, Connection, Ending, Response, Running, Tree, exchange, get};
 
 fn serve(tree: &Tree, protocol: &str) -> Running {
     let directory = tree.path().as_os_str();
@@ -224,5 +224,29 @@ fn clients_that_go_away_leave_no_trace() {
             line.contains("\" 200 -") || line.contains("'GE'") || line.contains("\"GE\" 400 -"),
             "{line}"
         );
+    }
+}
+
+/// A socket that is closed resets its connection when more arrives, and the reset destroys what the
+/// client has not taken yet.
+#[test]
+fn a_client_with_a_small_buffer_gets_the_whole_response_though_it_sends_a_stray_line() {
+    let tree = tree();
+    for size in [3_000, 15_000, 60_000] {
+        tree.file(&format!("{size}"), "x".repeat(size));
+    }
+    let server = serve(&tree, "HTTP/1.0");
+    for size in [3_000, 15_000, 60_000] {
+        let mut client = Connection::open_with_receive_buffer(server.address(), 1);
+        let request = format!("GET /{size} HTTP/1.0\r\n\r\n");
+        client.send(request.as_bytes()).expect("it is sent");
+        // By the end of these, a server that closes at once has closed.
+        for _ in 0..20 {
+            assert_eq!(get(&server, "/a").status(), 200);
+        }
+        client.send(b"\r\n").expect("it is sent");
+        let answer = client.read_to_end();
+        assert_eq!(answer.ending, Ending::Closed, "{size}");
+        assert_eq!(Response::parse(&answer.bytes).body.len(), size);
     }
 }

@@ -4,7 +4,8 @@
 use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange, get, not_run};
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 fn serve(tree: &Tree) -> Running {
@@ -250,4 +251,30 @@ fn a_listing_of_a_hundred_thousand_names_is_whole() {
         .collect();
     assert_eq!(names.len(), 100_000);
     assert_eq!(names[99_999], "<li><a href=\"099999\">099999</a></li>");
+}
+
+/// Files of the kernel's own have a size and content, but `sendfile` refuses some of them.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_that_the_kernel_cannot_send_are_copied() {
+    let files = ["/proc/config.gz", "/sys/kernel/btf/vmlinux"];
+    let readable: Vec<_> = files
+        .into_iter()
+        .filter_map(|path| Some((path, fs::read(path).ok()?)))
+        .collect();
+    if readable.is_empty() {
+        return not_run("a file that cannot be sent: this kernel shows none");
+    }
+    let tree = Tree::new();
+    for (path, _) in &readable {
+        let name = Path::new(path).file_name().expect("a file has a name");
+        symlink(path, tree.path().join(name)).expect("a link can be made");
+    }
+    let server = serve(&tree);
+    for (path, content) in readable {
+        let name = path.rsplit('/').next().expect("a path has a last name");
+        let response = get(&server, &format!("/{name}"));
+        assert_eq!(response.status(), 200, "{path}");
+        assert!(response.body == content, "{path}");
+    }
 }

@@ -78,6 +78,19 @@ impl Connection {
         Self::of(socket.into())
     }
 
+    /// Connects with a receive buffer of this many bytes, or of the fewest that the system allows.
+    pub(crate) fn open_with_receive_buffer(server: SocketAddr, size: usize) -> Self {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)
+            .expect("a socket can be made");
+        socket
+            .set_recv_buffer_size(size)
+            .expect("the size can be set");
+        socket
+            .connect_timeout(&server.into(), PATIENCE)
+            .expect("the server accepts");
+        Self::of(socket.into())
+    }
+
     fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("delay can be switched off");
         stream
