@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::files::Symlinks;
 use crate::handler::Handler;
 use crate::handlers::{CgiHandler, FileHandler};
-use crate::http::Version;
+use crate::http::{Peer, Version};
 use crate::server::{Server, ServerHandle};
 use crate::sys;
 use anyhow::{Context, Result};
@@ -13,7 +13,6 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::{self, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -228,16 +227,14 @@ fn directory(wanted: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 /// Prints CPython's banner, at once even into a pipe.
-fn announce(address: SocketAddr) {
-    let (host, port) = (address.ip(), address.port());
-    let url_host = if address.is_ipv6() {
-        format!("[{host}]")
-    } else {
-        host.to_string()
-    };
-    say(format!(
-        "Serving HTTP on {host} port {port} (http://{url_host}:{port}/) ..."
-    ));
+fn announce(server: &Peer) {
+    say(match server {
+        Peer::Ip(address) => {
+            let (host, port) = (address.ip(), address.port());
+            format!("Serving HTTP on {host} port {port} (http://{address}/) ...")
+        }
+        Peer::Unix(_) => format!("Serving HTTP on {server} ..."),
+    });
 }
 
 /// Writes a line to standard output; that nobody reads it is no reason to stop, or to wait for

@@ -1,8 +1,7 @@
 //! What turns requests into responses.
 
-use crate::http::{HttpError, Request, RequestLine, Response, StatusCode};
+use crate::http::{FieldLines, HttpError, Peer, Request, RequestLine, Response, StatusCode};
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Answers requests: Python's `BaseHTTPRequestHandler` as a trait.
@@ -69,8 +68,9 @@ pub trait Handler: Send + Sync {
         error.to_page()
     }
 
-    /// Logs a request that is about to be answered with `status`.
-    fn log_request(&self, log: &dyn Log, line: &RequestLine<'_>, status: StatusCode) {
+    /// Logs a request that is about to be answered.
+    fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
+        let Answered { line, status, .. } = answered;
         self.log_message(log, format_args!("\"{}\" {status} -", line.text));
     }
 
@@ -85,44 +85,58 @@ pub trait Handler: Send + Sync {
     }
 }
 
+/// A request and the answer to it, for the log.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Answered<'a> {
+    /// The request line; without method and target where it was not understood.
+    pub line: &'a RequestLine<'a>,
+    /// The header fields of the request; none where they were not understood.
+    pub fields: FieldLines<'a>,
+    /// The status of the response.
+    pub status: StatusCode,
+    /// The bytes of the response's content, if their number is known before they are sent. A
+    /// response to HEAD does not send them.
+    pub length: Option<u64>,
+}
+
+impl<'a> Answered<'a> {
+    pub(crate) fn new(
+        line: &'a RequestLine<'a>,
+        fields: FieldLines<'a>,
+        response: &Response,
+    ) -> Self {
+        Self {
+            line,
+            fields,
+            status: response.status,
+            length: response.body.len(),
+        }
+    }
+}
+
 /// The log of one connection.
 pub trait Log {
-    /// The client's address, as the log shows it: Python's `address_string`.
+    /// The client, shown in the log as Python's `address_string` does.
     #[doc(alias = "address_string")]
-    fn client(&self) -> IpAddr;
+    fn client(&self) -> &Peer;
 
     /// Writes a line: address, local time, and `message` with control characters escaped.
     #[doc(alias = "log_date_time_string")]
     fn write(&self, message: fmt::Arguments<'_>);
 }
 
-/// Passes every method on to the handler behind a pointer.
-macro_rules! forward {
+/// A handler behind a pointer is a handler.
+macro_rules! forward_pointers {
     ($($pointer:ty),*) => {$(
         impl<H: Handler + ?Sized> Handler for $pointer {
             fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
                 (**self).handle(request)
             }
-            fn server_version(&self) -> &str {
-                (**self).server_version()
-            }
-            fn expect_continue(&self, request: &Request<'_>) -> Result<(), HttpError> {
-                (**self).expect_continue(request)
-            }
-            fn error_response(&self, error: &HttpError) -> Response {
-                (**self).error_response(error)
-            }
-            fn log_request(&self, log: &dyn Log, line: &RequestLine<'_>, status: StatusCode) {
-                (**self).log_request(log, line, status);
-            }
-            fn log_error(&self, log: &dyn Log, error: &HttpError) {
-                (**self).log_error(log, error);
-            }
-            fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
-                (**self).log_message(log, message);
-            }
+
+            forward_hooks!(self => **self);
         }
     )*};
 }
 
-forward!(&H, Box<H>, Arc<H>);
+forward_pointers!(&H, Box<H>, Arc<H>);

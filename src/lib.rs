@@ -77,7 +77,7 @@
 //! }
 //!
 //! let server = Server::bind("127.0.0.1:0", OneFile)?.with_log(std::io::sink());
-//! let (address, handle) = (server.local_addr(), server.handle());
+//! let (address, handle) = (server.local_addr().clone(), server.handle());
 //! let serving = std::thread::spawn(move || server.serve());
 //!
 //! let mut client = TcpStream::connect(address)?;
@@ -105,7 +105,7 @@
 //! use std::net::TcpStream;
 //!
 //! let server = Server::bind("127.0.0.1:0", FileHandler::new("src"))?.with_log(std::io::sink());
-//! let (address, handle) = (server.local_addr(), server.handle());
+//! let (address, handle) = (server.local_addr().clone(), server.handle());
 //! let serving = std::thread::spawn(move || server.serve());
 //!
 //! let mut client = TcpStream::connect(address)?;
@@ -128,13 +128,13 @@
 //! | `ThreadingHTTPServer`, `serve_forever()` | [`Server::serve`] |
 //! | `HTTPServer`, `serve_forever()` | [`Server::serve_one_at_a_time`] |
 //! | `HTTPServer(address, Handler)`, `server_bind()` | [`Server::bind`], [`Server::new`] |
-//! | `server_address`, `server_name`, `server_port` | [`Server::local_addr`], [`Request::server_addr`](http::Request::server_addr) |
+//! | `server_address`, `server_name`, `server_port` | [`Server::local_addr`], [`Request::server`](http::Request::server) |
 //! | `shutdown()`, `server_close()` | [`ServerHandle::shutdown`], [`ServerHandle::abort`] |
 //! | `request_queue_size` | [`Config::backlog`] |
 //! | `BaseHTTPRequestHandler` | [`Handler`] |
 //! | `do_GET()`, `do_HEAD()`, `do_POST()`, … | [`Handler::handle`], which looks at [`Request::method`](http::Request::method) |
 //! | `server` | the handler's own fields: one value serves all connections |
-//! | `client_address` | [`Request::client_addr`](http::Request::client_addr) |
+//! | `client_address` | [`Request::client`](http::Request::client) |
 //! | `requestline`, `request_version` | [`Request::line`](http::Request::line): [`RequestLine::text`](http::RequestLine::text), [`RequestLine::version`](http::RequestLine::version) |
 //! | `command`, `path` | [`Request::method`](http::Request::method), [`Request::target`](http::Request::target) |
 //! | `headers`, `MessageClass` | [`Request::headers`](http::Request::headers), [`FieldLines`](http::FieldLines) |
@@ -165,6 +165,9 @@
 //! | `copyfile()` | [`Body::File`](http::Body::File), sent by the kernel |
 //! | `test()`, `python -m http.server` | [`cli::run`] |
 
+#[macro_use]
+mod forward;
+
 mod cgi;
 pub mod cli;
 mod config;
@@ -181,6 +184,6 @@ mod wire;
 
 pub use config::Config;
 pub use files::{Precondition, Selection, Symlinks, Validators};
-pub use handler::{Handler, Log};
+pub use handler::{Answered, Handler, Log};
 pub use handlers::{CgiHandler, FileHandler};
-pub use server::{Server, ServerHandle};
+pub use server::{Listener, Server, ServerHandle};

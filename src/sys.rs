@@ -17,7 +17,7 @@ use socket2::{SockFilter, SockRef};
 use std::env;
 use std::fs::{self, File};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -104,36 +104,21 @@ pub(crate) fn ignore_new_clients(_: &TcpListener) {}
 /// On Linux the kernel moves them without a copy (`std::io::copy` no longer does).
 #[cfg(target_os = "linux")]
 pub(crate) fn send_file(
-    socket: &TcpStream,
+    socket: impl AsFd,
     file: &File,
     offset: u64,
     count: u64,
-) -> io::Result<usize> {
+) -> rustix::io::Result<usize> {
     // More than this the kernel does not take at a time.
     const MAX: usize = 0x7fff_f000;
     let count = usize::try_from(count).unwrap_or(MAX).min(MAX);
-    Ok(rustix::fs::sendfile(
-        socket,
-        file,
-        Some(&mut { offset }),
-        count,
-    )?)
+    rustix::fs::sendfile(socket, file, Some(&mut { offset }), count)
 }
 
-/// As above, by way of a buffer.
+/// Other systems have other calls, which rustix does not know.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn send_file(
-    socket: &TcpStream,
-    file: &File,
-    offset: u64,
-    count: u64,
-) -> io::Result<usize> {
-    use std::io::Write;
-    use std::os::unix::fs::FileExt;
-    let mut buffer = vec![0; usize::try_from(count).unwrap_or(usize::MAX).min(64 * 1024)];
-    let count = file.read_at(&mut buffer, offset)?;
-    let mut socket = socket;
-    socket.write(buffer.get(..count).unwrap_or_default())
+pub(crate) fn send_file(_: impl AsFd, _: &File, _: u64, _: u64) -> rustix::io::Result<usize> {
+    Err(rustix::io::Errno::NOSYS)
 }
 
 /// The local time zone, read once, as the C library does.
@@ -258,6 +243,7 @@ fn ignored_signals() -> Vec<i32> {
 mod tests {
     use super::*;
     use std::io::{Read, Write};
+    use std::net::TcpStream;
 
     #[test]
     fn all_interfaces_is_what_no_host_means() {

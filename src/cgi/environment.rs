@@ -9,6 +9,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+/// What a script is told of a server without ports, which a proxy stands in front of.
+const HTTP_PORT: u16 = 80;
+
 /// What a script is told of the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Server<'a> {
@@ -50,7 +53,12 @@ pub(crate) fn environment(
         ("SERVER_PROTOCOL", request.protocol().to_string().into()),
         (
             "SERVER_PORT",
-            request.server_addr().port().to_string().into(),
+            request
+                .server()
+                .port()
+                .unwrap_or(HTTP_PORT)
+                .to_string()
+                .into(),
         ),
         (
             "REQUEST_METHOD",
@@ -66,7 +74,13 @@ pub(crate) fn environment(
             "QUERY_STRING",
             text(request.target().query().unwrap_or_default()),
         ),
-        ("REMOTE_ADDR", request.client_addr().ip().to_string().into()),
+        (
+            "REMOTE_ADDR",
+            request
+                .client()
+                .ip()
+                .map_or_else(OsString::new, |ip| ip.to_string().into()),
+        ),
         ("REMOTE_HOST", OsString::new()),
         ("CONTENT_TYPE", content_type),
         ("CONTENT_LENGTH", field(header::CONTENT_LENGTH)),

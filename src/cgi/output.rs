@@ -18,7 +18,7 @@ const CHUNK: usize = 4 * 1024;
 /// 502 for a script that prints no header, or one that is none.
 pub(crate) fn answer(
     mut process: Process,
-    request: &mut dyn RequestBody,
+    request: &mut RequestBody<'_>,
 ) -> Result<Response, HttpError> {
     let mut printed = Vec::new();
     let (end, has_ended) = loop {

@@ -168,7 +168,7 @@ impl Process {
     /// the end of it.
     pub(crate) fn read_output(
         &mut self,
-        request: &mut dyn RequestBody,
+        request: &mut RequestBody<'_>,
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         while let Some(stdout) = &self.stdout {
@@ -222,7 +222,7 @@ impl Process {
     }
 
     /// Takes more of the request's body.
-    fn take_food(&mut self, request: &mut dyn RequestBody) -> io::Result<()> {
+    fn take_food(&mut self, request: &mut RequestBody<'_>) -> io::Result<()> {
         self.food.resize(CHUNK, 0);
         let count = read(Some(request), &mut self.food)?;
         self.food.truncate(count);
@@ -339,7 +339,7 @@ impl Process {
 }
 
 impl Exchange for Process {
-    fn read(&mut self, request: &mut dyn RequestBody, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, request: &mut RequestBody<'_>, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_output(request, buffer)
     }
 

@@ -4,8 +4,8 @@ use crate::files;
 use crate::handler::Handler;
 use crate::handlers::FileHandler;
 use crate::http::{
-    Body, FieldLines, HeaderName, HttpDate, Latin1, Method, Request, RequestLine, RequestTarget,
-    Response, Version, header,
+    Body, FieldLines, HeaderName, HttpDate, Latin1, Method, Peer, Request, RequestBody,
+    RequestLine, RequestTarget, Response, Version, header,
 };
 use std::fs::File;
 use std::io::Read;
@@ -76,9 +76,9 @@ pub(super) fn answer(name: &str, fields: &Fields<'_>) -> Answer {
         target: RequestTarget::new(target.as_bytes()),
         version: Version::HTTP_11,
     };
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let mut body = std::io::empty();
-    let mut request = Request::new(line, FieldLines::new(&lines), (address, address), &mut body);
+    let address = Peer::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
+    let peers = (&address, &address);
+    let mut request = Request::new(line, FieldLines::new(&lines), peers, RequestBody::default());
     let now = HttpDate::now();
     let response = HANDLER
         .handle(&mut request)

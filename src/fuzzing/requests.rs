@@ -1,6 +1,8 @@
 use crate::config::Config;
-use crate::http::{FieldLines, HeaderName, RequestBody, Version};
-use crate::wire::{Incoming, Lines, Memory, Reader, RequestFraming, request_framing};
+use crate::http::{FieldLines, HeaderName, Version};
+use crate::wire::{
+    self, Incoming, Lines, Memory, RequestFraming, UnframedBody, Unread, request_framing,
+};
 use std::fmt::Write;
 use std::io::Read;
 
@@ -28,12 +30,13 @@ pub fn requests(data: &[u8]) {
 
 /// A line for each thing read, and its body.
 fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)> {
-    let mut reader = Reader::new(Memory { bytes, step });
+    let mut source = Memory::new(bytes, step);
     let mut head = Vec::new();
     let mut found = Vec::new();
     let mut rest = bytes;
     loop {
-        let read = reader.read(&mut head, config);
+        let mut lines = Lines::new();
+        let read = wire::read(&mut source, &mut head, &mut lines, config);
         let read = match read.unwrap_or(Incoming::End) {
             Incoming::End => return found,
             Incoming::Rejected(rejected) => {
@@ -41,7 +44,7 @@ fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)
                 found.push((rejected.error.to_string(), Vec::new()));
                 return found;
             }
-            Incoming::Request { line, lines } => {
+            Incoming::Request(line) => {
                 assert!(
                     line.version < Version::HTTP_20 && !line.method.as_text().as_bytes().is_empty()
                 );
@@ -54,7 +57,7 @@ fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)
         };
         let (text, count, framing) = read;
         let before = rest;
-        rest = rest.get(rest.len() - reader.left()..).unwrap_or_default();
+        rest = rest.get(rest.len() - source.left()..).unwrap_or_default();
         check_head(
             before.get(..before.len() - rest.len()).unwrap_or_default(),
             count,
@@ -64,15 +67,16 @@ fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)
             found.push((text, b"bad framing".to_vec()));
             return found;
         };
-        let mut body = reader.body(framing);
+        let mut unread = Unread::new(framing);
         let mut content = Vec::new();
+        let mut body = UnframedBody::new(&mut source, &mut unread);
         let whole = body.read_to_end(&mut content).is_ok();
-        assert_eq!(whole, body.is_finished());
+        assert_eq!(whole, unread.is_finished());
         if !whole {
             found.push((text, b"broken body".to_vec()));
             return found;
         }
-        let after = rest.get(rest.len() - reader.left()..).unwrap_or_default();
+        let after = rest.get(rest.len() - source.left()..).unwrap_or_default();
         let expected = match framing {
             RequestFraming::Length(length) => rest
                 .split_at_checked(usize::try_from(length).unwrap_or(usize::MAX))

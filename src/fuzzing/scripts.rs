@@ -1,6 +1,6 @@
 use crate::cgi::{end_of_header, head};
 use crate::http::Version;
-use crate::wire::{Head, ResponseFraming};
+use crate::wire::{Head, Persistence, ResponseFraming};
 
 /// A script's output: its header ends at the same place however it arrives, and whatever it says,
 /// the head that goes on the wire is one head.
@@ -28,7 +28,7 @@ pub fn scripts(data: &[u8]) {
         server: "rhttp/0",
         date: b"now",
         framing,
-        close: false,
+        persistence: Persistence::Persists,
     }
     .write(&response, &mut written);
 

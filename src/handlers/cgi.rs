@@ -3,13 +3,12 @@
 use super::FileHandler;
 use crate::cgi::{self, Process, Script, Setting};
 use crate::handler::Handler;
-use crate::http::{self, HttpError, Method, Request, Response, StatusCode};
+use crate::http::{self, HttpError, Method, Peer, Request, Response, StatusCode};
 use crate::sys;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +41,7 @@ use std::path::{Path, PathBuf};
 /// let handler = CgiHandler::new(FileHandler::new(directory.path()))
 ///     .with_cgi_directories(["/scripts"]);
 /// let server = Server::bind("127.0.0.1:0", handler)?.with_log(std::io::sink());
-/// let (address, handle) = (server.local_addr(), server.handle());
+/// let (address, handle) = (server.local_addr().clone(), server.handle());
 /// let serving = std::thread::spawn(move || server.serve());
 ///
 /// let mut client = TcpStream::connect(address)?;
@@ -116,7 +115,7 @@ impl CgiHandler {
             }
             _ => return Err(forbidden("CGI script is not a plain file")),
         }
-        let name = server_name(request.server_addr());
+        let name = server_name(request.server());
         let server = cgi::Server {
             software: self.server_version(),
             name: &name,
@@ -179,12 +178,13 @@ fn refusal(status: StatusCode, what: &str, script: &Script) -> HttpError {
 }
 
 /// The server's name, without a look-up: unlike CPython, whose `getfqdn` may take seconds.
-fn server_name(address: SocketAddr) -> String {
-    match address.ip() {
-        ip if ip.is_loopback() => "localhost".into(),
-        ip if ip.is_unspecified() => sys::host_name(),
-        ip if ip.is_ipv6() => format!("[{ip}]"),
-        ip => ip.to_string(),
+fn server_name(server: &Peer) -> String {
+    match server.ip() {
+        None => sys::host_name(),
+        Some(ip) if ip.is_loopback() => "localhost".into(),
+        Some(ip) if ip.is_unspecified() => sys::host_name(),
+        Some(ip) if ip.is_ipv6() => format!("[{ip}]"),
+        Some(ip) => ip.to_string(),
     }
 }
 

@@ -10,82 +10,139 @@ use std::time::Duration;
 ///
 /// One thread moves both: it waits for whichever side can go on, so neither has to be held in
 /// memory and neither can block the other.
-pub trait Exchange: Send {
-    /// Reads as [`Read::read`] does, moving `request` along meanwhile.
+pub(crate) trait Exchange: Send {
+    /// Reads as [`Read::read`] does, and moves `request` along in the meantime.
     ///
     /// # Errors
     /// There is nobody to send to any more, or what should have come cannot come.
-    fn read(&mut self, request: &mut dyn RequestBody, buffer: &mut [u8]) -> io::Result<usize>;
+    fn read(&mut self, request: &mut RequestBody<'_>, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// All was sent that can be sent. What it returns is logged.
+    /// Ends the exchange when all was sent that can be sent. What it returns is logged.
     ///
     /// Dropped without this, the exchange has failed: nobody waits for it.
     fn finish(self: Box<Self>) -> Option<Cow<'static, str>>;
 }
 
-/// The body of a request with its framing taken off: the end of the body reads as the end of a
-/// file.
-pub trait RequestBody: Read {
+/// The body of a request: CPython's `rfile`, but with its framing taken off. The end of the body
+/// reads as the end of a file.
+///
+/// ```
+/// use rhttp::http::RequestBody;
+/// use std::io::Read;
+///
+/// let mut body = RequestBody::from(b"name=value".as_slice());
+/// let mut text = String::new();
+/// body.read_to_string(&mut text)?;
+/// assert_eq!(text, "name=value");
+/// assert!(body.is_finished());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "rfile")]
+pub struct RequestBody<'a>(Origin<'a>);
+
+/// Where a body comes from.
+enum Origin<'a> {
+    Connection(&'a mut dyn BodySource),
+    Memory(&'a [u8]),
+}
+
+/// A body that a connection receives.
+pub(crate) trait BodySource: Read {
     /// Whether all of it was read.
     fn is_finished(&self) -> bool;
 
-    /// Waits until something of `wait` is there, or its limit is reached.
+    /// Waits until something of `wait` is ready, or its limit is reached.
     ///
     /// # Errors
-    /// The client is gone, or has kept everybody waiting for too long.
+    /// The client is gone, or has kept the server waiting for too long.
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready>;
+}
+
+impl<'a> RequestBody<'a> {
+    /// A body that comes from a connection.
+    pub(crate) fn received(source: &'a mut dyn BodySource) -> Self {
+        Self(Origin::Connection(source))
+    }
+
+    /// The same body, lent out.
+    pub(super) fn reborrow(&mut self) -> RequestBody<'_> {
+        RequestBody(match &mut self.0 {
+            Origin::Connection(source) => Origin::Connection(&mut **source),
+            Origin::Memory(bytes) => Origin::Memory(bytes),
+        })
+    }
+
+    /// Whether all of it was read.
+    pub fn is_finished(&self) -> bool {
+        match &self.0 {
+            Origin::Connection(source) => source.is_finished(),
+            Origin::Memory(bytes) => bytes.is_empty(),
+        }
+    }
+
+    /// Waits as [`BodySource::wait`] does. A body in memory never waits: all is ready.
+    pub(crate) fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
+        match &mut self.0 {
+            Origin::Connection(source) => source.wait(wait),
+            Origin::Memory(_) => Ok(wait.all_ready()),
+        }
+    }
+}
+
+/// No body.
+impl Default for RequestBody<'_> {
+    fn default() -> Self {
+        Self(Origin::Memory(&[]))
+    }
+}
+
+/// A body in memory, for tests of handlers.
+impl<'a> From<&'a [u8]> for RequestBody<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(Origin::Memory(bytes))
+    }
+}
+
+impl Read for RequestBody<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Origin::Connection(source) => source.read(buffer),
+            Origin::Memory(bytes) => bytes.read(buffer),
+        }
+    }
 }
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wait<'a> {
+pub(crate) struct Wait<'a> {
     /// Something can be read from this descriptor, or it has come to its end.
-    pub readable: Option<BorrowedFd<'a>>,
+    pub(crate) readable: Option<BorrowedFd<'a>>,
     /// Something can be written to this descriptor, or nobody reads it any more.
-    pub writable: Option<BorrowedFd<'a>>,
+    pub(crate) writable: Option<BorrowedFd<'a>>,
     /// Something of the body can be read, or it has come to its end.
-    pub body: bool,
-    /// So much time has passed.
-    pub limit: Option<Duration>,
+    pub(crate) body: bool,
+    /// This much time has passed.
+    pub(crate) limit: Option<Duration>,
 }
 
-/// What is there of a [`Wait`]; nothing when its time has passed.
+/// What of a [`Wait`] is ready; nothing when its time has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ready {
-    /// Its descriptor to read from.
-    pub readable: bool,
-    /// Its descriptor to write to.
-    pub writable: bool,
+pub(crate) struct Ready {
+    /// The descriptor to read from.
+    pub(crate) readable: bool,
+    /// The descriptor to write to.
+    pub(crate) writable: bool,
     /// The body.
-    pub body: bool,
+    pub(crate) body: bool,
 }
 
-/// No body. It never waits for descriptors: they are all ready.
-impl RequestBody for io::Empty {
-    fn is_finished(&self) -> bool {
-        true
-    }
-
-    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
-        Ok(all_of(wait))
-    }
-}
-
-/// A body in memory, for tests of handlers. It never waits for descriptors: they are all ready.
-impl RequestBody for &[u8] {
-    fn is_finished(&self) -> bool {
-        self.is_empty()
-    }
-
-    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
-        Ok(all_of(wait))
-    }
-}
-
-fn all_of(wait: &Wait<'_>) -> Ready {
-    Ready {
-        readable: wait.readable.is_some(),
-        writable: wait.writable.is_some(),
-        body: wait.body,
+impl Wait<'_> {
+    /// The answer where nothing has to be waited for.
+    pub(crate) fn all_ready(&self) -> Ready {
+        Ready {
+            readable: self.readable.is_some(),
+            writable: self.writable.is_some(),
+            body: self.body,
+        }
     }
 }

@@ -21,6 +21,7 @@ pub mod name {
         ACCEPT = "Accept";
         ACCEPT_RANGES = "Accept-Ranges";
         AUTHORIZATION = "Authorization";
+        CACHE_CONTROL = "Cache-Control";
         CONNECTION = "Connection";
         CONTENT_ENCODING = "Content-Encoding";
         CONTENT_LANGUAGE = "Content-Language";

@@ -1,8 +1,7 @@
 //! Requests, as handlers see them.
 
-use super::{FieldLines, HeaderName, Latin1, Method, RequestBody, RequestTarget, Version};
+use super::{FieldLines, HeaderName, Latin1, Method, Peer, RequestBody, RequestTarget, Version};
 use std::fmt;
-use std::net::SocketAddr;
 
 /// The first line of a request (RFC 9112 §3).
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +26,10 @@ pub struct RequestLine<'a> {
 pub struct Request<'a> {
     line: RequestLine<'a>,
     headers: FieldLines<'a>,
-    client: SocketAddr,
-    server: SocketAddr,
+    client: &'a Peer,
+    server: &'a Peer,
     protocol: Version,
-    body: &'a mut dyn RequestBody,
+    body: RequestBody<'a>,
 }
 
 impl<'a> Request<'a> {
@@ -38,8 +37,8 @@ impl<'a> Request<'a> {
     pub fn new(
         line: RequestLine<'a>,
         headers: FieldLines<'a>,
-        (client, server): (SocketAddr, SocketAddr),
-        body: &'a mut dyn RequestBody,
+        (client, server): (&'a Peer, &'a Peer),
+        body: RequestBody<'a>,
     ) -> Self {
         Self {
             line,
@@ -48,6 +47,42 @@ impl<'a> Request<'a> {
             server,
             protocol: Version::HTTP_10,
             body,
+        }
+    }
+
+    /// The same request for another target: for handlers that ask an inner handler again. What
+    /// is left of the body goes with it.
+    ///
+    /// ```
+    /// use rhttp::http::{HttpError, Request, RequestTarget, Response, StatusCode};
+    /// use rhttp::{FileHandler, Handler};
+    ///
+    /// /// Serves `/index.html` where nothing is.
+    /// struct Fallback(FileHandler);
+    ///
+    /// impl Handler for Fallback {
+    ///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    ///         match self.0.handle(request) {
+    ///             Err(error) if error.status() == StatusCode::NOT_FOUND => {
+    ///                 let target = RequestTarget::new(b"/index.html");
+    ///                 self.0.handle(&mut request.with_target(target))
+    ///             }
+    ///             answer => answer,
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn with_target<'b>(&'b mut self, target: RequestTarget<'b>) -> Request<'b> {
+        Request {
+            line: RequestLine {
+                target,
+                ..self.line
+            },
+            headers: self.headers,
+            client: self.client,
+            server: self.server,
+            protocol: self.protocol,
+            body: self.body.reborrow(),
         }
     }
 
@@ -86,13 +121,13 @@ impl<'a> Request<'a> {
 
     /// The client's address, CPython's `client_address`.
     #[doc(alias = "client_address")]
-    pub fn client_addr(&self) -> SocketAddr {
+    pub fn client(&self) -> &'a Peer {
         self.client
     }
 
     /// The address that the server listens on, CPython's `server.server_address`.
     #[doc(alias = "server_address")]
-    pub fn server_addr(&self) -> SocketAddr {
+    pub fn server(&self) -> &'a Peer {
         self.server
     }
 
@@ -104,8 +139,8 @@ impl<'a> Request<'a> {
 
     /// The body, CPython's `rfile`.
     #[doc(alias = "rfile")]
-    pub fn body(&mut self) -> &mut dyn RequestBody {
-        self.body
+    pub fn body(&mut self) -> &mut RequestBody<'a> {
+        &mut self.body
     }
 }
 

@@ -31,9 +31,14 @@ impl<'a> Latin1<'a> {
     /// The words between white space, as Python's `str.split()` finds them in a Latin-1 string.
     pub fn words(self) -> impl Iterator<Item = Latin1<'a>> {
         self.0
-            .split(|&byte| is_white_space(byte))
+            .split(|&byte| Self::is_white_space(byte))
             .filter(|word| !word.is_empty())
             .map(Latin1)
+    }
+
+    /// Whether Python's `str.split()` takes this Latin-1 character for white space.
+    pub(crate) const fn is_white_space(byte: u8) -> bool {
+        matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0)
     }
 
     /// The text as Python's `repr()` shows it: quoted, with escapes for what is not printable.
@@ -92,11 +97,6 @@ fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clo
         }
     }
     out.write_char(quote)
-}
-
-/// Whether Python's `str.split()` takes this Latin-1 character for white space.
-fn is_white_space(byte: u8) -> bool {
-    matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0)
 }
 
 #[cfg(test)]

@@ -6,16 +6,16 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use super::clock::Now;
 use super::line_sink::LineSink;
 use crate::handler::Log;
-use crate::http::push_decimal;
+use crate::http::Peer;
 use crate::sys;
+use smallvec::SmallVec;
 
 /// Bytes that wait to be written; lines beyond are dropped.
 const MAX_WAITING: usize = 1024 * 1024;
@@ -92,12 +92,12 @@ impl AccessLog {
         Ok(log)
     }
 
-    /// The log of a connection from `client` at the clock's time.
-    pub(super) fn of<'a>(&'a self, client: IpAddr, clock: &'a Clock) -> ConnectionLog<'a> {
+    /// The log of a connection from `client`, at one moment.
+    pub(super) fn of<'a>(&'a self, client: &'a Client, now: &'a Now) -> ConnectionLog<'a> {
         ConnectionLog {
             log: self,
             client,
-            clock,
+            now,
         }
     }
 
@@ -219,23 +219,42 @@ impl Shared {
     }
 }
 
-/// The log of one connection.
+/// A client, and how its lines begin.
+pub(super) struct Client {
+    peer: Peer,
+    prefix: SmallVec<[u8; 32]>,
+}
+
+impl Client {
+    pub(super) fn new(peer: Peer) -> Self {
+        let mut prefix = SmallVec::new();
+        // Writing to memory cannot fail.
+        let _ = write!(prefix, "{} - - [", peer.host());
+        Self { peer, prefix }
+    }
+
+    /// The client's address.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+}
+
+/// The log of one connection, at one moment.
 pub(super) struct ConnectionLog<'a> {
     log: &'a AccessLog,
-    client: IpAddr,
-    clock: &'a Clock,
+    client: &'a Client,
+    now: &'a Now,
 }
 
 impl Log for ConnectionLog<'_> {
-    fn client(&self) -> IpAddr {
-        self.client
+    fn client(&self) -> &Peer {
+        &self.client.peer
     }
 
     fn write(&self, message: fmt::Arguments<'_>) {
-        let mut line = Line(smallvec::SmallVec::new());
-        push_address(&mut line.0, self.client);
-        line.0.extend_from_slice(b" - - [");
-        line.0.extend_from_slice(self.clock.log_time());
+        let mut line = Line(SmallVec::new());
+        line.0.extend_from_slice(&self.client.prefix);
+        line.0.extend_from_slice(&self.now.log_time);
         line.0.extend_from_slice(b"] ");
         // Writing to memory cannot fail; a message that fails to display is logged as far as it went.
         let _ = line.write_fmt(message);
@@ -244,21 +263,8 @@ impl Log for ConnectionLog<'_> {
     }
 }
 
-fn push_address(line: &mut smallvec::SmallVec<[u8; 256]>, address: IpAddr) {
-    let IpAddr::V4(address) = address else {
-        // Writing to memory cannot fail.
-        return drop(write!(line, "{address}"));
-    };
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            line.push(b'.');
-        }
-        push_decimal(line, octet.into());
-    }
-}
-
 /// A line being put together; text is escaped as CPython's `log_message` escapes it.
-struct Line(smallvec::SmallVec<[u8; 256]>);
+struct Line(SmallVec<[u8; 256]>);
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -325,12 +331,15 @@ mod tests {
     #[test]
     fn lines_are_whole_and_escaped() {
         let (log, lines, _) = log();
-        let clock = Clock::new();
-        log.of(Ipv4Addr::LOCALHOST.into(), &clock)
-            .write(format_args!("\"GET /\\\x1b[31m\u{9b}\u{e9}\" {}\n", 200));
+        let now = Now::current();
+        log.of(
+            &Client::new(Peer::Ip((Ipv4Addr::LOCALHOST, 1).into())),
+            &now,
+        )
+        .write(format_args!("\"GET /\\\x1b[31m\u{9b}\u{e9}\" {}\n", 200));
         let line = String::from_utf8(lines.recv().unwrap()).unwrap();
         let (start, end) = line.split_once("] ").unwrap();
-        let time = String::from_utf8_lossy(clock.log_time());
+        let time = String::from_utf8_lossy(&now.log_time);
         assert_eq!(start, format!("127.0.0.1 - - [{time}"));
         assert_eq!(end, "\"GET /\\\\\\x1b[31m\\x9b\u{e9}\" 200\\x0a\n");
     }

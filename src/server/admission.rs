@@ -1,6 +1,7 @@
 //! Which connections there are, who of them is waiting, and how all of them come to an end.
 
-use std::net::{Shutdown, TcpStream};
+use rustix::net::{Shutdown, shutdown};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -87,7 +88,7 @@ pub(super) enum Verdict {
 /// What a connection holds while it is open.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    socket: TcpStream,
+    socket: Arc<OwnedFd>,
     state: AtomicU8,
     /// When it came.
     admitted: Instant,
@@ -105,7 +106,7 @@ impl Admission {
 
     /// Lets a connection in, if there is room or another makes some. While the server shuts down,
     /// all that have come already are served, one request each.
-    pub(super) fn admit(&self, socket: TcpStream) -> (Arc<Ticket>, Verdict) {
+    pub(super) fn admit(&self, socket: OwnedFd) -> (Arc<Ticket>, Verdict) {
         let mut state = self.lock();
         let has_room = state.is_closing || state.served < state.room.served;
         let (verdict, bits) = if has_room || state.make_room() {
@@ -273,9 +274,9 @@ impl State {
 }
 
 impl Ticket {
-    fn new(socket: TcpStream, bits: u8, index: usize) -> Self {
+    fn new(socket: OwnedFd, bits: u8, index: usize) -> Self {
         Self {
-            socket,
+            socket: Arc::new(socket),
             state: AtomicU8::new(bits),
             admitted: Instant::now(),
             waiting_since: AtomicU64::new(0),
@@ -283,9 +284,9 @@ impl Ticket {
         }
     }
 
-    /// The connection's socket.
-    pub(super) fn socket(&self) -> &TcpStream {
-        &self.socket
+    /// The connection's socket, for the connection. The ticket has it for `shutdown` alone.
+    pub(super) fn socket(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.socket)
     }
 
     /// Whether the request being read or answered is the connection's last, whatever the client
@@ -303,6 +304,11 @@ impl Ticket {
     /// word.
     pub(super) fn is_unheard(&self) -> bool {
         self.bits() & (MADE_ROOM | ANSWERED) == MADE_ROOM
+    }
+
+    /// Whether the connection has had a response.
+    pub(super) fn is_answered(&self) -> bool {
+        self.bits() & ANSWERED != 0
     }
 
     /// The connection has had a response: from now on it may make room whenever it waits.
@@ -359,12 +365,12 @@ impl Ticket {
     /// Ends the connection, whatever it is doing.
     fn cut(&self) {
         // It fails when the client is gone already.
-        let _ = self.socket.shutdown(Shutdown::Both);
+        let _ = shutdown(&*self.socket, Shutdown::Both);
     }
 
     /// What has arrived can still be read, then comes the end.
     fn stop_reading(&self) {
         // It fails when the client is gone already.
-        let _ = self.socket.shutdown(Shutdown::Read);
+        let _ = shutdown(&*self.socket, Shutdown::Read);
     }
 }

@@ -4,49 +4,57 @@ use crate::http::HttpDate;
 use crate::sys;
 use smallvec::SmallVec;
 
-/// Remembers what the current second looks like.
-///
-/// A thread that waits for connections keeps it. In the heap, it would lie behind what the last
-/// connection has freed, and keep that from going back to the system.
-pub(super) struct Clock {
-    second: HttpDate,
-    date: Text,
-    log_time: Text,
-}
-
 /// Short ASCII.
 type Text = SmallVec<[u8; 32]>;
 
-impl Clock {
-    /// A clock that shows the current second.
-    pub(super) fn new() -> Self {
-        let second = HttpDate::now();
+/// One moment, to the second, in the forms in which a response needs it. It is taken once for each
+/// response, so that all that is said of its time agrees.
+pub(super) struct Now {
+    /// For validators.
+    pub(super) second: HttpDate,
+    /// For the `Date` field.
+    pub(super) date: Text,
+    /// For the log.
+    pub(super) log_time: Text,
+}
+
+impl Now {
+    /// The current second.
+    pub(super) fn current() -> Self {
+        Self::at(HttpDate::now())
+    }
+
+    fn at(second: HttpDate) -> Self {
         Self {
             second,
             date: Text::from_slice(second.to_string().as_bytes()),
             log_time: Text::from_slice(sys::log_time(second.as_unix()).as_bytes()),
         }
     }
+}
 
-    /// Looks at the time again.
-    pub(super) fn tick(&mut self) {
-        if HttpDate::now() != self.second {
-            *self = Self::new();
+/// Remembers what the current second looks like.
+///
+/// Each thread that serves connections has one on its stack. On the heap it would pin the top of
+/// the arena and stop glibc from trimming it.
+pub(super) struct Clock {
+    now: Now,
+}
+
+impl Clock {
+    /// A clock that shows the current second.
+    pub(super) fn new() -> Self {
+        Self {
+            now: Now::current(),
         }
     }
 
     /// The current second.
-    pub(super) fn second(&self) -> HttpDate {
-        self.second
-    }
-
-    /// For the `Date` field.
-    pub(super) fn date(&self) -> &[u8] {
-        &self.date
-    }
-
-    /// For the log.
-    pub(super) fn log_time(&self) -> &[u8] {
-        &self.log_time
+    pub(super) fn now(&mut self) -> &Now {
+        let second = HttpDate::now();
+        if second != self.now.second {
+            self.now = Now::at(second);
+        }
+        &self.now
     }
 }

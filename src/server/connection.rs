@@ -1,24 +1,27 @@
 //! One connection, from its first request to its end.
 
-mod transmit;
+mod content;
+mod transmission;
 
-use super::access_log::AccessLog;
+use super::access_log::{AccessLog, Client};
 use super::admission::{Ticket, Verdict};
 use super::buffers::Buffers;
-use super::clock::Clock;
-use super::stream::Stream;
+use super::channel::Channel;
+use super::clock::{Clock, Now};
 use crate::config::Config;
 use crate::files;
-use crate::handler::Handler;
+use crate::handler::{Answered, Handler};
 use crate::http::{
-    Body, FieldLines, HttpError, Request, RequestBody, RequestLine, Response, StatusCode, Version,
+    Body, Exchange, FieldLines, HttpError, Method, Peer, Request, RequestBody, RequestLine,
+    Response, StatusCode, Version,
 };
-use crate::wire::{self, CONTINUE, Incoming, Lines, Reader, ResponseFraming};
-use std::fs::File;
-use std::io;
-use std::mem;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use crate::wire::{
+    self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
+    Source,
+};
+use content::Content;
+use std::{io, mem};
+use transmission::Transmission;
 
 /// What a connection needs of its server.
 pub(super) struct Context<'s> {
@@ -26,266 +29,275 @@ pub(super) struct Context<'s> {
     pub(super) config: &'s Config,
     pub(super) log: &'s AccessLog,
     pub(super) buffers: Buffers,
-    pub(super) server_addr: SocketAddr,
-}
-
-/// Why no further request is read from a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CloseReason {
-    /// The client is done, too slow, or gone: there is nobody to wait for.
-    Ended,
-    /// The last response was sent; the client may still be sending.
-    Answered,
-    /// The last response was sent, and the client has sent all that it is going to: it said that it
-    /// would ask for nothing else (RFC 9112 §9.6), and asked for nothing that takes a body.
-    Agreed,
-}
-
-/// Whether a connection goes on after a response.
-#[derive(Clone, Copy, Debug)]
-struct Persistence {
-    /// The client counts on it.
-    expected: bool,
-    /// Nothing on this side is against it.
-    possible: bool,
+    pub(super) server: &'s Peer,
 }
 
 /// A connection that is being served.
 pub(super) struct Connection<'s> {
     context: &'s Context<'s>,
     ticket: &'s Ticket,
-    stream: &'s Stream<'s>,
-    client: SocketAddr,
-    clock: &'s mut Clock,
-    /// Where a response is put together; empty while none is sent.
-    out: Vec<u8>,
-    /// The file that was asked for last. While it is open, nobody else has to open it.
-    file: Option<Arc<File>>,
+    channel: Channel<'s>,
+    client: Client,
 }
 
 impl<'s> Connection<'s> {
-    /// Serves the client's requests, one after the other, until the connection ends; or tells it
-    /// that there is no room.
+    /// Serves the client's requests, one after the other, until the connection ends; or refuses
+    /// the connection.
     pub(super) fn run(
         context: &'s Context<'s>,
-        ticket: &Ticket,
-        client: SocketAddr,
+        ticket: &'s Ticket,
+        client: Peer,
         verdict: Verdict,
         clock: &mut Clock,
     ) {
-        let Ok(stream) = Stream::new(ticket, context.config) else {
+        let Ok(channel) = Channel::new(ticket, context.config) else {
             return;
         };
         let mut connection = Connection {
             context,
             ticket,
-            stream: &stream,
-            client,
-            clock,
-            out: Vec::new(),
-            file: None,
+            channel,
+            client: Client::new(client),
         };
-        let reason = match verdict {
-            Verdict::Serve => connection.serve(),
-            Verdict::Refuse => connection.refuse(),
-            Verdict::TurnAway => {
-                connection.refuse();
-                return stream.close_at_once();
+        match verdict {
+            Verdict::Serve => {
+                let reason = connection.serve(clock);
+                connection.channel.close(reason);
             }
-        };
-        match reason {
-            CloseReason::Ended => {}
-            CloseReason::Agreed if stream.is_settled() => {}
-            CloseReason::Agreed | CloseReason::Answered => {
-                // Whoever is waited for only to leave keeps no file open.
-                connection.file = None;
-                stream.linger();
+            Verdict::Refuse => {
+                let reason = connection.refuse(clock);
+                connection.channel.close(reason);
+            }
+            Verdict::TurnAway => {
+                connection.refuse(clock);
+                connection.channel.close_at_once();
             }
         }
     }
 
     /// Answers whatever will be asked, without waiting for it.
-    fn refuse(&mut self) -> CloseReason {
-        let line = wire::no_line(&[], Version::HTTP_10);
-        self.reject(&line, &HttpError::overloaded())
+    fn refuse(&mut self, clock: &mut Clock) -> CloseReason {
+        let line = wire::no_request_line(Version::HTTP_10);
+        self.reject(&line, &HttpError::overloaded(), clock)
     }
 
     #[inline(never)]
-    fn serve(&mut self) -> CloseReason {
-        let mut reader = Reader::new(self.stream);
+    fn serve(&mut self, clock: &mut Clock) -> CloseReason {
         let mut head = Vec::new();
-        // How it ends when no further request comes. Once something was answered, the client may
-        // still be reading that, and closing with bytes unread would reset it.
-        let mut without_request = CloseReason::Ended;
         loop {
-            self.stream.begin_request();
-            let incoming = reader.read(&mut head, self.context.config);
-            let Ok(incoming) = &incoming else {
-                return without_request;
-            };
-            let close = match incoming {
-                Incoming::End if self.ticket.is_unheard() => Some(self.refuse()),
-                Incoming::End => Some(without_request),
-                Incoming::Rejected(rejected) => Some(self.reject(&rejected.line, &rejected.error)),
-                Incoming::Request { line, lines } => self.answer(line, lines, &mut reader),
-            };
-            if let Some(reason) = close {
-                return reason;
+            match self.serve_request(&mut head, clock) {
+                Next::Keep => {}
+                Next::Close(reason) => return reason,
             }
-            without_request = CloseReason::Answered;
         }
     }
 
-    /// Answers one request. `None`: the connection goes on.
+    /// Serves one request: read it, handle it, complete the response, send that, and keep the
+    /// connection or close it.
     #[inline(never)]
+    fn serve_request(&mut self, head: &mut Vec<u8>, clock: &mut Clock) -> Next {
+        let mut lines = Lines::new();
+        self.channel.begin_request();
+        let line = match wire::read(&mut self.channel, head, &mut lines, self.context.config) {
+            Ok(Incoming::Request(line)) => line,
+            Ok(Incoming::Rejected(rejected)) => {
+                return Next::Close(self.reject(&rejected.line, &rejected.error, clock));
+            }
+            Ok(Incoming::End) if self.ticket.is_unheard() => {
+                return Next::Close(self.refuse(clock));
+            }
+            Ok(Incoming::End) | Err(_) => return Next::Close(self.without_request()),
+        };
+        let fields = FieldLines::new(&lines);
+        let framing = match wire::request_framing(&line, fields) {
+            Ok(framing) => framing,
+            Err(error) => return Next::Close(self.reject(&line, &error, clock)),
+        };
+        self.answer(&line, fields, framing, clock)
+    }
+
+    /// Handles one request and sends the response.
     fn answer(
         &mut self,
         line: &RequestLine<'_>,
-        lines: &Lines<'_>,
-        reader: &mut Reader<&'s Stream<'s>>,
-    ) -> Option<CloseReason> {
+        fields: FieldLines<'_>,
+        framing: RequestFraming,
+        clock: &mut Clock,
+    ) -> Next {
         let Context {
             handler,
             config,
-            server_addr,
+            server,
             ..
         } = *self.context;
-        let fields = FieldLines::new(lines);
-        let framing = match wire::request_framing(line, fields) {
-            Ok(framing) => framing,
-            Err(error) => return Some(self.reject(line, &error)),
-        };
-        let is_bearable = framing.may_be_discarded(config.max_discarded_body);
-        let mut body = reader.body(framing);
-        let mut request = Request::new(*line, fields, (self.client, server_addr), &mut body)
-            .with_protocol(config.protocol);
+        let owes_continue = wire::expects_continue(line, fields, config.protocol);
+        let mut content = Content::new(framing, owes_continue, config.max_discarded_body);
+        let mut received = content.on(&mut self.channel);
+        let peers = (self.client.peer(), server);
+        let body = RequestBody::received(&mut received);
+        let mut request = Request::new(*line, fields, peers, body).with_protocol(config.protocol);
+        let result = handle(handler, &mut request);
+        let now = clock.now();
+        let response = complete(self.context, &self.client, &request, result, now);
 
-        if wire::expects_continue(line, fields, config.protocol) {
-            let go_on = handler.expect_continue(&request);
-            match go_on {
-                Ok(()) if self.stream.send([CONTINUE, &[]]).is_err() => {
-                    return Some(CloseReason::Ended);
-                }
-                Ok(()) => {}
-                Err(error) => return Some(self.reject(line, &error)),
-            }
-        }
-        let mut response = self.respond(&mut request);
-        // What an exchange leaves unread is known when it is over: then the connection closes
-        // unannounced, which a client has to expect at any time (RFC 9112 §9.6).
-        let is_exchange = matches!(response.body, Body::Exchange { .. });
-        let persistence = Persistence {
-            expected: wire::persists(line, fields, config.protocol),
-            possible: (body.is_finished() || is_exchange && is_bearable) && !self.ticket.is_last(),
-        };
-        let close = self.send(line, &mut response, persistence, &mut body);
-        if close.is_none() && !body.is_finished() {
-            discard(&mut body, config.max_discarded_body);
-        }
-        let is_read = body.is_finished();
-        match close {
-            None if is_read => None,
-            Some(CloseReason::Answered)
-                if is_read && !reader.has_unread() && wire::is_last(line, fields) =>
-            {
-                Some(CloseReason::Agreed)
-            }
-            close => close.or(Some(CloseReason::Answered)),
-        }
+        let client = wire::Client::of(line, fields, config.protocol);
+        let answered = Answered::new(line, fields, &response);
+        self.send(&answered, response, client, &mut content, now)
     }
 
-    /// What the handler answers, as this client gets it. While the response is sent, the stack
-    /// that this took is free for that.
+    /// Answers what is not a request, or one whose body cannot be told from the next request.
     #[inline(never)]
-    fn respond(&mut self, request: &mut Request<'_>) -> Response {
-        let mut result = self.context.handler.handle(request);
-        if let Ok(response) = &mut result
-            && let Err(error) = self.complete(request, response)
-        {
-            result = Err(error);
-        }
-        result.unwrap_or_else(|error| self.error_response(&error))
-    }
-
-    /// Makes of a handler's response what this client gets.
-    fn complete(
-        &mut self,
-        request: &Request<'_>,
-        response: &mut Response,
-    ) -> Result<(), HttpError> {
-        // A 1xx cannot be the last word on a request.
-        if response.status < StatusCode::OK {
-            return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
-        }
-        self.file = match &response.body {
-            Body::File { file, .. } => Some(Arc::clone(file)),
-            _ => None,
-        };
-        self.clock.tick();
-        files::respond(request, response, self.clock.second())
-    }
-
-    /// Answers what is no request, or one whose body cannot be told from the next request.
-    #[inline(never)]
-    fn reject(&mut self, line: &RequestLine<'_>, error: &HttpError) -> CloseReason {
-        let mut response = self.error_response(error);
-        let persistence = Persistence {
-            expected: line.version.min(self.context.config.protocol) >= Version::HTTP_11,
-            possible: false,
-        };
-        self.send(line, &mut response, persistence, &mut io::empty())
-            .unwrap_or(CloseReason::Answered)
-    }
-
-    /// The page for an error, which is logged.
-    #[inline(never)]
-    fn error_response(&mut self, error: &HttpError) -> Response {
-        self.clock.tick();
-        let handler = self.context.handler;
-        handler.log_error(&self.context.log.of(self.client.ip(), self.clock), error);
-        handler.error_response(error)
-    }
-
-    /// Logs the request and sends the response, at the time that the clock shows already: what
-    /// was made for this response may depend on it. `None`: the connection goes on.
-    fn send(
+    fn reject(
         &mut self,
         line: &RequestLine<'_>,
-        response: &mut Response,
-        Persistence { expected, possible }: Persistence,
-        request: &mut dyn RequestBody,
-    ) -> Option<CloseReason> {
-        let handler = self.context.handler;
-        handler.log_request(
-            &self.context.log.of(self.client.ip(), self.clock),
-            line,
-            response.status,
-        );
-        self.stream.begin_response();
-        let framing = wire::response_framing(
-            response.status,
-            response.body.len(),
-            line.version,
-            self.context.config.protocol,
-        );
-        let says_close = wire::has_close(&response.headers);
-        let persists = expected && possible && !says_close && framing != ResponseFraming::Close;
-        let announce = expected && !persists && !says_close;
-        self.out = self.context.buffers.take();
-        let sent = self.transmit(line, response, framing, announce, request);
-        self.context.buffers.give_back(mem::take(&mut self.out));
+        error: &HttpError,
+        clock: &mut Clock,
+    ) -> CloseReason {
+        let now = clock.now();
+        let response = error_response(self.context, &self.client, error, now);
+        let client = wire::Client::of_rejected(line.version, self.context.config.protocol);
+        let answered = Answered::new(line, FieldLines::default(), &response);
+        match self.send(&answered, response, client, &mut Content::lost(), now) {
+            Next::Keep => CloseReason::Answered,
+            Next::Close(reason) => reason,
+        }
+    }
+
+    /// Logs the request, sends the response, and decides what becomes of the connection.
+    fn send(
+        &mut self,
+        answered: &Answered<'_>,
+        response: Response,
+        client: wire::Client,
+        content: &mut Content,
+        now: &Now,
+    ) -> Next {
+        let Context {
+            handler, config, ..
+        } = *self.context;
+        handler.log_request(&self.context.log.of(&self.client, now), answered);
+        let line = answered.line;
+        let spoken = line.version.min(config.protocol);
+        let framing = wire::response_framing(response.status, response.body.len(), spoken);
+        let facts = Facts {
+            client,
+            is_last: self.ticket.is_last(),
+            body_is_bounded: content.is_read()
+                || matches!(response.body, Body::Exchange { .. }) && content.is_small(),
+            response: ResponseEnd::of(&response.headers, framing),
+        };
+        let persistence = facts.persistence();
+        let head = Head {
+            protocol: config.protocol,
+            server: handler.server_version(),
+            date: &now.date,
+            framing,
+            persistence,
+        };
+        let sent = self.transmit(line, &head, response, content);
         self.ticket.answered();
-        match sent {
-            Err(_) => Some(CloseReason::Ended),
-            Ok(()) if persists => None,
-            Ok(()) => Some(CloseReason::Answered),
+        if sent.is_ok() && persistence.persists() && !content.is_read() {
+            let body = content.on(&mut self.channel);
+            body.discard(config.max_discarded_body);
+        }
+        let delivery = Delivery {
+            is_whole: sent.is_ok(),
+            body_is_read: content.is_read(),
+            has_unread: !self.channel.input().unread().is_empty(),
+        };
+        wire::next(persistence, client, delivery)
+    }
+
+    /// Sends head and body.
+    fn transmit(
+        &mut self,
+        line: &RequestLine<'_>,
+        head: &Head<'_>,
+        mut response: Response,
+        content: &mut Content,
+    ) -> io::Result<()> {
+        if response.status < StatusCode::BAD_REQUEST {
+            content.on(&mut self.channel).send_continue()?;
+        }
+        let body = mem::take(&mut response.body);
+        let mut out = self.context.buffers.take();
+        transmission::reserve(&mut out, &body);
+        // A client that speaks HTTP/0.9 does not know what a head is.
+        if line.version != Version::HTTP_09 {
+            head.write(&response, &mut out);
+        }
+        self.channel.begin_response();
+        let transmission = Transmission {
+            channel: &mut self.channel,
+            out: &mut out,
+            framing: head.framing,
+            content,
+        };
+        let sent = if line.method == Method::HEAD || !response.status.allows_content() {
+            transmission.send_head(body)
+        } else {
+            transmission.send(body)
+        };
+        self.context.buffers.give_back(out);
+        if let Some(message) = sent?.and_then(Exchange::finish) {
+            // It may have taken long.
+            let now = Now::current();
+            let log = self.context.log.of(&self.client, &now);
+            let handler = self.context.handler;
+            handler.log_message(&log, format_args!("{message}"));
+        }
+        Ok(())
+    }
+
+    /// How a connection ends on which no further request comes. Once something was answered, the
+    /// client may still be reading that, and closing with bytes unread would reset it.
+    fn without_request(&self) -> CloseReason {
+        if self.ticket.is_answered() {
+            CloseReason::Answered
+        } else {
+            CloseReason::Ended
         }
     }
 }
 
-/// Throws away what a script has left of a body that is not too large. Its buffer costs a
-/// connection two pages of stack for good, so it is taken where there is something to throw away.
+/// What the handler answers. While the response is sent, the stack that this took is free for that.
 #[inline(never)]
-fn discard(body: &mut dyn RequestBody, limit: u64) {
-    let _ = io::copy(&mut io::Read::take(body, limit), &mut io::sink());
+fn handle(handler: &dyn Handler, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    handler.expect_continue(request)?;
+    let response = handler.handle(request)?;
+    // A 1xx cannot be the last word on a request.
+    if response.status < StatusCode::OK {
+        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    Ok(response)
+}
+
+/// Makes of what a handler answers what this client gets: conditions, ranges, and the page for an
+/// error, which is logged.
+#[inline(never)]
+fn complete(
+    context: &Context<'_>,
+    client: &Client,
+    request: &Request<'_>,
+    result: Result<Response, HttpError>,
+    now: &Now,
+) -> Response {
+    let completed = result.and_then(|mut response| {
+        files::respond(request, &mut response, now.second)?;
+        Ok(response)
+    });
+    completed.unwrap_or_else(|error| error_response(context, client, &error, now))
+}
+
+/// The page for an error, which is logged.
+#[inline(never)]
+fn error_response(
+    context: &Context<'_>,
+    client: &Client,
+    error: &HttpError,
+    now: &Now,
+) -> Response {
+    let handler = context.handler;
+    handler.log_error(&context.log.of(client, now), error);
+    handler.error_response(error)
 }

@@ -3,12 +3,15 @@
 mod access_log;
 mod admission;
 mod buffers;
+mod channel;
 mod clock;
 mod connection;
+mod http_server;
 mod line_sink;
 mod listener;
-mod stream;
+mod transport;
 mod watch;
 mod workers;
 
-pub use listener::{Server, ServerHandle};
+pub use http_server::{Server, ServerHandle};
+pub use listener::Listener;

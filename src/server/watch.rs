@@ -1,20 +1,17 @@
 //! Waiting for several things at once, with an eye on the client.
 
+use super::transport::Transport;
 use crate::config::Config;
 use crate::http::{Ready, Wait};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use std::cell::Cell;
+use rustix::event::PollFlags;
 use std::io;
-use std::net::TcpStream;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// The client sends no more: it is done with its request, or it is gone.
 #[cfg(target_os = "linux")]
-const SENDS_NO_MORE: PollFlags = PollFlags::RDHUP;
+const HALF_CLOSED: PollFlags = PollFlags::RDHUP;
 #[cfg(not(target_os = "linux"))]
-const SENDS_NO_MORE: PollFlags = PollFlags::empty();
+const HALF_CLOSED: PollFlags = PollFlags::empty();
 
 /// Nobody is there any more.
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
@@ -22,94 +19,78 @@ const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 /// What is known about a client that waits for its response.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// It sends no more, since then.
-    sends_no_more: Cell<Option<Instant>>,
-    /// Nothing has happened, since then.
-    silent: Cell<Option<Instant>>,
+    /// Since when it has sent no more.
+    half_closed: Option<Instant>,
+    /// Since when nothing has happened.
+    silent: Option<Instant>,
 }
 
 impl Watch {
     /// A new request begins, and with it a new silence.
-    pub(super) fn begin_request(&self) {
-        self.silent.set(None);
+    pub(super) fn begin_request(&mut self) {
+        self.silent = None;
     }
 
-    /// Waits for the client behind `socket`, and for what else `wait` says.
+    /// Waits for the client at the other end of `transport`, and for what else `wait` says.
     ///
     /// Whether a client that sends no more still reads cannot be known before something is sent
     /// to it. So it is served, but not for longer than [`Config::half_closed_timeout`] while
     /// there is nothing to send.
     pub(super) fn wait(
-        &self,
-        socket: &TcpStream,
+        &mut self,
+        transport: &mut Transport,
         config: &Config,
         wait: &Wait<'_>,
     ) -> io::Result<Ready> {
         let now = Instant::now();
-        let silent = self.silent.get().unwrap_or(now);
-        self.silent.set(Some(silent));
-        let deadline = earliest([
+        let silent = *self.silent.get_or_insert(now);
+        let stalls = if wait.body {
+            config.stall_timeout
+        } else {
+            None
+        };
+        let leaves = |since: Instant| end_of(since.max(silent), config.half_closed_timeout);
+        let deadline = [
             end_of(now, wait.limit),
-            wait.body
-                .then(|| end_of(silent, config.stall_timeout))
-                .flatten(),
-            self.sends_no_more
-                .get()
-                .and_then(|since| end_of(since.max(silent), config.half_closed_timeout)),
-        ]);
-        let ready = self.poll(socket, wait, deadline)?;
+            end_of(silent, stalls),
+            self.half_closed.and_then(leaves),
+        ];
+        let deadline = deadline.into_iter().flatten().min();
+        let ready = self.poll(transport, wait, deadline)?;
         if ready != Ready::default() {
-            self.silent.set(None);
+            self.silent = None;
             return Ok(ready);
         }
-        let passed = |since: Instant, limit: Option<Duration>| {
-            limit.is_some_and(|limit| since.elapsed() >= limit)
-        };
-        if wait.body && passed(silent, config.stall_timeout) {
+        let now = Instant::now();
+        let has_passed = |end: Option<Instant>| end.is_some_and(|end| end <= now);
+        if has_passed(end_of(silent, stalls)) {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        match self.sends_no_more.get() {
-            Some(since) if passed(since.max(silent), config.half_closed_timeout) => {
-                Err(io::ErrorKind::ConnectionAborted.into())
-            }
-            _ => Ok(ready),
+        if has_passed(self.half_closed.and_then(leaves)) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        Ok(ready)
     }
 
     fn poll(
-        &self,
-        socket: &TcpStream,
+        &mut self,
+        transport: &mut Transport,
         wait: &Wait<'_>,
         deadline: Option<Instant>,
     ) -> io::Result<Ready> {
         let mut client = PollFlags::empty();
         client.set(PollFlags::IN, wait.body);
-        client.set(SENDS_NO_MORE, self.sends_no_more.get().is_none());
-        // A descriptor that is not waited for is the client's again, asked about nothing.
-        let socket = socket.as_fd();
-        let readable = wait.readable.map_or(PollFlags::empty(), |_| PollFlags::IN);
-        let writable = wait.writable.map_or(PollFlags::empty(), |_| PollFlags::OUT);
-        let mut polled = [
-            PollFd::from_borrowed_fd(socket, client),
-            PollFd::from_borrowed_fd(wait.readable.unwrap_or(socket), readable),
-            PollFd::from_borrowed_fd(wait.writable.unwrap_or(socket), writable),
+        client.set(HALF_CLOSED, self.half_closed.is_none());
+        let others = [
+            wait.readable.map(|descriptor| (descriptor, PollFlags::IN)),
+            wait.writable.map(|descriptor| (descriptor, PollFlags::OUT)),
         ];
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            // A time that is too long to be told is for ever.
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut polled, left.as_ref()) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => break,
-            }
-        }
-        let [client, readable, writable] = polled.map(|polled| polled.revents());
+        let [client, readable, writable] = transport.wait(client, others, deadline)?;
         if client.intersects(GONE) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if client.contains(SENDS_NO_MORE) && !SENDS_NO_MORE.is_empty() {
-            self.sends_no_more.set(Some(Instant::now()));
+        if client.contains(HALF_CLOSED) && !HALF_CLOSED.is_empty() {
+            self.half_closed = Some(Instant::now());
         }
         Ok(Ready {
             readable: wait.readable.is_some() && !readable.is_empty(),
@@ -119,11 +100,7 @@ impl Watch {
     }
 }
 
-/// When `limit` from `start` on is over; one that is too long to be told never is.
+/// When `limit` from `start` on is over; one that is too long to be expressed never is.
 fn end_of(start: Instant, limit: Option<Duration>) -> Option<Instant> {
     start.checked_add(limit?)
-}
-
-fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Option<Instant> {
-    deadlines.into_iter().flatten().min()
 }

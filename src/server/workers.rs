@@ -3,12 +3,13 @@
 use super::admission::{Admission, Ticket, Verdict};
 use super::clock::Clock;
 use super::connection::{Connection, Context};
-use super::stream::prepare;
+use super::listener::Listener;
+use super::transport::prepare;
+use crate::http::Peer;
 use crate::sys;
 use rustix::io::Errno;
 use std::hint;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +42,7 @@ pub(super) enum Mode {
 /// the one that has started the server, which has nothing else to do: what it allocates for them
 /// then lies together, where it does not keep the allocator from giving back what they used.
 pub(super) struct Workers<'s> {
-    listener: &'s TcpListener,
+    listener: &'s Listener,
     admission: &'s Admission,
     context: &'s Context<'s>,
     mode: Mode,
@@ -57,7 +58,7 @@ pub(super) struct Workers<'s> {
 
 impl<'s> Workers<'s> {
     pub(super) fn new(
-        listener: &'s TcpListener,
+        listener: &'s Listener,
         admission: &'s Admission,
         context: &'s Context<'s>,
         mode: Mode,
@@ -181,10 +182,11 @@ impl<'s> Workers<'s> {
         }
     }
 
-    fn serve(&self, ticket: &Ticket, verdict: Verdict, client: SocketAddr, clock: &mut Clock) {
+    fn serve(&self, ticket: &Ticket, verdict: Verdict, client: Peer, clock: &mut Clock) {
         // A handler that panics ends its connection, not the server.
-        let run = || Connection::run(self.context, ticket, client, verdict, clock);
-        let _ = panic::catch_unwind(AssertUnwindSafe(run));
+        let run =
+            AssertUnwindSafe(|| Connection::run(self.context, ticket, client, verdict, clock));
+        let _ = panic::catch_unwind(run);
     }
 
     /// Whether more threads are wanted when so many are left that wait: at the end of them, and
@@ -226,7 +228,7 @@ impl<'s> Workers<'s> {
     where
         's: 'scope,
     {
-        sys::ignore_new_clients(self.listener);
+        self.listener.ignore_new_clients();
         self.serve_queued(scope);
         self.wake();
     }
@@ -252,7 +254,9 @@ impl<'s> Workers<'s> {
             // Admitted here, so that who waits for the end of all knows of it.
             let (ticket, verdict) = self.admission.admit(socket);
             if self.mode == Mode::OneAtATime
-                || self.serve_aside(scope, &ticket, verdict, client).is_err()
+                || self
+                    .serve_aside(scope, &ticket, verdict, client.clone())
+                    .is_err()
             {
                 self.serve(&ticket, Verdict::TurnAway, client, &mut Clock::new());
                 self.admission.release(&ticket);
@@ -267,7 +271,7 @@ impl<'s> Workers<'s> {
         scope: &'scope Scope<'scope, 'env>,
         ticket: &Arc<Ticket>,
         verdict: Verdict,
-        client: SocketAddr,
+        client: Peer,
     ) -> io::Result<()>
     where
         's: 'scope,

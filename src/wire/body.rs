@@ -1,7 +1,7 @@
 //! The body of a request with its framing taken off (RFC 9112 §6.2, §7.1).
 
-use super::{Reader, RequestFraming, Source};
-use crate::http::{Ready, RequestBody, Wait};
+use super::{Phase, RequestFraming, Source};
+use crate::http::{BodySource, Ready, Wait};
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -10,45 +10,76 @@ const MAX_LINE: usize = 4096;
 /// Trailer lines that are read (and thrown away) behind the last chunk.
 const MAX_TRAILERS: usize = 100;
 
+/// How much of a request's body is still to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unread {
+    state: State,
+}
+
 /// Reads a request's body, and not a byte beyond it.
 pub(crate) struct UnframedBody<'r, S> {
-    reader: &'r mut Reader<S>,
-    state: State,
+    source: &'r mut S,
+    unread: &'r mut Unread,
 }
 
 /// Where in the body the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Inside content of a known length, so many bytes from its end.
+    /// Inside content of a known length, this many bytes from its end.
     Content(u64),
-    /// Before the line that tells a chunk's size.
+    /// Before the line with a chunk's size.
     ChunkSize,
-    /// Inside a chunk, so many bytes from its end; at its end, before the CRLF behind it.
+    /// Inside a chunk, this many bytes from its end; at its end, before the CRLF after it.
     Chunk(u64),
-    /// Behind the last chunk, before the line that is a trailer field or the end; so many may come.
+    /// After the last chunk, before a line that is a trailer field or the end; this many may come.
     Trailers(usize),
-    /// Behind the last byte.
+    /// After the last byte.
     End,
-    /// Framing was broken: where the body ends cannot be known.
+    /// The framing was broken: where the body ends cannot be known.
     Broken,
 }
 
-impl<'r, S: Source> UnframedBody<'r, S> {
-    pub(super) fn new(reader: &'r mut Reader<S>, framing: RequestFraming) -> Self {
+impl Unread {
+    /// A whole body.
+    pub(crate) fn new(framing: RequestFraming) -> Self {
         let state = match framing {
             RequestFraming::Length(0) => State::End,
             RequestFraming::Length(length) => State::Content(length),
             RequestFraming::Chunked => State::ChunkSize,
         };
-        Self { reader, state }
+        Self { state }
+    }
+
+    /// A body whose end cannot be known.
+    pub(crate) fn lost() -> Self {
+        Self {
+            state: State::Broken,
+        }
+    }
+
+    /// Whether all of it was read.
+    pub(crate) fn is_finished(self) -> bool {
+        self.state == State::End
+    }
+}
+
+impl<'r, S: Source> UnframedBody<'r, S> {
+    /// The body that comes next from `source`.
+    pub(crate) fn new(source: &'r mut S, unread: &'r mut Unread) -> Self {
+        Self { source, unread }
+    }
+
+    /// Receives more; false at the end of the stream.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.source.fill(Phase::Body)
     }
 
     /// Whether what was received is enough for reading not to wait. The lines of the framing that
     /// are there are taken off.
     fn can_advance(&mut self) -> bool {
         loop {
-            let unread = self.reader.unread();
-            match self.state {
+            let unread = self.source.input().unread();
+            match self.unread.state {
                 State::End | State::Broken => return true,
                 State::Content(_) | State::Chunk(1..) => return !unread.is_empty(),
                 State::ChunkSize | State::Chunk(0) | State::Trailers(_) => {
@@ -57,7 +88,7 @@ impl<'r, S: Source> UnframedBody<'r, S> {
                         return false;
                     }
                     if self.take_line().is_err() {
-                        self.state = State::Broken;
+                        self.unread.state = State::Broken;
                     }
                 }
             }
@@ -66,13 +97,13 @@ impl<'r, S: Source> UnframedBody<'r, S> {
 
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.state {
+            match self.unread.state {
                 State::End => return Ok(0),
                 State::Broken => return Err(malformed("broken chunk")),
                 State::Content(left) => {
                     let count = self.take(buffer, left)?;
                     let left = left - count as u64;
-                    self.state = if left == 0 {
+                    self.unread.state = if left == 0 {
                         State::End
                     } else {
                         State::Content(left)
@@ -81,7 +112,7 @@ impl<'r, S: Source> UnframedBody<'r, S> {
                 }
                 State::Chunk(left @ 1..) => {
                     let count = self.take(buffer, left)?;
-                    self.state = State::Chunk(left - count as u64);
+                    self.unread.state = State::Chunk(left - count as u64);
                     return Ok(count);
                 }
                 State::ChunkSize | State::Chunk(0) | State::Trailers(_) => self.take_line()?,
@@ -91,7 +122,7 @@ impl<'r, S: Source> UnframedBody<'r, S> {
 
     /// Takes off a line of the framing, which comes next.
     fn take_line(&mut self) -> io::Result<()> {
-        self.state = match self.state {
+        self.unread.state = match self.unread.state {
             State::ChunkSize => match self.chunk_size()? {
                 0 => State::Trailers(MAX_TRAILERS),
                 size => State::Chunk(size),
@@ -116,16 +147,16 @@ impl<'r, S: Source> UnframedBody<'r, S> {
 
     /// Takes at most `limit` bytes, at least one.
     fn take(&mut self, buffer: &mut [u8], limit: u64) -> io::Result<usize> {
-        if self.reader.unread().is_empty() && !self.reader.fill_unread()? {
+        if self.source.input().unread().is_empty() && !self.fill()? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let unread = self.reader.unread();
+        let unread = self.source.input().unread();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let count = unread.len().min(buffer.len()).min(limit);
         if let (Some(to), Some(from)) = (buffer.get_mut(..count), unread.get(..count)) {
             to.copy_from_slice(from);
         }
-        self.reader.consume(count);
+        self.source.input().consume(count);
         Ok(count)
     }
 
@@ -152,33 +183,33 @@ impl<'r, S: Source> UnframedBody<'r, S> {
     /// The next line without its CRLF, which must be one.
     fn line(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            let unread = self.reader.unread();
+            let unread = self.source.input().unread();
             if let Some(end) = memchr::memchr(b'\n', unread) {
                 let line = unread.get(..end).and_then(|line| line.strip_suffix(b"\r"));
                 let line = line
                     .filter(|line| !line.contains(&b'\r'))
                     .map(<[u8]>::to_vec);
-                self.reader.consume(end + 1);
+                self.source.input().consume(end + 1);
                 return line.ok_or_else(|| malformed("line of a chunk without CRLF"));
             }
             if unread.len() > MAX_LINE {
                 return Err(malformed("line of a chunk too long"));
             }
-            if !self.reader.fill_unread()? {
+            if !self.fill()? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
     }
 }
 
-impl<S: Source> RequestBody for UnframedBody<'_, S> {
+impl<S: Source> BodySource for UnframedBody<'_, S> {
     fn is_finished(&self) -> bool {
-        self.state == State::End
+        self.unread.state == State::End
     }
 
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
         let at_hand = wait.body && self.can_advance();
-        let mut ready = self.reader.source.wait(&Wait {
+        let mut ready = self.source.wait(&Wait {
             body: wait.body && !at_hand,
             limit: if at_hand {
                 Some(Duration::ZERO)
@@ -188,7 +219,7 @@ impl<S: Source> RequestBody for UnframedBody<'_, S> {
             ..*wait
         })?;
         if ready.body {
-            let is_end = !self.reader.fill_unread()?;
+            let is_end = !self.fill()?;
             ready.body = is_end || self.can_advance();
         }
         ready.body |= at_hand;
@@ -203,7 +234,7 @@ impl<S: Source> Read for UnframedBody<'_, S> {
         }
         let result = self.advance(buffer);
         if result.is_err() {
-            self.state = State::Broken;
+            self.unread.state = State::Broken;
         }
         result
     }
@@ -223,19 +254,19 @@ mod tests {
         framing: RequestFraming,
         step: usize,
     ) -> (Result<String, io::ErrorKind>, bool, String) {
-        let mut reader = Reader::new(Memory { bytes, step });
-        let mut body = reader.body(framing);
+        let mut source = Memory::new(bytes, step);
+        let mut unread = Unread::new(framing);
+        let mut body = UnframedBody::new(&mut source, &mut unread);
         let mut text = String::new();
         let result = body
             .read_to_string(&mut text)
             .map(|_| text)
             .map_err(|error| error.kind());
-        let finished = body.is_finished();
-        while reader.fill_unread().is_ok_and(|more| more) {}
+        while source.fill(Phase::Body).is_ok_and(|more| more) {}
         (
             result,
-            finished,
-            String::from_utf8_lossy(reader.unread()).into_owned(),
+            unread.is_finished(),
+            String::from_utf8_lossy(source.input().unread()).into_owned(),
         )
     }
 

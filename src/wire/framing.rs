@@ -1,8 +1,6 @@
-//! How messages are delimited and when a connection persists (RFC 9112 §6, §9).
+//! How messages are delimited (RFC 9112 §6).
 
-use crate::http::{
-    FieldLines, Headers, HttpError, Method, RequestLine, StatusCode, Version, header, members,
-};
+use crate::http::{FieldLines, HttpError, RequestLine, StatusCode, Version, header};
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,70 +66,20 @@ pub(crate) fn request_framing(
     }
 }
 
-/// The framing of a response whose body has `length` bytes, if that is known (RFC 9112 §6.1).
+/// The framing of a response whose body has `length` bytes, if that is known, where both sides
+/// speak `spoken` (RFC 9112 §6.1).
 pub(crate) fn response_framing(
     status: StatusCode,
     length: Option<u64>,
-    request: Version,
-    protocol: Version,
+    spoken: Version,
 ) -> ResponseFraming {
     match length {
         _ if !status.allows_length() => ResponseFraming::None,
         _ if !status.allows_content() => ResponseFraming::Length(0),
         Some(length) => ResponseFraming::Length(length),
-        None if request.min(protocol) >= Version::HTTP_11 => ResponseFraming::Chunked,
+        None if spoken >= Version::HTTP_11 => ResponseFraming::Chunked,
         None => ResponseFraming::Close,
     }
-}
-
-/// Whether the client may send another request on the connection (RFC 9112 §9.3).
-///
-/// Unlike CPython, `Connection` is read as the list that it is.
-pub(crate) fn persists(line: &RequestLine<'_>, fields: FieldLines<'_>, protocol: Version) -> bool {
-    protocol >= Version::HTTP_11
-        && line.version != Version::HTTP_09
-        && !has_option(fields, b"close")
-        && (line.version >= Version::HTTP_11 || has_option(fields, b"keep-alive"))
-}
-
-/// Whether a request without a body is all that its client will send, whatever the server does: it
-/// has said that it will send no other (RFC 9112 §9.6), and its method is one after which no body
-/// comes that was not announced.
-pub(crate) fn is_last(line: &RequestLine<'_>, fields: FieldLines<'_>) -> bool {
-    matches!(line.method, Method::GET | Method::HEAD)
-        && line.version >= Version::HTTP_10
-        && !persists(line, fields, Version::HTTP_11)
-}
-
-/// Whether `Connection` lists `option`.
-fn has_option(fields: FieldLines<'_>, option: &[u8]) -> bool {
-    fields
-        .list(header::CONNECTION)
-        .any(|member| member.eq_ignore_ascii_case(option))
-}
-
-/// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1).
-pub(crate) fn expects_continue(
-    line: &RequestLine<'_>,
-    fields: FieldLines<'_>,
-    protocol: Version,
-) -> bool {
-    // CPython compares the words, so `HTTP/01.1` does not count.
-    let spoken = || line.text.words().last().unwrap_or_default();
-    fields
-        .get(header::EXPECT)
-        .is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
-        && protocol >= Version::HTTP_11
-        && line.version != Version::HTTP_09
-        && spoken().as_bytes() >= b"HTTP/1.1".as_slice()
-}
-
-/// Whether a response says that the connection closes after it.
-pub(crate) fn has_close(headers: &Headers) -> bool {
-    headers
-        .get_all(header::CONNECTION)
-        .flat_map(members)
-        .any(|member| member.eq_ignore_ascii_case(b"close"))
 }
 
 /// 1*DIGIT that fits.
@@ -148,7 +96,7 @@ fn parse_length(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, RequestTarget};
+    use crate::http::{Latin1, Method, RequestTarget};
 
     fn line(version: Version) -> RequestLine<'static> {
         let text = if version == Version::HTTP_11 {
@@ -216,118 +164,20 @@ mod tests {
     }
 
     #[test]
-    fn connections_persist_as_the_versions_and_options_say() {
-        const C: &str = "Connection";
-        for (version, fields, expected) in [
-            (Version::HTTP_11, &[][..], true),
-            (Version::HTTP_11, &[(C, "close")], false),
-            (Version::HTTP_11, &[(C, "foo, CLOSE")], false),
-            (Version::HTTP_11, &[(C, "keep-alive, close")], false),
-            (Version::HTTP_11, &[(C, "foo"), (C, "close")], false),
-            (Version::HTTP_10, &[], false),
-            (Version::HTTP_10, &[(C, "Keep-Alive")], true),
-            (Version::HTTP_09, &[(C, "keep-alive")], false),
-        ] {
-            let persistent =
-                |protocol| with(fields, |fields| persists(&line(version), fields, protocol));
-            assert_eq!(
-                persistent(Version::HTTP_11),
-                expected,
-                "{version} {fields:?}"
-            );
-            assert!(!persistent(Version::HTTP_10));
-        }
-    }
-
-    #[test]
-    fn a_client_says_that_a_request_is_its_last() {
-        const C: &str = "Connection";
-        for (method, version, fields, expected) in [
-            (Method::GET, Version::HTTP_09, &[][..], false),
-            (Method::GET, Version::HTTP_10, &[], true),
-            (Method::HEAD, Version::HTTP_10, &[], true),
-            (Method::POST, Version::HTTP_10, &[], false),
-            (Method::GET, Version::HTTP_10, &[(C, "keep-alive")], false),
-            (Method::GET, Version::HTTP_11, &[], false),
-            (Method::GET, Version::HTTP_11, &[(C, "close")], true),
-        ] {
-            let line = RequestLine {
-                method,
-                ..line(version)
-            };
-            assert_eq!(
-                with(fields, |fields| is_last(&line, fields)),
-                expected,
-                "{method} {version} {fields:?}"
-            );
-        }
-    }
-
-    #[test]
     fn responses_are_framed_by_what_is_known() {
         use ResponseFraming::{Chunked, Close, Length, None as Without};
-        for (status, length, request, protocol, expected) in [
-            (
-                StatusCode::OK,
-                Some(3),
-                Version::HTTP_10,
-                Version::HTTP_10,
-                Length(3),
-            ),
-            (
-                StatusCode::OK,
-                None,
-                Version::HTTP_11,
-                Version::HTTP_11,
-                Chunked,
-            ),
-            (
-                StatusCode::OK,
-                None,
-                Version::HTTP_10,
-                Version::HTTP_11,
-                Close,
-            ),
-            (
-                StatusCode::OK,
-                None,
-                Version::HTTP_11,
-                Version::HTTP_10,
-                Close,
-            ),
-            (
-                StatusCode::NOT_MODIFIED,
-                Some(0),
-                Version::HTTP_11,
-                Version::HTTP_11,
-                Without,
-            ),
-            (
-                StatusCode::NO_CONTENT,
-                Some(0),
-                Version::HTTP_11,
-                Version::HTTP_11,
-                Without,
-            ),
-            (
-                StatusCode::RESET_CONTENT,
-                Some(3),
-                Version::HTTP_11,
-                Version::HTTP_11,
-                Length(0),
-            ),
-            (
-                StatusCode::RESET_CONTENT,
-                None,
-                Version::HTTP_11,
-                Version::HTTP_11,
-                Length(0),
-            ),
+        const V10: Version = Version::HTTP_10;
+        const V11: Version = Version::HTTP_11;
+        for (status, length, spoken, expected) in [
+            (StatusCode::OK, Some(3), V10, Length(3)),
+            (StatusCode::OK, None, V11, Chunked),
+            (StatusCode::OK, None, V10, Close),
+            (StatusCode::NOT_MODIFIED, Some(0), V11, Without),
+            (StatusCode::NO_CONTENT, Some(0), V11, Without),
+            (StatusCode::RESET_CONTENT, Some(3), V11, Length(0)),
+            (StatusCode::RESET_CONTENT, None, V11, Length(0)),
         ] {
-            assert_eq!(
-                response_framing(status, length, request, protocol),
-                expected
-            );
+            assert_eq!(response_framing(status, length, spoken), expected);
         }
     }
 }

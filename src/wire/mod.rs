@@ -3,23 +3,26 @@
 
 mod body;
 mod framing;
+mod input;
+mod persistence;
 mod read;
 mod request_line;
 mod write;
 
-pub(crate) use body::UnframedBody;
-pub(crate) use framing::{
-    RequestFraming, ResponseFraming, expects_continue, has_close, is_last, persists,
-    request_framing, response_framing,
+pub(crate) use body::{UnframedBody, Unread};
+pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, response_framing};
+pub(crate) use input::Input;
+pub(crate) use persistence::{
+    Client, CloseReason, Delivery, Facts, Next, Persistence, ResponseEnd, expects_continue, next,
 };
-pub(crate) use read::{Incoming, Lines, Reader};
-pub(crate) use request_line::no_line;
+pub(crate) use read::{Incoming, Lines, read};
+pub(crate) use request_line::no_request_line;
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};
 
 use crate::http::{Ready, Wait};
 use std::io;
 
-/// What bytes are awaited for; it decides how long.
+/// What bytes are awaited for; it decides for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The first byte of a request.
@@ -32,42 +35,57 @@ pub(crate) enum Phase {
 
 /// Where requests come from.
 pub(crate) trait Source {
-    /// Appends the bytes that come next to `buffer`, as many as there are and there is room for
-    /// without growing it, waiting for at least one. None at all is the end.
-    fn fill(&mut self, buffer: &mut Vec<u8>, phase: Phase) -> io::Result<usize>;
+    /// What was received and is not used yet.
+    fn input(&mut self) -> &mut Input;
 
-    /// Waits for more bytes, the end among them, and for what else `wait` says.
+    /// Receives at least one byte more into the input; false at the end of the stream.
+    fn fill(&mut self, phase: Phase) -> io::Result<bool>;
+
+    /// Waits for more bytes, the end of the stream among them, and for what else `wait` says.
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready>;
 }
 
 /// Memory as a source: hands out what it holds, `step` bytes at a time.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) struct Memory<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) step: usize,
+    bytes: &'a [u8],
+    step: usize,
+    input: Input,
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
-impl Reader<Memory<'_>> {
+impl<'a> Memory<'a> {
+    pub(crate) fn new(bytes: &'a [u8], step: usize) -> Self {
+        Self {
+            bytes,
+            step,
+            input: Input::default(),
+        }
+    }
+
     /// Bytes that no request has taken yet.
     pub(crate) fn left(&self) -> usize {
-        self.unread().len() + self.source.bytes.len()
+        self.input.unread().len() + self.bytes.len()
     }
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
 impl Source for Memory<'_> {
-    fn fill(&mut self, buffer: &mut Vec<u8>, _: Phase) -> io::Result<usize> {
-        let room = buffer.capacity() - buffer.len();
-        let (now, later) = self
-            .bytes
-            .split_at(self.step.min(room).min(self.bytes.len()));
-        buffer.extend_from_slice(now);
+    fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    fn fill(&mut self, _: Phase) -> io::Result<bool> {
+        let space = self.input.space(1);
+        let room = space.capacity() - space.len();
+        let count = self.step.min(room).min(self.bytes.len());
+        let (now, later) = self.bytes.split_at(count);
+        space.extend_from_slice(now);
         self.bytes = later;
-        Ok(now.len())
+        Ok(!now.is_empty())
     }
 
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
-        crate::http::RequestBody::wait(&mut self.bytes, wait)
+        Ok(wait.all_ready())
     }
 }

@@ -1,253 +1,164 @@
 //! Reading the head of a request: the request line as CPython's `parse_request` takes it, the
 //! header lines by the grammar of RFC 9112 §5.
 
-use super::request_line::{Rejected, no_line, parse_line};
-use super::{Phase, RequestFraming, Source, UnframedBody};
+use super::request_line::{Refusal, Rejected, no_request_line, parse_line};
+use super::{Phase, Source};
 use crate::config::Config;
 use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use smallvec::SmallVec;
-use std::{io, mem};
-
-/// Room in a new buffer: more than most heads take. It stays while a connection is idle.
-const CAPACITY: usize = 1024;
-/// Room for what is received of a body at a time.
-const BODY_CAPACITY: usize = 32 * 1024;
-/// Buffers that had to grow beyond this are not kept for the next request.
-const KEPT_CAPACITY: usize = 4 * 1024;
+use std::io;
 
 /// The header lines of a request.
 pub(crate) type Lines<'h> = SmallVec<[httparse::Header<'h>; 16]>;
 
 /// What came.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub(crate) enum Incoming<'h> {
     /// The end of the connection, or the empty line that CPython takes for it.
     End,
     /// A request whose head is well-formed.
-    Request {
-        line: RequestLine<'h>,
-        lines: Lines<'h>,
-    },
+    Request(RequestLine<'h>),
     /// Anything else.
     Rejected(Rejected<'h>),
 }
 
-/// Reads requests from a source, one after the other.
-pub(crate) struct Reader<S> {
-    pub(super) source: S,
-    /// Bytes received but not yet used are those from `start` on.
-    buffer: Vec<u8>,
-    start: usize,
+/// Where header lines end, and how many they are.
+struct FieldsEnd {
+    offset: usize,
+    count: usize,
 }
 
-impl<S: Source> Reader<S> {
-    /// A reader at the start of a connection.
-    pub(crate) fn new(source: S) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            start: 0,
+/// Reads the next head into `head`, and its header lines into `lines`.
+///
+/// As in CPython, the request line is judged before anything after it is waited for, and the end
+/// of the stream ends a head as an empty line does.
+pub(crate) fn read<'h>(
+    source: &mut impl Source,
+    head: &'h mut Vec<u8>,
+    lines: &mut Lines<'h>,
+    limits: &Config,
+) -> io::Result<Incoming<'h>> {
+    source.input().reuse(head);
+    let Some(line_end) = fill_line(source, 0, limits.max_request_line)? else {
+        let received = source.input().unread().len();
+        source.input().consume(received);
+        return Ok(Incoming::Rejected(Rejected {
+            line: no_request_line(Version::HTTP_10),
+            error: HttpError::new(StatusCode::URI_TOO_LONG),
+        }));
+    };
+    let line = source.input().unread().get(..line_end).unwrap_or_default();
+    let (line, fields_end) = match parse_line(line) {
+        Ok(line) => (line, fill_fields(source, line_end, limits)?),
+        Err(Refusal::Empty) => {
+            source.input().consume(line_end);
+            return Ok(Incoming::End);
         }
-    }
+        Err(Refusal::Answer(line, error)) => (line, Err(*error)),
+    };
+    let head_end = fields_end.as_ref().map_or(line_end, |end| end.offset);
+    source.input().take(head_end, head);
+    let line = line.in_head(head);
+    let parsed = fields_end.and_then(|end| {
+        let fields = head.get(line_end..).unwrap_or_default();
+        parse_fields(fields, end.count, lines)
+    });
+    Ok(match parsed {
+        Ok(()) => Incoming::Request(line),
+        Err(error) => Incoming::Rejected(Rejected { line, error }),
+    })
+}
 
-    /// Reads the next head, into `head`.
-    ///
-    /// As in the reference, the request line is judged before anything behind it is waited for,
-    /// and the end of the stream ends a head as an empty line does.
-    #[inline(never)]
-    pub(crate) fn read<'h>(
-        &mut self,
-        head: &'h mut Vec<u8>,
-        config: &Config,
-    ) -> io::Result<Incoming<'h>> {
-        self.take_unread(head);
-        let Some(line_end) = self.fill_line(head, 0, config.max_request_line)? else {
-            let error = HttpError::new(StatusCode::URI_TOO_LONG);
-            let line = no_line(&[], Version::HTTP_10);
-            return Ok(Incoming::Rejected(Rejected { line, error }));
-        };
-        // When all of it is here, nothing is waited for.
-        if head.ends_with(b"\r\n\r\n")
-            || parse_line(head.get(..line_end).unwrap_or_default()).is_ok()
-        {
-            let fields_end = self.fill_fields(head, line_end, config)?;
-            self.give_back(head, *fields_end.as_ref().map_or(&line_end, |(end, _)| end));
-            return Ok(parse(head, line_end, fields_end.map(|(_, count)| count)));
+/// Receives until the line that starts `start` bytes into the input is whole, and returns where
+/// the next one starts; `None` when the line takes more than `limit` bytes.
+fn fill_line(source: &mut impl Source, start: usize, limit: usize) -> io::Result<Option<usize>> {
+    let mut searched = start;
+    loop {
+        let input = source.input().unread();
+        let rest = input.get(searched..).unwrap_or_default();
+        if let Some(length) = memchr::memchr(b'\n', rest) {
+            let end = searched + length + 1;
+            return Ok((end - start <= limit).then_some(end));
         }
-        self.give_back(head, line_end);
-        Ok(parse(head, line_end, Ok(0)))
-    }
-
-    /// The body that follows the head just read.
-    pub(crate) fn body(&mut self, framing: RequestFraming) -> UnframedBody<'_, S> {
-        UnframedBody::new(self, framing)
-    }
-
-    /// Whether more was received than was used.
-    pub(crate) fn has_unread(&self) -> bool {
-        !self.unread().is_empty()
-    }
-
-    /// Bytes received but not used.
-    pub(super) fn unread(&self) -> &[u8] {
-        self.buffer.get(self.start..).unwrap_or_default()
-    }
-
-    /// Marks `count` of the unread bytes as used.
-    pub(super) fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.buffer.len());
-        if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
+        searched = input.len();
+        if searched - start > limit {
+            return Ok(None);
         }
-    }
-
-    /// Receives more unread bytes; false at the end of the stream.
-    pub(super) fn fill_unread(&mut self) -> io::Result<bool> {
-        if self.start > 0 {
-            self.buffer.drain(..self.start);
-            self.start = 0;
-        }
-        self.buffer.reserve(BODY_CAPACITY);
-        Ok(self.source.fill(&mut self.buffer, Phase::Body)? > 0)
-    }
-
-    /// Moves what was received beyond the last request to `head`.
-    fn take_unread(&mut self, head: &mut Vec<u8>) {
-        head.clear();
-        if head.capacity() > KEPT_CAPACITY {
-            *head = Vec::new();
-        }
-        if self.unread().is_empty() {
-            // Nor is a second buffer needed.
-            self.buffer = Vec::new();
-            self.start = 0;
-        } else if self.start == 0 {
-            mem::swap(head, &mut self.buffer);
-        } else {
-            head.extend_from_slice(self.unread());
-            self.buffer.clear();
-            self.start = 0;
-        }
-    }
-
-    /// Keeps what lies beyond the head for later.
-    fn give_back(&mut self, head: &mut Vec<u8>, end: usize) {
-        if end < head.len() {
-            self.buffer
-                .extend_from_slice(head.get(end..).unwrap_or_default());
-            head.truncate(end);
-        }
-    }
-
-    /// Receives until a line that starts at `start` is whole, and tells where the next begins;
-    /// `None` when it takes more than `limit` bytes.
-    fn fill_line(
-        &mut self,
-        head: &mut Vec<u8>,
-        start: usize,
-        limit: usize,
-    ) -> io::Result<Option<usize>> {
-        let mut searched = start;
-        loop {
-            let rest = head.get(searched..).unwrap_or_default();
-            if let Some(length) = memchr::memchr(b'\n', rest) {
-                let end = searched + length + 1;
-                return Ok((end - start <= limit).then_some(end));
-            }
-            searched = head.len();
-            if searched - start > limit {
-                return Ok(None);
-            }
-            if !self.fill_head(head)? {
-                return Ok(Some(searched));
-            }
-        }
-    }
-
-    /// Receives until the header lines that start at `start` are whole. Tells where they end and
-    /// how many they are.
-    fn fill_fields(
-        &mut self,
-        head: &mut Vec<u8>,
-        start: usize,
-        config: &Config,
-    ) -> io::Result<Result<(usize, usize), HttpError>> {
-        let mut line_start = start;
-        let mut count = 0;
-        loop {
-            let Some(line_end) = self.fill_line(head, line_start, config.max_header_line)? else {
-                return Ok(Err(too_large("Line too long").with_explanation(format!(
-                    "got more than {} bytes when reading header line",
-                    config.max_header_line
-                ))));
-            };
-            if count >= config.max_header_lines {
-                return Ok(Err(too_large("Too many headers").with_explanation(
-                    format!("got more than {} headers", config.max_header_lines),
-                )));
-            }
-            match head.get(line_start..line_end).unwrap_or_default() {
-                b"\r\n" | b"\n" => return Ok(Ok((line_end, count))),
-                line if !line.ends_with(b"\n") => {
-                    // The stream has ended: so has the head.
-                    let (closing, lines): (&[u8], usize) = match line {
-                        b"" => (b"\r\n", count),
-                        b"\r" => (b"\n", count),
-                        [.., b'\r'] => (b"\n\r\n", count + 1),
-                        _ => (b"\r\n\r\n", count + 1),
-                    };
-                    head.extend_from_slice(closing);
-                    return Ok(Ok((head.len(), lines)));
-                }
-                _ if line_end - start > config.max_head => {
-                    return Ok(Err(too_large("Header section too large").with_explanation(
-                        format!("got more than {} bytes of header lines", config.max_head),
-                    )));
-                }
-                _ => {
-                    line_start = line_end;
-                    count += 1;
-                }
-            }
-        }
-    }
-
-    /// Receives more of a head; false at the end of the stream.
-    fn fill_head(&mut self, head: &mut Vec<u8>) -> io::Result<bool> {
-        let phase = if head.is_empty() {
+        let phase = if input.is_empty() {
             Phase::Idle
         } else {
             Phase::Head
         };
-        if head.len() == head.capacity() {
-            head.reserve(CAPACITY);
+        if !source.fill(phase)? {
+            return Ok(Some(searched));
         }
-        Ok(self.source.fill(head, phase)? > 0)
     }
 }
 
-/// Takes a head apart that was received whole, as far as it was well-formed.
-fn parse<'h>(head: &'h [u8], line_end: usize, count: Result<usize, HttpError>) -> Incoming<'h> {
-    let (line, fields) = head.split_at_checked(line_end).unwrap_or((head, &[]));
-    let line = match parse_line(line) {
-        Ok(line) => line,
-        Err(None) => return Incoming::End,
-        Err(Some(rejected)) => return Incoming::Rejected(*rejected),
-    };
-    let count = match count {
-        Ok(count) => count,
-        Err(error) => return Incoming::Rejected(Rejected { line, error }),
-    };
-    let mut lines: Lines<'h> = smallvec::smallvec![httparse::EMPTY_HEADER; count];
-    match httparse::parse_headers(fields, &mut lines) {
-        Ok(httparse::Status::Complete(_)) => Incoming::Request { line, lines },
+/// Receives until the header lines that start `start` bytes into the input are whole.
+fn fill_fields(
+    source: &mut impl Source,
+    start: usize,
+    limits: &Config,
+) -> io::Result<Result<FieldsEnd, HttpError>> {
+    let mut line_start = start;
+    let mut count = 0;
+    loop {
+        let Some(line_end) = fill_line(source, line_start, limits.max_header_line)? else {
+            return Ok(Err(too_large("Line too long").with_explanation(format!(
+                "got more than {} bytes when reading header line",
+                limits.max_header_line
+            ))));
+        };
+        if count >= limits.max_header_lines {
+            return Ok(Err(too_large("Too many headers").with_explanation(
+                format!("got more than {} headers", limits.max_header_lines),
+            )));
+        }
+        let input = source.input();
+        match input.unread().get(line_start..line_end).unwrap_or_default() {
+            b"\r\n" | b"\n" => {
+                let offset = line_end;
+                return Ok(Ok(FieldsEnd { offset, count }));
+            }
+            [.., b'\n'] if line_end - start > limits.max_head => {
+                return Ok(Err(too_large("Header section too large").with_explanation(
+                    format!("got more than {} bytes of header lines", limits.max_head),
+                )));
+            }
+            [.., b'\n'] => {
+                line_start = line_end;
+                count += 1;
+            }
+            line => {
+                // The stream has ended: so has the head.
+                let (closing, count): (&[u8], usize) = match line {
+                    b"" => (b"\r\n", count),
+                    b"\r" => (b"\n", count),
+                    [.., b'\r'] => (b"\n\r\n", count + 1),
+                    _ => (b"\r\n\r\n", count + 1),
+                };
+                input.append(closing);
+                let offset = input.unread().len();
+                return Ok(Ok(FieldsEnd { offset, count }));
+            }
+        }
+    }
+}
+
+/// Parses `count` header lines and the empty one after them.
+fn parse_fields<'h>(
+    fields: &'h [u8],
+    count: usize,
+    lines: &mut Lines<'h>,
+) -> Result<(), HttpError> {
+    lines.resize(count, httparse::EMPTY_HEADER);
+    match httparse::parse_headers(fields, lines) {
+        Ok(httparse::Status::Complete(_)) => Ok(()),
         // Unlike CPython, whose e-mail parser takes anything: what two servers on the way of a
         // request may read in two ways is refused (RFC 9112 §5.1, §5.2).
         Ok(httparse::Status::Partial) | Err(_) => {
-            let error = HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line");
-            Incoming::Rejected(Rejected { line, error })
+            Err(HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line"))
         }
     }
 }
@@ -265,13 +176,14 @@ mod tests {
     /// What is read from `bytes`, arriving `step` at a time, in a few words.
     fn read_all(bytes: &[u8], step: usize) -> Vec<String> {
         let config = Config::default();
-        let mut reader = Reader::new(Memory { bytes, step });
+        let mut source = Memory::new(bytes, step);
         let mut found = Vec::new();
         let mut head = Vec::new();
         loop {
-            found.push(match reader.read(&mut head, &config) {
+            let mut lines = Lines::new();
+            found.push(match read(&mut source, &mut head, &mut lines, &config) {
                 Ok(Incoming::End) => return found,
-                Ok(Incoming::Request { line, lines }) => format!(
+                Ok(Incoming::Request(line)) => format!(
                     "{} {} {} {}",
                     line.method,
                     line.target.as_text(),

@@ -1,9 +1,8 @@
 //! Request lines, as CPython's `parse_request` takes them.
 
 use crate::http::{HttpError, Latin1, Method, RequestLine, RequestTarget, StatusCode, Version};
-use smallvec::SmallVec;
 
-/// Bytes that are no request.
+/// Bytes that are not a request.
 #[derive(Debug)]
 pub(crate) struct Rejected<'h> {
     /// Of the line, `text` and `version` are what an answer needs.
@@ -12,73 +11,143 @@ pub(crate) struct Rejected<'h> {
     pub(crate) error: HttpError,
 }
 
-/// Parses a request line by CPython's rules; `Err(None)` is a line without words.
-pub(super) fn parse_line(line: &[u8]) -> Result<RequestLine<'_>, Option<Box<Rejected<'_>>>> {
-    let end = line
+/// A request line that was parsed, as offsets: the bytes may move afterwards.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ParsedLine {
+    /// How much of the line is text: its end is not.
+    text: usize,
+    method: Span,
+    target: Span,
+    version: Version,
+}
+
+/// A stretch of a line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+/// Why a line is not a request.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It has no words: CPython closes the connection without an answer.
+    Empty,
+    /// It is answered with an error, in the version of the line.
+    Answer(ParsedLine, Box<HttpError>),
+}
+
+impl Span {
+    fn of(self, line: &[u8]) -> &[u8] {
+        line.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+impl ParsedLine {
+    /// The request line that starts `head`.
+    pub(super) fn in_head(self, head: &[u8]) -> RequestLine<'_> {
+        RequestLine {
+            text: Latin1::new(head.get(..self.text).unwrap_or_default()),
+            method: Method::new(self.method.of(head)),
+            target: RequestTarget::new(self.target.of(head)),
+            version: self.version,
+        }
+    }
+}
+
+/// Parses a request line by CPython's rules.
+pub(super) fn parse_line(line: &[u8]) -> Result<ParsedLine, Refusal> {
+    let text = line
         .iter()
         .rposition(|byte| !b"\r\n".contains(byte))
         .map_or(0, |last| last + 1);
-    let line = line.get(..end).unwrap_or_default();
-    let text = Latin1::new(line);
-    let mut rest = text.words();
-    let first: SmallVec<[&[u8]; 3]> = rest.by_ref().take(3).map(Latin1::as_bytes).collect();
-    let beyond = rest.last();
-    let reject = |version, error| {
-        Some(Box::new(Rejected {
-            line: no_line(line, version),
-            error,
-        }))
+    let line = line.get(..text).unwrap_or_default();
+    let mut words = Words { line, next: 0 };
+    let (first, second, third) = (words.next(), words.next(), words.next());
+    let last = words.last();
+    // Until a version is read, answers are those of HTTP/0.9: a page without a head.
+    let mut parsed = ParsedLine {
+        text,
+        method: Span::default(),
+        target: Span::default(),
+        version: Version::HTTP_09,
     };
-    let bad = |version, message: String| {
-        reject(
-            version,
-            HttpError::new(StatusCode::BAD_REQUEST).with_message(message),
-        )
+    let refusal = |parsed, error| Err(Refusal::Answer(parsed, Box::new(error)));
+    let bad_request = |message| HttpError::new(StatusCode::BAD_REQUEST).with_message(message);
+    let Some(method) = first else {
+        return Err(Refusal::Empty);
     };
-
-    // Until a version is read, answers are HTTP/0.9's: a page without a head.
-    let mut version = Version::HTTP_09;
-    if let [_, _, third] = *first.as_slice() {
-        let last = beyond.unwrap_or(Latin1::new(third));
-        version = parse_version(last).map_err(|error| reject(version, error))?;
-    }
-    match *first.as_slice() {
-        [] => Err(None),
-        [method, _] if method != b"GET" => {
-            let method = Latin1::new(method).repr();
-            Err(bad(
-                version,
-                format!("Bad HTTP/0.9 request type ({method})"),
-            ))
+    if let Some(third) = third {
+        match parse_version(last.unwrap_or(third).of(line)) {
+            Ok(version) => parsed.version = version,
+            Err(error) => return refusal(parsed, error),
         }
-        [method, target] | [method, target, _] if beyond.is_none() => Ok(RequestLine {
-            text,
-            method: Method::new(method),
-            target: RequestTarget::new(target),
-            version,
+    }
+    match (second, third, last) {
+        (Some(_), None, _) if method.of(line) != b"GET" => {
+            let method = Latin1::new(method.of(line)).repr();
+            let message = format!("Bad HTTP/0.9 request type ({method})");
+            refusal(parsed, bad_request(message))
+        }
+        (Some(target), _, None) => Ok(ParsedLine {
+            method,
+            target,
+            ..parsed
         }),
-        _ => Err(bad(
-            version,
-            format!("Bad request syntax ({})", text.repr()),
-        )),
+        _ => {
+            let message = format!("Bad request syntax ({})", Latin1::new(line).repr());
+            refusal(parsed, bad_request(message))
+        }
+    }
+}
+
+/// The words of a line, between what Python's `str.split()` takes for white space.
+struct Words<'l> {
+    line: &'l [u8],
+    next: usize,
+}
+
+impl Iterator for Words<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        let rest = self.line.get(self.next..)?;
+        let blanks = rest
+            .iter()
+            .position(|&byte| !Latin1::is_white_space(byte))?;
+        let word = rest.get(blanks..)?;
+        let length = word
+            .iter()
+            .position(|&byte| Latin1::is_white_space(byte))
+            .unwrap_or(word.len());
+        let start = self.next + blanks;
+        self.next = start + length;
+        Some(Span {
+            start,
+            end: self.next,
+        })
     }
 }
 
 /// Parses the word that should name a version.
-fn parse_version(word: Latin1<'_>) -> Result<Version, HttpError> {
+fn parse_version(word: &[u8]) -> Result<Version, HttpError> {
+    match word {
+        b"HTTP/1.1" => return Ok(Version::HTTP_11),
+        b"HTTP/1.0" => return Ok(Version::HTTP_10),
+        _ => {}
+    }
     let Some((number, version)) = word
-        .as_bytes()
         .strip_prefix(b"HTTP/")
         .and_then(|number| Some((number, Version::parse_number(number)?)))
     else {
-        return Err(HttpError::new(StatusCode::BAD_REQUEST)
-            .with_message(format!("Bad request version ({})", word.repr())));
+        let message = format!("Bad request version ({})", Latin1::new(word).repr());
+        return Err(HttpError::new(StatusCode::BAD_REQUEST).with_message(message));
     };
     if version >= Version::HTTP_20 {
-        return Err(HttpError::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED)
-            .with_message(format!("Invalid HTTP version ({})", Latin1::new(number))));
+        let message = format!("Invalid HTTP version ({})", Latin1::new(number));
+        return Err(HttpError::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED).with_message(message));
     }
-    // As in the reference, only `HTTP/0.9` to the letter asks for an answer without a head.
+    // As in CPython, only `HTTP/0.9` to the letter asks for an answer without a head.
     Ok(if version == Version::HTTP_09 && number != b"0.9" {
         Version::HTTP_10
     } else {
@@ -87,9 +156,9 @@ fn parse_version(word: Latin1<'_>) -> Result<Version, HttpError> {
 }
 
 /// A line that names neither method nor target.
-pub(crate) fn no_line(text: &[u8], version: Version) -> RequestLine<'_> {
+pub(crate) fn no_request_line(version: Version) -> RequestLine<'static> {
     RequestLine {
-        text: Latin1::new(text),
+        text: Latin1::new(&[]),
         method: Method::new(&[]),
         target: RequestTarget::new(&[]),
         version,

@@ -1,6 +1,6 @@
 //! Writing the head of a response (RFC 9112 §4, §5) as CPython orders it.
 
-use super::ResponseFraming;
+use super::{Persistence, ResponseFraming};
 use crate::http::{Response, Version, header, is_field, push_decimal, push_hexadecimal};
 use std::io::Write;
 
@@ -17,8 +17,8 @@ pub(crate) struct Head<'a> {
     pub(crate) date: &'a [u8],
     /// How the body is delimited.
     pub(crate) framing: ResponseFraming,
-    /// Whether to add `Connection: close`.
-    pub(crate) close: bool,
+    /// What becomes of the connection.
+    pub(crate) persistence: Persistence,
 }
 
 impl Head<'_> {
@@ -51,10 +51,11 @@ impl Head<'_> {
         if !framed {
             self.write_framing(out);
         }
-        if self.close {
-            out.extend_from_slice(b"Connection: close\r\n");
-        }
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(match self.persistence {
+            Persistence::Persists | Persistence::Closes => b"\r\n".as_slice(),
+            Persistence::AnnouncesKeepAlive => b"Connection: keep-alive\r\n\r\n",
+            Persistence::AnnouncesClose => b"Connection: close\r\n\r\n",
+        });
     }
 
     fn write_framing(&self, out: &mut Vec<u8>) {
@@ -101,13 +102,13 @@ mod tests {
     use super::*;
     use crate::http::{HeaderName, HttpError, StatusCode};
 
-    fn write(response: &Response, framing: ResponseFraming, close: bool) -> String {
+    fn write(response: &Response, framing: ResponseFraming, persistence: Persistence) -> String {
         let head = Head {
             protocol: Version::HTTP_11,
             server: "rhttp/0",
             date: b"Sun, 06 Nov 1994 08:49:37 GMT",
             framing,
-            close,
+            persistence,
         };
         let mut out = Vec::new();
         head.write(response, &mut out);
@@ -121,7 +122,11 @@ mod tests {
             .with_header(header::CONTENT_LENGTH, "99")
             .with_header(header::LAST_MODIFIED, "x");
         assert_eq!(
-            write(&response, ResponseFraming::Length(3), true),
+            write(
+                &response,
+                ResponseFraming::Length(3),
+                Persistence::AnnouncesClose
+            ),
             "HTTP/1.1 200 OK\r\nServer: rhttp/0\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
              Content-type: text/html\r\nContent-Length: 3\r\nLast-Modified: x\r\nConnection: close\r\n\r\n"
         );
@@ -132,11 +137,11 @@ mod tests {
         let response =
             Response::new(StatusCode::MOVED_PERMANENTLY).with_header(header::LOCATION, "/a/");
         assert!(
-            write(&response, ResponseFraming::Length(0), false)
+            write(&response, ResponseFraming::Length(0), Persistence::Persists)
                 .ends_with("GMT\r\nLocation: /a/\r\nContent-Length: 0\r\n\r\n")
         );
         assert!(
-            write(&response, ResponseFraming::Chunked, false)
+            write(&response, ResponseFraming::Chunked, Persistence::Persists)
                 .ends_with("Location: /a/\r\nTransfer-Encoding: chunked\r\n\r\n")
         );
     }
@@ -146,8 +151,12 @@ mod tests {
         let error =
             HttpError::new(StatusCode::NOT_FOUND).with_message("a\r\nSet-Cookie: b\u{20ac}");
         assert!(
-            write(&error.to_page(), ResponseFraming::None, false)
-                .starts_with("HTTP/1.1 404 a??Set-Cookie: b?\r\nServer: ")
+            write(
+                &error.to_page(),
+                ResponseFraming::None,
+                Persistence::Persists
+            )
+            .starts_with("HTTP/1.1 404 a??Set-Cookie: b?\r\nServer: ")
         );
     }
 }

@@ -157,6 +157,29 @@ fn doubtful_framing_is_refused_and_the_connection_closed() {
 }
 
 #[test]
+fn an_http_1_0_client_is_told_that_its_connection_is_kept() {
+    let tree = tree();
+    for (protocol, version, option, told) in [
+        ("HTTP/1.1", "HTTP/1.0", "Keep-Alive", Some("keep-alive")),
+        ("HTTP/1.1", "HTTP/1.0", "foo", None),
+        ("HTTP/1.1", "HTTP/1.1", "keep-alive", None),
+        ("HTTP/1.0", "HTTP/1.0", "keep-alive", None),
+        ("HTTP/1.0", "HTTP/1.1", "keep-alive", None),
+    ] {
+        let server = serve(&tree, protocol);
+        let request = format!("GET /a {version}\r\nConnection: {option}\r\n\r\n");
+        let answer = exchange(server.address(), &[request], AfterSending::HalfClose);
+        let response = Response::parse(&answer);
+        assert_eq!(
+            response.field("Connection"),
+            told,
+            "{protocol} {version} {option}"
+        );
+        assert_eq!(response.body, b"first");
+    }
+}
+
+#[test]
 fn a_waiting_client_is_told_to_go_on() {
     let tree = tree();
     let server = serve(&tree, "HTTP/1.1");
@@ -249,4 +272,14 @@ fn a_client_with_a_small_buffer_gets_the_whole_response_though_it_sends_a_stray_
         assert_eq!(answer.ending, Ending::Closed, "{size}");
         assert_eq!(Response::parse(&answer.bytes).body.len(), size);
     }
+}
+
+/// A client that is refused need not send what would be thrown away.
+#[test]
+fn a_refused_client_is_not_told_to_go_on() {
+    let tree = tree();
+    let server = serve(&tree, "HTTP/1.1");
+    let request = b"GET /missing HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let answer = exchange(server.address(), &[request], AfterSending::StayOpen);
+    assert_eq!(status_lines(&answer), ["404"]);
 }

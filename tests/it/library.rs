@@ -2,9 +2,9 @@
 
 use crate::support::{AfterSending, Connection, Response, Tree, exchange};
 use rhttp::http::{
-    Body, HttpError, Method, Request, RequestLine, Response as Answer, StatusCode, Version, header,
+    Body, HttpError, Method, Request, Response as Answer, StatusCode, Version, header,
 };
-use rhttp::{Config, FileHandler, Handler, Log, Server, ServerHandle};
+use rhttp::{Answered, Config, FileHandler, Handler, Log, Server, ServerHandle};
 use std::fmt;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
@@ -38,7 +38,8 @@ impl Started {
             .expect("a free port")
             .with_config(config);
         let server = server.with_log(io::sink());
-        let (address, handle) = (server.local_addr(), server.handle());
+        let address = server.local_addr().socket_addr().expect("it is TCP");
+        let handle = server.handle();
         Self {
             address,
             handle,
@@ -114,7 +115,7 @@ impl Handler for Custom {
                 let mut body = String::new();
                 request.body().read_to_string(&mut body)?;
                 Ok(Answer::new(StatusCode::OK)
-                    .with_body(format!("{}: {body}", request.client_addr().ip())))
+                    .with_body(format!("{}: {body}", request.client().host())))
             }
             (other, _) => Err(HttpError::unsupported_method(other)),
         }
@@ -141,13 +142,14 @@ impl Handler for Custom {
             .with_body(format!("{error}\n"))
     }
 
-    fn log_request(&self, log: &dyn Log, line: &RequestLine<'_>, status: StatusCode) {
+    fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
+        let Answered { line, status, .. } = answered;
         self.log_message(log, format_args!("{} {status}", line.target.as_text()));
     }
 
     fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
         self.messages
-            .send(format!("{} {message}", log.client()))
+            .send(format!("{} {message}", log.client().host()))
             .expect("the test listens");
     }
 }

@@ -29,7 +29,9 @@ fn start(content: &str) -> Process {
     };
     // It runs, so its file is not needed any more.
     assert_eq!(
-        process.read_output(&mut io::empty(), &mut [0]).ok(),
+        process
+            .read_output(&mut RequestBody::default(), &mut [0])
+            .ok(),
         Some(1)
     );
     process
@@ -38,7 +40,7 @@ fn start(content: &str) -> Process {
 /// Reads once after a pause: a client that is in no hurry.
 fn read_after(pause: Duration, process: &mut Process, size: usize) -> io::Result<usize> {
     thread::sleep(pause);
-    process.read_output(&mut io::empty(), &mut vec![0; size])
+    process.read_output(&mut RequestBody::default(), &mut vec![0; size])
 }
 
 #[test]
@@ -50,7 +52,7 @@ fn a_slow_client_gets_all_that_a_script_has_printed() {
         count += read_after(pause, &mut process, 1000).expect("it is read");
     }
     assert!(process.ended.is_some());
-    while let Ok(more @ 1..) = process.read_output(&mut io::empty(), &mut [0; 4096]) {
+    while let Ok(more @ 1..) = process.read_output(&mut RequestBody::default(), &mut [0; 4096]) {
         count += more;
     }
     assert_eq!(count, 60_000);

@@ -50,7 +50,8 @@ fn a_client_that_leaves_ends_a_script_that_stays_silent() {
     };
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_config(config).with_log(std::io::sink());
-    let (address, handle) = (server.local_addr(), server.handle());
+    let address = server.local_addr().socket_addr().expect("it is TCP");
+    let handle = server.handle();
     let serving = thread::spawn(move || server.serve());
     let (client, processes) = start_at(TcpStream::connect(address).expect("it accepts"));
     drop(client);

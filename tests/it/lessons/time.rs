@@ -24,7 +24,8 @@ fn lesson_21_a_client_may_be_slow_but_not_idle() {
         .expect("there is a free port")
         .with_config(config)
         .with_log(io::sink());
-    let (address, handle) = (server.local_addr(), server.handle());
+    let address = server.local_addr().socket_addr().expect("it is TCP");
+    let handle = server.handle();
     let serving = thread::spawn(move || server.serve());
 
     // A byte now and then does not renew the time for a head.

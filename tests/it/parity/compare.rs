@@ -11,6 +11,9 @@ const MARK: &[u8] = b"\r\nServer: <server>\r\nDate: <date>\r\n";
 /// The field that says so when a connection is not kept although the client expects it.
 const CLOSE: &[u8] = b"Connection: close\r\n";
 
+/// The field that says so when a connection is kept although that is not the rule in HTTP/1.0.
+const KEEP_ALIVE: &[u8] = b"Connection: keep-alive\r\n";
+
 /// The field that the response with a file has, and no other.
 const LAST_MODIFIED: &[u8] = b"\r\nLast-Modified: ";
 
@@ -47,10 +50,25 @@ fn without_future(head: &[u8]) -> Vec<u8> {
     dated
 }
 
+/// Unlike CPython, rhttp does not ask for a body when it refuses the request (`continue-refused`
+/// in the README).
+fn without_vain_continue(response: &[u8]) -> Vec<u8> {
+    const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut response = response.to_vec();
+    for refusal in [b"HTTP/1.1 4", b"HTTP/1.1 5"] {
+        let vain = [CONTINUE, refusal].concat();
+        while let Some(start) = find(&response, &vain) {
+            response.drain(start..start + CONTINUE.len());
+        }
+    }
+    response
+}
+
 /// What CPython does, with the fields that rhttp adds to each response.
 pub(super) fn as_rhttp_sends_it(exchange: &Exchange) -> Exchange {
     let mut response = Vec::new();
-    let mut rest = exchange.response.as_slice();
+    let told = without_vain_continue(&exchange.response);
+    let mut rest = told.as_slice();
     while let Some(start) = find(rest, MARK) {
         let end_of_mark = start + MARK.len();
         // A head without further fields ends right behind the mark.
@@ -73,6 +91,19 @@ pub(super) fn as_rhttp_sends_it(exchange: &Exchange) -> Exchange {
         response,
         ..exchange.clone()
     }
+}
+
+/// What rhttp does, without the field by which it tells an HTTP/1.0 client that asked for it that
+/// its connection is kept (`keep-alive-told` in the README). Anybody else is not told.
+pub(super) fn without_keep_alive(found: &Exchange, request: &[Vec<u8>]) -> Exchange {
+    let request = request.concat().to_ascii_lowercase();
+    let mut found = found.clone();
+    if find(&request, b"http/1.0").is_some() && find(&request, b"keep-alive").is_some() {
+        while let Some(start) = find(&found.response, KEEP_ALIVE) {
+            found.response.drain(start..start + KEEP_ALIVE.len());
+        }
+    }
+    found
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

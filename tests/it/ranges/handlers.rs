@@ -53,7 +53,8 @@ fn with_handler(check: impl Fn(SocketAddr)) {
     let handler = OneFile(tree.path().join("file"));
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_log(std::io::sink());
-    let (address, handle) = (server.local_addr(), server.handle());
+    let address = server.local_addr().socket_addr().expect("it is TCP");
+    let handle = server.handle();
     let serving = thread::spawn(move || server.serve());
     check(address);
     handle.shutdown();

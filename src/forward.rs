@@ -1,0 +1,65 @@
+//! Handlers around handlers: a macro for what they pass on.
+
+/// Passes hooks of [`Handler`] on to another handler: for a handler that has one and changes only
+/// a part of what it does.
+///
+/// Without names, all hooks but [`Handler::handle`] are passed on.
+///
+/// ```
+/// use rhttp::http::{HttpError, Request, Response, header};
+/// use rhttp::{FileHandler, Handler, forward_hooks};
+///
+/// /// Adds a field to what the inner handler answers.
+/// struct NoStore<H>(H);
+///
+/// impl<H: Handler> Handler for NoStore<H> {
+///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+///         Ok(self.0.handle(request)?.with_header(header::CACHE_CONTROL, "no-store"))
+///     }
+///
+///     forward_hooks!(self => self.0);
+/// }
+/// ```
+#[macro_export]
+macro_rules! forward_hooks {
+    ($self:ident => $inner:expr) => {
+        $crate::forward_hooks!($self => $inner; server_version, expect_continue, error_response,
+            log_request, log_error, log_message);
+    };
+    ($self:ident => $inner:expr; $($hook:ident),+ $(,)?) => {
+        $($crate::forward_hooks!(@$hook $self $inner);)+
+    };
+    (@server_version $self:ident $inner:expr) => {
+        fn server_version(&$self) -> &str {
+            $crate::Handler::server_version(&$inner)
+        }
+    };
+    (@expect_continue $self:ident $inner:expr) => {
+        fn expect_continue(
+            &$self,
+            request: &$crate::http::Request<'_>,
+        ) -> ::core::result::Result<(), $crate::http::HttpError> {
+            $crate::Handler::expect_continue(&$inner, request)
+        }
+    };
+    (@error_response $self:ident $inner:expr) => {
+        fn error_response(&$self, error: &$crate::http::HttpError) -> $crate::http::Response {
+            $crate::Handler::error_response(&$inner, error)
+        }
+    };
+    (@log_request $self:ident $inner:expr) => {
+        fn log_request(&$self, log: &dyn $crate::Log, answered: &$crate::Answered<'_>) {
+            $crate::Handler::log_request(&$inner, log, answered);
+        }
+    };
+    (@log_error $self:ident $inner:expr) => {
+        fn log_error(&$self, log: &dyn $crate::Log, error: &$crate::http::HttpError) {
+            $crate::Handler::log_error(&$inner, log, error);
+        }
+    };
+    (@log_message $self:ident $inner:expr) => {
+        fn log_message(&$self, log: &dyn $crate::Log, message: ::core::fmt::Arguments<'_>) {
+            $crate::Handler::log_message(&$inner, log, message);
+        }
+    };
+}

@@ -1,0 +1,232 @@
+//! One connection's bytes: what was received and not used yet, and what is sent, under the time
+//! limits of each phase.
+
+use super::admission::{LAST_CALL, Ticket};
+use super::transport::{More, Transport};
+use super::watch::Watch;
+use crate::config::Config;
+use crate::http::{Ready, Wait};
+use crate::wire::{CloseReason, Input, Phase, Source};
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// Upper bound for one call that sends a file. One call for a whole large file, or calls that are
+/// not aligned to this from the start of the response, took twice the CPU time (Linux 6.18,
+/// loopback).
+const PIECE: u64 = 256 * 1024;
+/// Bytes of a body that are received at a time.
+const BODY_CAPACITY: usize = 32 * 1024;
+
+/// How long a client that may still be sending is listened to when it has been answered.
+const LINGER: Duration = Duration::from_secs(30);
+/// How long it may be silent in that time.
+const LINGER_SILENCE: Duration = Duration::from_secs(2);
+/// Responses up to this many bytes fit into the smallest receive buffer that clients have, so they
+/// are with the client, or nearly, when the last call to send them returns. More may wait here for
+/// the client to read, and a reset would destroy it.
+const SOON_SENT: u64 = 2 * 1024;
+/// A client that was sent more than this reads for long, and is silent while it does.
+const LONG_READ: u64 = 64 * 1024;
+
+/// One connection's bytes in and out.
+///
+/// Only the head of a request has a limit for the whole of it, so a client that sends a byte now
+/// and then cannot renew its time. A sender's limit is for each call: it is over when the kernel
+/// could take nothing at all for that long. Slow but honest clients always make it take something.
+pub(super) struct Channel<'c> {
+    transport: Transport,
+    input: Input,
+    ticket: &'c Ticket,
+    config: &'c Config,
+    /// When the head that is being read must be whole.
+    head_deadline: Option<Instant>,
+    watch: Watch,
+    /// Bytes sent of the last response.
+    sent: u64,
+}
+
+impl<'c> Channel<'c> {
+    /// The channel of a connection that has just been accepted.
+    pub(super) fn new(ticket: &'c Ticket, config: &'c Config) -> io::Result<Self> {
+        Ok(Self {
+            transport: Transport::new(ticket.socket(), config)?,
+            input: Input::default(),
+            ticket,
+            config,
+            head_deadline: None,
+            watch: Watch::default(),
+            sent: 0,
+        })
+    }
+
+    /// The next request is awaited: its head has all its time.
+    pub(super) fn begin_request(&mut self) {
+        self.watch.begin_request();
+        self.head_deadline = None;
+    }
+
+    /// A response begins.
+    pub(super) fn begin_response(&mut self) {
+        self.sent = 0;
+    }
+
+    /// Sends all of `parts`, one after the other, in as few calls as possible.
+    pub(super) fn send(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
+        self.send_parts(parts, More::Nothing)
+    }
+
+    /// Sends `head` and the bytes `range` of `file`.
+    ///
+    /// If the file has become shorter than that, it is an error: the client was promised more.
+    pub(super) fn send_file(
+        &mut self,
+        head: &[u8],
+        file: &File,
+        mut range: Range<u64>,
+    ) -> io::Result<()> {
+        let more = if range.is_empty() {
+            More::Nothing
+        } else {
+            More::Follows
+        };
+        self.send_parts([head, &[]], more)?;
+        while !range.is_empty() {
+            let piece = PIECE - self.sent % PIECE;
+            let count = piece.min(range.end - range.start);
+            let count = self.transport.send_file(file, range.start, count)? as u64;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            range.start += count;
+            self.sent += count;
+        }
+        Ok(())
+    }
+
+    fn send_parts(&mut self, [mut first, mut second]: [&[u8]; 2], more: More) -> io::Result<()> {
+        while !(first.is_empty() && second.is_empty()) {
+            let count = self.transport.send([first, second], more)?;
+            self.sent += count as u64;
+            let beyond = count.saturating_sub(first.len());
+            second = second.get(beyond..).unwrap_or_default();
+            first = first.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Ends the connection in the way that its last response asks for.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        match reason {
+            CloseReason::Ended => {}
+            CloseReason::Agreed if self.is_settled() => {}
+            CloseReason::Agreed | CloseReason::Answered => self.linger(),
+        }
+    }
+
+    /// Takes what the client has sent already, so that closing the connection right away leaves it
+    /// its response more often than not.
+    pub(super) fn close_at_once(&mut self) {
+        self.transport
+            .receive_now(&mut Vec::with_capacity(4 * 1024));
+    }
+
+    /// Whether the connection can be closed with no harm to the last response, although the client
+    /// has not closed it yet: it has sent nothing more, and what was sent to it is with it soon.
+    fn is_settled(&mut self) -> bool {
+        self.sent <= SOON_SENT && !self.transport.has_arrived()
+    }
+
+    /// Ends a connection on which the client may still be sending.
+    ///
+    /// A socket closed with unread bytes resets the connection, as does one that gets bytes after
+    /// it was closed, and the reset may reach the client before it has read the response. So the
+    /// end is announced first, and what still comes is thrown away, within bounds on the silence,
+    /// the time in all, and the bytes. A connection that lingers may be evicted.
+    fn linger(&mut self) {
+        if self.transport.finish().is_err() {
+            return;
+        }
+        self.ticket.begin_wait();
+        let limit = self.config.head_timeout;
+        let limit = limit.map_or(LINGER, |limit| limit.min(LINGER));
+        // Only a few can be refused at a time.
+        let limit = if self.ticket.is_refused() {
+            limit.min(LINGER_SILENCE)
+        } else {
+            limit
+        };
+        let deadline = Instant::now() + limit;
+        // After a large response the client is silent because it reads.
+        let silence = if self.sent > LONG_READ {
+            limit
+        } else {
+            LINGER_SILENCE
+        };
+        let mut left = self.config.max_discarded_body;
+        let mut buffer = Vec::with_capacity(4 * 1024);
+        while left > 0 {
+            let silence = deadline
+                .saturating_duration_since(Instant::now())
+                .min(silence);
+            if silence.is_zero() {
+                return;
+            }
+            buffer.clear();
+            match self.transport.receive(&mut buffer, Some(silence)) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count as u64),
+            }
+        }
+    }
+
+    /// Receives the first bytes of a request. While the server drains, they must be on their way
+    /// already.
+    fn await_request(&mut self) -> io::Result<bool> {
+        let limit = self.config.idle_timeout;
+        let limit = if self.ticket.begin_wait() {
+            Some(limit.map_or(LAST_CALL, |limit| limit.min(LAST_CALL)))
+        } else {
+            limit
+        };
+        let received = self.transport.receive(self.input.space(0), limit);
+        self.ticket.end_wait();
+        Ok(received? > 0)
+    }
+
+    /// What is left of the time for a request's head; it runs from the head's first byte.
+    fn head_limit(&mut self) -> io::Result<Option<Duration>> {
+        let Some(limit) = self.config.head_timeout else {
+            return Ok(None);
+        };
+        let now = Instant::now();
+        let deadline = self.head_deadline.or_else(|| now.checked_add(limit));
+        self.head_deadline = deadline;
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        if left == Some(Duration::ZERO) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(left)
+    }
+}
+
+impl Source for Channel<'_> {
+    fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    fn fill(&mut self, phase: Phase) -> io::Result<bool> {
+        let (limit, wanted) = match phase {
+            Phase::Idle => return self.await_request(),
+            Phase::Head => (self.head_limit()?, 0),
+            Phase::Body => (self.config.stall_timeout, BODY_CAPACITY),
+        };
+        let received = self.transport.receive(self.input.space(wanted), limit)?;
+        Ok(received > 0)
+    }
+
+    fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
+        self.watch.wait(&mut self.transport, self.config, wait)
+    }
+}

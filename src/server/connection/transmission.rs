@@ -1,0 +1,197 @@
+//! Sending a response.
+
+use super::content::Content;
+use crate::http::{Body, Exchange, FilePart, RequestBody, range_length};
+use crate::server::channel::Channel;
+use crate::wire::{self, ResponseFraming};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+/// Files up to this many bytes are read and go out in one write with the head.
+const SMALL_FILE: u64 = 16 * 1024;
+/// Most bytes that a stream is asked for at a time.
+const CHUNK: usize = 64 * 1024;
+/// First read size for a stream; it grows to [`CHUNK`] once a read fills it. Most streams are short.
+const FIRST_CHUNK: usize = 4 * 1024;
+/// Room for a head: more than nearly all take.
+const HEAD_ROOM: usize = 320;
+
+/// A response on its way to the client.
+pub(super) struct Transmission<'t, 'c> {
+    pub(super) channel: &'t mut Channel<'c>,
+    /// What is sent next: the head, to begin with.
+    pub(super) out: &'t mut Vec<u8>,
+    pub(super) framing: ResponseFraming,
+    /// The request's body, which an exchange reads while it is sent.
+    pub(super) content: &'t mut Content,
+}
+
+/// What else is to be done when a response was sent: an exchange may have something to say.
+pub(super) type Finished = Option<Box<dyn Exchange>>;
+
+/// Makes room for a head, and for the file that goes out with it.
+pub(super) fn reserve(out: &mut Vec<u8>, body: &Body) {
+    let length = match body {
+        Body::File { range, .. } if range_length(range) <= SMALL_FILE => range_length(range),
+        _ => 0,
+    };
+    out.reserve(HEAD_ROOM + usize::try_from(length).unwrap_or(0));
+}
+
+impl Transmission<'_, '_> {
+    /// Sends the head alone: the answer to HEAD, or a status that has no content.
+    pub(super) fn send_head(mut self, body: Body) -> io::Result<Finished> {
+        self.flush()?;
+        Ok(match body {
+            Body::Exchange { rest, .. } => Some(rest),
+            _ => None,
+        })
+    }
+
+    /// Sends head and body.
+    pub(super) fn send(mut self, body: Body) -> io::Result<Finished> {
+        match body {
+            Body::Empty => self.flush()?,
+            Body::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
+            Body::File { file, range, .. } => self.send_file(&file, range)?,
+            Body::Parts { file, parts } => self.send_parts(&file, parts)?,
+            Body::Stream { mut reader, length } => {
+                self.flush()?;
+                self.send_stream(|_, buffer| reader.read(buffer), length)?;
+            }
+            Body::Exchange {
+                first,
+                mut rest,
+                length,
+            } => {
+                let left = self.send_first(&first, length)?;
+                drop(first);
+                let read = |this: &mut Self, buffer: &mut [u8]| {
+                    let mut received = this.content.on(this.channel);
+                    rest.read(&mut RequestBody::received(&mut received), buffer)
+                };
+                self.send_stream(read, left)?;
+                return Ok(Some(rest));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends what has gathered.
+    fn flush(&mut self) -> io::Result<()> {
+        self.channel.send([self.out, &[]])?;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Sends a file: a small one together with the head.
+    fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        if range_length(&range) > SMALL_FILE {
+            return self.channel.send_file(self.out, file, range);
+        }
+        self.gather(file, range)?;
+        self.flush()
+    }
+
+    /// Sends the parts of a file: small ones together with what goes before them.
+    fn send_parts(&mut self, file: &File, parts: Vec<FilePart>) -> io::Result<()> {
+        for FilePart { head, range } in parts {
+            self.out.extend_from_slice(&head);
+            let length = range_length(&range);
+            if length.saturating_add(self.out.len() as u64) > SMALL_FILE {
+                self.channel.send_file(self.out, file, range)?;
+                self.out.clear();
+            } else {
+                self.gather(file, range)?;
+            }
+        }
+        self.flush()
+    }
+
+    /// Adds a small range of a file to what is sent next. Where the file has become shorter, what
+    /// is left of it is sent, and the connection cannot go on.
+    fn gather(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        let length = usize::try_from(range_length(&range)).unwrap_or(0);
+        let end = self.out.len() + length;
+        self.out.reserve_exact(length);
+        while self.out.len() < end {
+            let offset = range.end - (end - self.out.len()) as u64;
+            match rustix::io::pread(file, spare_capacity(self.out), offset) {
+                Ok(0) => {
+                    self.flush()?;
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // There may be room for more than was asked for, and more in a file that grows.
+        self.out.truncate(end);
+        Ok(())
+    }
+
+    /// Sends the head with the bytes that are there already, and returns how many of `length` are
+    /// left.
+    fn send_first(&mut self, first: &[u8], length: Option<u64>) -> io::Result<Option<u64>> {
+        let most = length.map_or(usize::MAX, |length| {
+            usize::try_from(length).unwrap_or(usize::MAX)
+        });
+        let first = first.get(..most).unwrap_or(first);
+        if self.framing == ResponseFraming::Chunked {
+            self.push_chunk(first);
+            self.flush()?;
+        } else {
+            self.channel.send([self.out, first])?;
+            self.out.clear();
+        }
+        Ok(length.map(|length| length.saturating_sub(first.len() as u64)))
+    }
+
+    /// Sends what `read` yields, as it comes.
+    #[inline(never)]
+    fn send_stream(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &mut [u8]) -> io::Result<usize>,
+        length: Option<u64>,
+    ) -> io::Result<()> {
+        let mut left = length.unwrap_or(u64::MAX);
+        let mut buffer = vec![0; FIRST_CHUNK];
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(CHUNK).min(buffer.len());
+            let count = match read(self, buffer.get_mut(..room).unwrap_or_default()) {
+                Ok(0) if length.is_some() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            left -= count as u64;
+            let bytes = buffer.get(..count).unwrap_or_default();
+            if self.framing == ResponseFraming::Chunked {
+                self.push_chunk(bytes);
+                self.flush()?;
+            } else {
+                self.channel.send([bytes, &[]])?;
+            }
+            if count == buffer.len() {
+                buffer.resize(CHUNK, 0);
+            }
+        }
+        if self.framing == ResponseFraming::Chunked {
+            self.out.extend_from_slice(b"0\r\n\r\n");
+        }
+        self.flush()
+    }
+
+    /// Adds a chunk to what is sent next; an empty one would be the last.
+    fn push_chunk(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            wire::write_chunk_size(bytes.len(), self.out);
+            self.out.extend_from_slice(bytes);
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The server: who accepts connections, and when it ends.
+
+use super::access_log::AccessLog;
+use super::admission::{Admission, Room};
+use super::buffers::Buffers;
+use super::connection::Context;
+use super::listener::Listener;
+use super::transport::prepare;
+use super::workers::{Mode, Workers};
+use crate::config::Config;
+use crate::handler::Handler;
+use crate::http::Peer;
+use crate::sys;
+use std::io::{self, Write};
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Descriptors that are nobody's connection: the standard ones, the listener, and what a handler
+/// or the system library may open at any time.
+const RESERVED_DESCRIPTORS: usize = 16;
+/// Connections beyond the cap that may be open because they are being refused.
+const MAX_REFUSED: usize = 64;
+/// Threads that may wait for connections at a time.
+const MAX_WAITING: usize = 64;
+/// How long the log may take to be written when the server has ended.
+const LOG_LIMIT: Duration = Duration::from_secs(1);
+
+/// A listening socket and the handler that answers what comes: Python's `HTTPServer` and
+/// `ThreadingHTTPServer`.
+///
+/// ```
+/// use rhttp::{FileHandler, Server};
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+///
+/// // A port that is free; another thread serves.
+/// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?.with_log(std::io::sink());
+/// let address = server.local_addr().clone();
+/// let handle = server.handle();
+/// let serving = std::thread::spawn(move || server.serve());
+///
+/// let mut client = TcpStream::connect(address)?;
+/// client.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+/// let mut response = String::new();
+/// client.read_to_string(&mut response)?;
+/// assert!(response.starts_with("HTTP/1.0 200 OK\r\n"));
+///
+/// handle.shutdown();
+/// serving.join().expect("it does not panic")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "HTTPServer")]
+#[doc(alias = "ThreadingHTTPServer")]
+pub struct Server<H> {
+    listener: Listener,
+    address: Peer,
+    handler: H,
+    config: Config,
+    log: Box<dyn Write + Send>,
+    admission: Arc<Admission>,
+}
+
+/// Ends a [`Server`] from another thread; clones end the same server.
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    admission: Arc<Admission>,
+}
+
+impl<H: Handler> Server<H> {
+    /// Listens on the first of `addresses` that can be had. Port 0 takes a free one:
+    /// [`local_addr`](Self::local_addr) tells which.
+    ///
+    /// # Errors
+    /// The address cannot be resolved, is taken, or is not ours to take.
+    #[doc(alias = "server_bind")]
+    pub fn bind(addresses: impl ToSocketAddrs, handler: H) -> io::Result<Self> {
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in addresses.to_socket_addrs()? {
+            match sys::listen(address, Config::default().backlog) {
+                Ok(listener) => return Self::new(listener, handler),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Serves on a socket that listens already, for TCP or at a path.
+    ///
+    /// # Errors
+    /// The socket has no address.
+    pub fn new(listener: impl Into<Listener>, handler: H) -> io::Result<Self> {
+        let listener = listener.into();
+        Ok(Self {
+            address: listener.local_addr()?,
+            listener,
+            handler,
+            config: Config::default(),
+            log: Box::new(io::stderr()),
+            admission: Arc::default(),
+        })
+    }
+
+    /// The same with these numbers and switches.
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The same with its log written to `sink` instead of standard error.
+    pub fn with_log(mut self, sink: impl Write + Send + 'static) -> Self {
+        self.log = Box::new(sink);
+        self
+    }
+
+    /// The address that the server listens on.
+    #[doc(alias = "server_address")]
+    #[doc(alias = "server_port")]
+    #[doc(alias = "server_name")]
+    pub fn local_addr(&self) -> &Peer {
+        &self.address
+    }
+
+    /// What ends this server from another thread.
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle {
+            admission: Arc::clone(&self.admission),
+        }
+    }
+
+    /// Serves every connection on a thread of its own, until [`ServerHandle::shutdown`]:
+    /// Python's `ThreadingHTTPServer`.
+    ///
+    /// # Errors
+    /// The socket cannot be set up, a first thread cannot be had, or accepting fails for good.
+    /// Trouble with a connection, or a shortage of descriptors, is no error.
+    #[doc(alias = "serve_forever")]
+    #[doc(alias = "ThreadingHTTPServer")]
+    pub fn serve(self) -> io::Result<()> {
+        self.run(Mode::Threads)
+    }
+
+    /// Serves one connection after the other: Python's plain `HTTPServer`.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    #[doc(alias = "HTTPServer")]
+    pub fn serve_one_at_a_time(self) -> io::Result<()> {
+        self.run(Mode::OneAtATime)
+    }
+
+    fn run(self, mode: Mode) -> io::Result<()> {
+        sys::time_zone();
+        prepare(&self.listener, &self.config)?;
+        rustix::net::listen(&self.listener, self.config.backlog)?;
+        let log = AccessLog::start(self.log)?;
+        let context = Context {
+            handler: &self.handler,
+            config: &self.config,
+            log: &log,
+            buffers: Buffers::default(),
+            server: &self.address,
+        };
+        let (room, max_waiting) = room(self.config.max_connections);
+        self.admission.open(room);
+        let workers = Workers::new(&self.listener, &self.admission, &context, mode, max_waiting);
+        let started = thread::scope(|scope| {
+            workers.start(scope)?;
+            while self.admission.wait_for_call() {
+                workers.find_followers(scope);
+            }
+            workers.stop_accepting(scope);
+            self.admission.finish(self.config.grace);
+            // If there were no descriptors for that before, there are now.
+            workers.wake();
+            Ok(())
+        });
+        log.close(LOG_LIMIT);
+        started.and(workers.into_failure().map_or(Ok(()), Err))
+    }
+}
+
+impl ServerHandle {
+    /// Stops accepting, ends the idle connections, and lets responses in progress finish within
+    /// [`Config::grace`]. It returns at once; the call to [`Server::serve`] returns when it is
+    /// done.
+    pub fn shutdown(&self) {
+        self.admission.begin_closing();
+    }
+
+    /// Stops accepting and cuts all connections.
+    #[doc(alias = "server_close")]
+    pub fn abort(&self) {
+        self.admission.abort();
+    }
+}
+
+/// How many connections there is room for, and how many threads may wait for one.
+///
+/// Each connection needs a descriptor, one for the file that it was sent last, and one for what it
+/// is sent now. (A directory is opened twice and a script has two pipes, but not all ask for these
+/// at a time; who finds none left is answered with 503.) A thread that waits in `accept` has one
+/// already for who will come.
+fn room(max_connections: usize) -> (Room, usize) {
+    room_within(sys::descriptor_limit(), max_connections)
+}
+
+fn room_within(descriptors: usize, max_connections: usize) -> (Room, usize) {
+    let descriptors = descriptors.saturating_sub(RESERVED_DESCRIPTORS);
+    let refused = (descriptors / 8).clamp(1, MAX_REFUSED);
+    let waiting = (descriptors / 8).clamp(1, MAX_WAITING);
+    let served = (descriptors.saturating_sub(refused + waiting) / 3).max(1);
+    let room = Room {
+        served: served.min(max_connections),
+        refused,
+    };
+    (room, waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_with_any_limit() {
+        for (descriptors, max_connections, expected) in [
+            (0, 8192, (1, 1, 1)),
+            (17, 8192, (1, 1, 1)),
+            (64, 8192, (12, 6, 6)),
+            (1024, 8192, (293, 64, 64)),
+            (1_000_000, 8192, (8192, 64, 64)),
+            (usize::MAX, usize::MAX, (usize::MAX / 3 - 48, 64, 64)),
+        ] {
+            let (Room { served, refused }, waiting) = room_within(descriptors, max_connections);
+            assert_eq!((served, refused, waiting), expected, "{descriptors}");
+            if descriptors > 64 {
+                assert!(RESERVED_DESCRIPTORS + 3 * served + refused + waiting <= descriptors);
+            }
+        }
+    }
+}
