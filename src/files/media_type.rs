@@ -1,4 +1,5 @@
-//! Media types by file name: CPython's table first, then `mime_guess`'s.
+//! Media types by file name: CPython's tables first, 3.12's before 3.14's, then `mime_guess`'s but
+//! for a few corrections.
 //!
 //! Unlike CPython, the machine's own tables (`/etc/mime.types` and the like) are never read: a
 //! file has the same type on every machine.
@@ -23,7 +24,10 @@ pub(crate) fn builtin_media_type(name: &str) -> Option<&'static str> {
     if find(table::ENCODINGS, without_dot(extension)).is_some() {
         (_, extension) = split_extension(stem);
     }
-    find(table::TYPES, &lower(extension))
+    let lower = lower(extension);
+    [table::TYPES, table::ADDED, table::CORRECTED]
+        .into_iter()
+        .find_map(|table| find(table, &lower))
         .or_else(|| mime_guess::from_ext(without_dot(extension)).first_raw())
 }
 
@@ -71,8 +75,36 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_so_that_they_can_be_searched() {
-        for table in [table::TYPES, table::SUFFIXES, table::ENCODINGS] {
+        for table in [
+            table::TYPES,
+            table::SUFFIXES,
+            table::ENCODINGS,
+            table::ADDED,
+            table::CORRECTED,
+        ] {
             assert!(table.is_sorted_by_key(|row| row.0));
+        }
+    }
+
+    #[test]
+    fn cpython_3_14_added_types_and_changed_none_here() {
+        assert_eq!(table::ADDED.len(), 49);
+        for (extension, media_type) in table::ADDED {
+            assert_eq!(find(table::TYPES, extension), None, "{extension}");
+            // `.gz` is an encoding first.
+            let expected = (*extension != "gz").then_some(*media_type);
+            assert_eq!(builtin_media_type(&format!("a.{extension}")), expected);
+        }
+    }
+
+    #[test]
+    fn only_what_is_wrong_is_corrected() {
+        for (extension, media_type) in table::CORRECTED {
+            let guessed = mime_guess::from_ext(extension).first_raw();
+            assert!(
+                guessed.is_some_and(|guessed| guessed != *media_type),
+                "{extension}"
+            );
         }
     }
 
@@ -109,6 +141,16 @@ mod tests {
             (".html", None),
             ("a.unknownext", None),
             ("a.woff2", Some("font/woff2")),
+            // 3.14's where 3.12 has none, 3.12's where both have one.
+            ("a.rpm", Some("application/x-rpm")),
+            ("a.MD", Some("text/markdown")),
+            ("a.avi", Some("video/x-msvideo")),
+            ("a.wav", Some("audio/x-wav")),
+            // mime_guess's, and what is wrong there.
+            ("a.geojson", Some("application/geo+json")),
+            ("a.ts", Some("video/mp2t")),
+            ("a.js.map", Some("application/json")),
+            ("a.hxt", Some("application/octet-stream")),
         ] {
             assert_eq!(builtin_media_type(name), expected, "{name}");
         }

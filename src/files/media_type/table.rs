@@ -178,3 +178,86 @@ pub(super) static ENCODINGS: &[(&str, &str)] = &[
     ("gz", "gzip"),
     ("xz", "xz"),
 ];
+
+/// What CPython 3.14 added to its table: 3.12 knows no type for these. Two that it changed, `avi`
+/// and `wav`, keep 3.12's.
+pub(super) static ADDED: &[(&str, &str)] = &[
+    ("7z", "application/x-7z-compressed"),
+    ("deb", "application/x-debian-package"),
+    (
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    ("emf", "image/emf"),
+    ("eot", "application/vnd.ms-fontobject"),
+    ("epub", "application/epub+zip"),
+    ("fits", "image/fits"),
+    ("flac", "audio/flac"),
+    ("g3", "image/g3fax"),
+    ("glb", "model/gltf-binary"),
+    ("gltf", "model/gltf+json"),
+    ("gz", "application/gzip"),
+    ("jp2", "image/jp2"),
+    ("jpm", "image/jpm"),
+    ("jpx", "image/jpx"),
+    ("m4a", "audio/mp4"),
+    ("m4v", "video/x-m4v"),
+    ("markdown", "text/markdown"),
+    ("md", "text/markdown"),
+    ("mk3d", "video/matroska-3d"),
+    ("mka", "audio/matroska"),
+    ("mkv", "video/matroska"),
+    ("odg", "application/vnd.oasis.opendocument.graphics"),
+    ("odp", "application/vnd.oasis.opendocument.presentation"),
+    ("ods", "application/vnd.oasis.opendocument.spreadsheet"),
+    ("odt", "application/vnd.oasis.opendocument.text"),
+    ("ogg", "audio/ogg"),
+    ("ogv", "video/ogg"),
+    ("ogx", "application/ogg"),
+    ("otf", "font/otf"),
+    ("php", "application/x-httpd-php"),
+    (
+        "pptx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    ("rar", "application/vnd.rar"),
+    ("rpm", "application/x-rpm"),
+    ("rst", "text/x-rst"),
+    ("rtf", "text/rtf"),
+    ("stl", "model/stl"),
+    ("t38", "image/t38"),
+    ("tfx", "image/tiff-fx"),
+    ("ttf", "font/ttf"),
+    ("weba", "audio/webm"),
+    ("webp", "image/webp"),
+    ("wmf", "image/wmf"),
+    ("wmv", "video/x-ms-wmv"),
+    ("woff", "font/woff"),
+    ("woff2", "font/woff2"),
+    (
+        "xlsx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+    ("yaml", "application/yaml"),
+    ("yml", "application/yaml"),
+];
+
+/// Where `mime_guess` is wrong, or does harm:
+///
+/// - `hxt`, an index of a help file, is `text/html` there, so that scripts in it run;
+/// - `map`, as bundlers write it, is JSON (ECMA-426), and browsers' tools want it to be;
+/// - `mid` and `midi` have no type that is registered, or that browsers know;
+/// - `ts`, `mts`, `m2t` and `m2ts` have a type of one vendor, which players do not take: MPEG
+///   transport streams are `video/mp2t` (RFC 3555), HTTP live streaming among them;
+/// - `java` is source text.
+pub(super) static CORRECTED: &[(&str, &str)] = &[
+    ("hxt", "application/octet-stream"),
+    ("java", "text/plain"),
+    ("m2t", "video/mp2t"),
+    ("m2ts", "video/mp2t"),
+    ("map", "application/json"),
+    ("mid", "audio/midi"),
+    ("midi", "audio/midi"),
+    ("mts", "video/mp2t"),
+    ("ts", "video/mp2t"),
+];
