@@ -31,9 +31,8 @@ pub struct Config {
     /// is closed, so that a client which sends first and reads then gets its response: 1 MiB.
     pub max_discarded_body: u64,
 
-    /// Connections served at a time: 8,192, but never more than a third of the descriptors that the
-    /// process may have: each may need one for the file that it was sent last, and one for what it
-    /// is sent next. When there are as many, the one that has waited longest for a request makes
+    /// Connections served at a time: 8,192, but never more than half of the descriptors that the
+    /// process may have: each may need one for what it is sent. When there are as many, the one that has waited longest for a request makes
     /// room for the next, if it was answered before or has been silent for half a second; when
     /// there is none, the next is answered with 503 at once.
     ///

@@ -162,7 +162,7 @@
 //! | `send_head()`, `list_directory()` | [`FileHandler::handle`](Handler::handle) |
 //! | `CGIHTTPRequestHandler`, `is_cgi()`, `run_cgi()` | [`CgiHandler`] |
 //! | `cgi_directories` | [`CgiHandler::with_cgi_directories`] |
-//! | `copyfile()` | [`Body::File`](http::Body::File), sent by the kernel |
+//! | `copyfile()` | [`Body::file`](http::Body::file), sent by the kernel |
 //! | `test()`, `python -m http.server` | [`cli::run`] |
 
 #[macro_use]
@@ -178,12 +178,15 @@ pub mod fuzzing;
 mod handler;
 mod handlers;
 pub mod http;
+mod representation;
 mod server;
 mod sys;
 mod wire;
 
 pub use config::Config;
-pub use files::{Precondition, Selection, Symlinks, Validators};
+pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
 pub use handlers::{CgiHandler, FileHandler};
+pub use http::Validators;
+pub use representation::{Precondition, Selection};
 pub use server::{Listener, Server, ServerHandle};

@@ -19,7 +19,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 /// The address that `host` and `port` stand for; without a host, all interfaces.
@@ -151,17 +151,17 @@ pub(crate) fn log_time(seconds: i64) -> String {
 
 /// Where an open file is, all symbolic links resolved. `path` led there.
 #[cfg(target_os = "linux")]
-pub(crate) fn location(file: &impl AsFd, path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn location(file: &impl AsFd, path: impl FnOnce() -> PathBuf) -> io::Result<PathBuf> {
     use std::os::fd::AsRawFd;
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     // Without /proc the path has to do.
-    fs::read_link(link).or_else(|_| path.canonicalize())
+    fs::read_link(link).or_else(|_| path().canonicalize())
 }
 
 /// As above, where only the path can be asked.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn location(_: &impl AsFd, path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize()
+pub(crate) fn location(_: &impl AsFd, path: impl FnOnce() -> PathBuf) -> io::Result<PathBuf> {
+    path().canonicalize()
 }
 
 /// The name that this machine gives itself; no network is asked.

@@ -2,8 +2,8 @@
 
 use super::Process;
 use crate::http::{
-    Body, HeaderName, HeaderValue, Headers, HttpError, Latin1, RequestBody, Response, StatusCode,
-    header,
+    Body, Content, HeaderName, HeaderValue, Headers, HttpError, Latin1, RequestBody, Response,
+    StatusCode, header,
 };
 use std::io;
 
@@ -147,11 +147,11 @@ impl Header {
     fn into_response(self, first: Vec<u8>, process: Process) -> Response {
         let length = self.length;
         let mut response = self.into_head();
-        response.body = Body::Exchange {
+        response.body = Body(Content::Exchange {
             first,
             rest: Box::new(process),
             length,
-        };
+        });
         response
     }
 

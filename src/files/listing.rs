@@ -4,10 +4,10 @@
 //! allocate, and would not go back to the system.
 
 use super::room::{Room, grow};
-use super::unavailable::{Unavailable, type_told};
+use super::unavailable::{Unavailable, file_type_of};
 use crate::http::escape_surrogates;
 use rustix::fs::{AtFlags, Dir, FileType};
-use std::fs::File;
+use std::os::fd::BorrowedFd;
 
 /// A name in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn push_key(name: &[u8], text: &mut Vec<u8>) {
 /// Of a link, `leads_to_directory` must tell that. In a shortage there is no list rather than a
 /// wrong one.
 pub(super) fn read_entries(
-    directory: &File,
+    directory: BorrowedFd<'_>,
     leads_to_directory: impl Fn(&[u8]) -> Result<bool, Unavailable>,
 ) -> Result<Listing, Unavailable> {
     let mut listing = Listing::new();
@@ -153,7 +153,7 @@ pub(super) fn read_entries(
         }
         // Some file systems do not tell the type with the name.
         let kind = match entry.file_type() {
-            FileType::Unknown => type_told(rustix::fs::statat(
+            FileType::Unknown => file_type_of(rustix::fs::statat(
                 directory,
                 name,
                 AtFlags::SYMLINK_NOFOLLOW,
@@ -176,6 +176,7 @@ pub(super) fn read_entries(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd;
 
     fn entry(name: &str, is_directory: bool, is_link: bool) -> Entry<'_> {
         Entry {
@@ -229,7 +230,8 @@ mod tests {
             std::os::unix::fs::symlink(target, directory.path().join(link)).expect("a link");
         }
         let handle = std::fs::File::open(directory.path()).expect("it opens");
-        let listing = read_entries(&handle, |link| Ok(link == b"to-d")).expect("it can be read");
+        let listing =
+            read_entries(handle.as_fd(), |link| Ok(link == b"to-d")).expect("it can be read");
         assert_eq!(
             listing.iter().collect::<Vec<_>>(),
             [

@@ -1,185 +1,288 @@
 //! Files that are open already and need not be opened again.
 //!
-//! Opening a file, asking what it is and closing it again takes longer than reading a small one.
-//! So who asks for a file that somebody else has open gets that, once one look at its path has
-//! shown that it still leads there.
+//! Opening a file, reading its metadata and closing it again takes longer than sending a small
+//! one. So files stay open for a moment after they were sent, and one look at a path shows whether
+//! it still leads to the same state of the same file. Nothing that is found can be stale: the look
+//! is made each time, and the content is read when it is sent.
 
+use crate::http::{FileState, Representation, Timestamp};
+use crate::sys;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
 
-/// Paths that are remembered at a time. Two that share a place push each other out.
+/// Most files that are kept open. Two paths that share a place evict each other.
 const PLACES: usize = 256;
+/// How long a file stays open that nobody asks for, at least; at most twice as long.
+const TIME_TO_LIVE: Duration = Duration::from_secs(1);
 
-/// What a file is like: what tells one state of one file from all others, and shows whether who may
-/// read it has changed.
+/// File metadata detailed enough to detect any change: if two snapshots are equal, it is the same
+/// inode with the same content and permissions.
 ///
-/// No other file gets the number of one that is open, and any change of permissions, an access
-/// list among them, changes the time of the last change. What else is often changed shows beside
-/// it: the system's clock may stand still between two changes, and some file systems of other
-/// machines keep neither numbers nor that time. Where all this is the same, so is the entity tag.
+/// No other file gets the inode number of one that is open, and any change of permissions, an
+/// access list among them, changes the `ctime`. What else is often changed stands beside it: the
+/// system's clock may stand still between two changes, and some network file systems keep neither
+/// inode numbers nor that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Status {
+pub(super) struct Stamp {
     pub(super) kind: FileType,
-    /// Bytes.
-    pub(super) size: u64,
+    pub(super) state: FileState,
     device: (u32, u32),
-    number: u64,
+    inode: u64,
     mode: u32,
     owner: (u32, u32),
-    /// Seconds since 1970 and nanoseconds, like the next.
-    modified: (i64, u32),
-    changed: (i64, u32),
 }
 
-/// Open files by their paths.
-///
-/// It holds no file open: those are found that somebody still uses, as a connection does with
-/// what it sent last. So a file that is removed gives its room back, and a disk can be taken away,
-/// when no client has to do with them any more, and the files that are open are bounded by the
-/// clients that are there.
-///
-/// Nothing that is found can be stale: size and times are those that the path shows now, and the
-/// content is read when it is sent.
+/// Open files by their paths: at most [`PLACES`], each for [`TIME_TO_LIVE`] after its last use, so
+/// that removed files free their space and disks can be unmounted.
 #[derive(Debug)]
-pub(super) struct OpenFiles(Box<[Mutex<Place>]>);
+pub(super) struct OpenFiles(Arc<Places>);
+
+#[derive(Debug)]
+struct Places {
+    places: Box<[Mutex<Place>]>,
+    /// A thread closes what is not used.
+    is_swept: AtomicBool,
+}
 
 /// Where the file of one path is remembered.
 #[derive(Debug, Default)]
 struct Place {
     path: CString,
-    known: Option<(Weak<File>, Status)>,
+    known: Option<(Stamp, Arc<Representation>)>,
+    /// Whether it was asked for since the last sweep.
+    is_used: bool,
 }
 
 impl OpenFiles {
-    /// A file that is open and that `path` still leads to, and what it is like now.
-    pub(super) fn find(&self, path: &CStr) -> Option<(Arc<File>, Status)> {
-        let (file, known) = self.recall(path)?;
-        let status = Status::of_path(path)?;
-        (status == known).then_some((file, status))
+    /// The representation of the file that `path` leads to, if that is open and in the state that
+    /// `stamp` shows.
+    pub(super) fn find(&self, path: &CStr, stamp: &Stamp) -> Option<Arc<Representation>> {
+        let mut place = self.0.place(path)?;
+        let place = &mut *place;
+        let (known, representation) = place.known.as_ref().filter(|_| *place.path == *path)?;
+        let is_same = known == stamp;
+        is_same.then(|| {
+            place.is_used = true;
+            Arc::clone(representation)
+        })
     }
 
-    /// Remembers an open file that `path` has led to.
-    pub(super) fn remember(&self, path: &CStr, file: &Arc<File>, status: &Status) {
-        let Some(place) = self.place(path) else {
+    /// Keeps a file open that `path` has led to.
+    pub(super) fn keep(&self, path: &CStr, stamp: Stamp, representation: &Arc<Representation>) {
+        if !self.0.sweep() {
+            return;
+        }
+        let Some(mut place) = self.0.place(path) else {
             return;
         };
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
         if *place.path != *path {
             place.path = path.into();
         }
-        place.known = Some((Arc::downgrade(file), *status));
+        place.known = Some((stamp, Arc::clone(representation)));
+        place.is_used = true;
     }
 
-    fn recall(&self, path: &CStr) -> Option<(Arc<File>, Status)> {
-        let place = self.place(path)?;
-        let place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        let (file, status) = place.known.as_ref().filter(|_| *place.path == *path)?;
-        Some((file.upgrade()?, *status))
+    /// Closes all files that are not being sent: the system is out of descriptors.
+    pub(super) fn clear(&self) {
+        for place in &self.0.places {
+            lock(place).known = None;
+        }
     }
+}
 
-    fn place(&self, path: &CStr) -> Option<&Mutex<Place>> {
-        let mut hasher = DefaultHasher::new();
-        path.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % PLACES as u64).ok()?;
-        self.0.get(index)
-    }
+/// How many files are kept open, at most, by a process that may have this many descriptors.
+pub(crate) fn most_kept_open(descriptors: usize) -> usize {
+    (descriptors / 16).clamp(1, PLACES)
 }
 
 impl Default for OpenFiles {
     fn default() -> Self {
-        Self((0..PLACES).map(|_| Mutex::default()).collect())
+        let count = most_kept_open(sys::descriptor_limit());
+        Self(Arc::new(Places {
+            places: (0..count).map(|_| Mutex::default()).collect(),
+            is_swept: AtomicBool::new(false),
+        }))
     }
 }
 
-impl Status {
-    /// When it was last modified, if the system's clock can show that time.
-    pub(super) fn modified(&self) -> Option<SystemTime> {
-        let (seconds, nanoseconds) = self.modified;
-        system_time(seconds, nanoseconds)
+impl Places {
+    fn place(&self, path: &CStr) -> Option<MutexGuard<'_, Place>> {
+        let index = hash(path.to_bytes()) % self.places.len().max(1) as u64;
+        let place = self.places.get(usize::try_from(index).ok()?)?;
+        Some(lock(place))
     }
 
-    /// What `path` leads to. A file system that others write to, too, is made to ask how things
-    /// are now: opening a file would do the same.
+    /// Makes sure that a thread closes what is not used; false where none can be had.
+    fn sweep(self: &Arc<Self>) -> bool {
+        if self.is_swept.load(Ordering::Relaxed) || self.is_swept.swap(true, Ordering::Relaxed) {
+            return true;
+        }
+        let places = Arc::downgrade(self);
+        let sweeper = thread::Builder::new().name("files".into());
+        let spawned = sweeper.stack_size(64 * 1024).spawn(move || sweep(&places));
+        if spawned.is_err() {
+            self.is_swept.store(false, Ordering::Relaxed);
+        }
+        spawned.is_ok()
+    }
+
+    /// Closes the files that were not asked for since the last time; false when none is left.
+    fn close_unused(&self) -> bool {
+        let mut is_any_left = false;
+        for place in &self.places {
+            let mut place = lock(place);
+            if !std::mem::take(&mut place.is_used) {
+                place.known = None;
+            }
+            is_any_left |= place.known.is_some();
+        }
+        is_any_left
+    }
+}
+
+/// Closes what is not used, until nothing is left open or the files are gone.
+fn sweep(places: &Weak<Places>) {
+    sys::yield_to_others();
+    loop {
+        thread::sleep(TIME_TO_LIVE);
+        let Some(places) = places.upgrade() else {
+            return;
+        };
+        if !places.close_unused() {
+            places.is_swept.store(false, Ordering::Relaxed);
+            // Something may have been kept in the meantime, by somebody who saw the flag set.
+            if !places.close_unused() || places.is_swept.swap(true, Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}
+
+fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
+    // Nothing panics while it is held.
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Spreads paths over the places. Who makes paths collide gains nothing: they evict each other.
+fn hash(path: &[u8]) -> u64 {
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+    let (words, rest) = path.as_chunks::<8>();
+    let hash = words
+        .iter()
+        .fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let hash = rest.iter().fold(hash, |hash, &byte| mix(hash, byte.into()));
+    hash >> 32
+}
+
+impl Stamp {
+    /// What it is known by as long as it is there: device and inode number.
+    pub(super) fn inode(&self) -> ((u32, u32), u64) {
+        (self.device, self.inode)
+    }
+
+    /// Whether it is a regular file: nothing else is sent.
+    pub(super) fn is_regular(&self) -> bool {
+        self.kind == FileType::RegularFile
+    }
+
+    /// What `path` leads to. Opening a file revalidates the attributes that a network file system
+    /// caches; this look is made to do the same.
     #[cfg(target_os = "linux")]
-    fn of_path(path: &CStr) -> Option<Self> {
+    pub(super) fn of_path(path: &CStr) -> rustix::io::Result<Self> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
-        let wanted = StatxFlags::BASIC_STATS;
-        let seen = statx(CWD, path, AtFlags::STATX_FORCE_SYNC, wanted).ok()?;
-        let (changed, modified) = (seen.stx_ctime, seen.stx_mtime);
-        let is_whole = StatxFlags::from_bits_retain(seen.stx_mask).contains(wanted);
-        is_whole.then(|| Self {
-            kind: FileType::from_raw_mode(seen.stx_mode.into()),
-            size: seen.stx_size,
-            device: (seen.stx_dev_major, seen.stx_dev_minor),
-            number: seen.stx_ino,
-            mode: seen.stx_mode.into(),
-            owner: (seen.stx_uid, seen.stx_gid),
-            modified: (modified.tv_sec, modified.tv_nsec),
-            changed: (changed.tv_sec, changed.tv_nsec),
-        })
+        let seen = statx(
+            CWD,
+            path,
+            AtFlags::STATX_FORCE_SYNC,
+            StatxFlags::BASIC_STATS,
+        );
+        match seen {
+            Ok(seen) => Ok(Self::from(&seen)),
+            // Filters of system calls may forbid it.
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => rustix::fs::stat(path)
+                .as_ref()
+                .map(Self::from)
+                .map_err(|error| *error),
+            Err(error) => Err(error),
+        }
     }
 
     /// What `path` leads to.
     #[cfg(not(target_os = "linux"))]
-    fn of_path(path: &CStr) -> Option<Self> {
-        rustix::fs::stat(path).ok().as_ref().map(Self::from)
+    pub(super) fn of_path(path: &CStr) -> rustix::io::Result<Self> {
+        rustix::fs::stat(path)
+            .as_ref()
+            .map(Self::from)
+            .map_err(|error| *error)
     }
 }
 
-impl From<&Stat> for Status {
+#[cfg(target_os = "linux")]
+impl From<&rustix::fs::Statx> for Stamp {
+    fn from(seen: &rustix::fs::Statx) -> Self {
+        let (changed, modified) = (seen.stx_ctime, seen.stx_mtime);
+        Self {
+            kind: FileType::from_raw_mode(seen.stx_mode.into()),
+            state: FileState {
+                size: seen.stx_size,
+                modified: Timestamp::new(modified.tv_sec, modified.tv_nsec.into()),
+                changed: Timestamp::new(changed.tv_sec, changed.tv_nsec.into()),
+            },
+            device: (seen.stx_dev_major, seen.stx_dev_minor),
+            inode: seen.stx_ino,
+            mode: seen.stx_mode.into(),
+            owner: (seen.stx_uid, seen.stx_gid),
+        }
+    }
+}
+
+impl From<&Stat> for Stamp {
     #[allow(
         clippy::useless_conversion,
         clippy::unnecessary_fallible_conversions,
         reason = "these numbers have other types on other systems"
     )]
     fn from(stat: &Stat) -> Self {
-        // What a system tells that is no number of nanoseconds shows no time.
-        let nanoseconds = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        let nanoseconds = |count| i64::try_from(count).unwrap_or(-1);
         Self {
             kind: FileType::from_raw_mode(stat.st_mode),
-            size: u64::try_from(stat.st_size).unwrap_or(0),
+            state: FileState {
+                size: u64::try_from(stat.st_size).unwrap_or(0),
+                modified: Timestamp::new(stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+                changed: Timestamp::new(stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
+            },
             device: (
                 rustix::fs::major(stat.st_dev),
                 rustix::fs::minor(stat.st_dev),
             ),
-            number: stat.st_ino,
+            inode: stat.st_ino,
             mode: stat.st_mode.into(),
             owner: (stat.st_uid, stat.st_gid),
-            modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
-            changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
         }
     }
-}
-
-/// A time of a file, if the system's clock can show it. Nanoseconds count forward from the second,
-/// before 1970 too.
-fn system_time(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
-    let whole = Duration::from_secs(seconds.unsigned_abs());
-    let second = if seconds < 0 {
-        UNIX_EPOCH.checked_sub(whole)
-    } else {
-        UNIX_EPOCH.checked_add(whole)
-    };
-    let is_part = nanoseconds < 1_000_000_000;
-    second?.checked_add(Duration::new(0, is_part.then_some(nanoseconds)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{self, Permissions};
+    use crate::http::{Headers, HttpDate};
+    use std::fs::{self, File, Permissions};
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::time::Instant;
 
-    fn open(path: &Path) -> (Arc<File>, Status) {
+    fn open(path: &Path) -> (Stamp, Arc<Representation>) {
         let file = File::open(path).expect("it opens");
-        let status = Status::from(&rustix::fs::fstat(&file).expect("it is open"));
-        (Arc::new(file), status)
+        let stamp = Stamp::from(&rustix::fs::fstat(&file).expect("it is open"));
+        let now = HttpDate::now();
+        let representation = Representation::new(file.into(), stamp.state, Headers::new(), now);
+        (stamp, representation.into())
     }
 
     fn c_path(path: &Path) -> CString {
@@ -191,41 +294,53 @@ mod tests {
         let tree = tempfile::tempdir().expect("a temporary directory");
         let path = tree.path().join("a");
         let bytes = &*c_path(&path);
-        fs::write(&path, "one").expect("it is written");
+        let stamp = || Stamp::of_path(bytes).expect("it is there");
         let files = OpenFiles::default();
-        let (file, status) = open(&path);
-        assert!(files.find(bytes).is_none());
-        files.remember(bytes, &file, &status);
-        let (found, seen) = files.find(bytes).expect("it is open");
-        assert!(Arc::ptr_eq(&found, &file));
-        assert_eq!((seen.size, seen.modified()), (3, status.modified()));
+        fs::write(&path, "one").expect("it is written");
+        assert!(files.find(bytes, &stamp()).is_none());
+        let (opened, representation) = open(&path);
+        files.keep(bytes, opened, &representation);
+        let found = files.find(bytes, &stamp()).expect("it is open");
+        assert!(Arc::ptr_eq(&found, &representation));
 
         // Another file has taken its place.
         let other = tree.path().join("b");
         fs::write(&other, "two").expect("it is written");
         fs::rename(&other, &path).expect("it is moved");
-        assert!(files.find(bytes).is_none());
-        let (file, status) = open(&path);
-        files.remember(bytes, &file, &status);
-        assert!(files.find(bytes).is_some());
+        assert!(files.find(bytes, &stamp()).is_none());
+        let (opened, representation) = open(&path);
+        files.keep(bytes, opened, &representation);
+        assert!(files.find(bytes, &stamp()).is_some());
 
         // Who may read it has changed.
         fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("it is ours");
-        assert!(files.find(bytes).is_none());
-        let (file, status) = open(&path);
-        files.remember(bytes, &file, &status);
-        assert!(files.find(bytes).is_some());
+        assert!(files.find(bytes, &stamp()).is_none());
+    }
 
-        // Nobody uses it any more.
-        drop((file, found));
-        assert!(files.find(bytes).is_none());
+    #[test]
+    fn a_file_that_nobody_asks_for_is_closed() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let files = OpenFiles::default();
+        let path = c_path(file.path());
+        let (stamp, representation) = open(file.path());
+        files.keep(&path, stamp, &representation);
+        let start = Instant::now();
+        while Arc::strong_count(&representation) > 1 {
+            assert!(start.elapsed() < Duration::from_secs(30), "it stays open");
+            thread::sleep(Duration::from_millis(20));
+        }
+        // And the next is kept again.
+        files.keep(&path, stamp, &representation);
+        assert!(files.find(&path, &stamp).is_some());
+        files.clear();
+        assert!(files.find(&path, &stamp).is_none());
     }
 
     #[test]
     fn both_ways_to_look_at_a_file_see_the_same() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let (_, by_descriptor) = open(file.path());
-        let by_path = Status::of_path(&c_path(file.path())).expect("it is there");
+        let (by_descriptor, _) = open(file.path());
+        let by_path = Stamp::of_path(&c_path(file.path())).expect("it is there");
         assert_eq!(by_path, by_descriptor);
     }
 }

@@ -74,10 +74,8 @@ impl From<Page> for Body {
         if page.room.is_small() {
             return Body::from(page.bytes.into_inner());
         }
-        Body::Stream {
-            length: u64::try_from(page.bytes.get_ref().len()).ok(),
-            reader: Box::new(page),
-        }
+        let length = u64::try_from(page.bytes.get_ref().len()).ok();
+        Body::stream(page, length)
     }
 }
 
@@ -111,6 +109,7 @@ fn push_text(text: &[u8], page: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Content;
 
     fn entry<N: AsRef<[u8]> + ?Sized>(name: &N, is_directory: bool, is_link: bool) -> Entry<'_> {
         Entry {
@@ -163,8 +162,8 @@ mod tests {
             }
             Page::new(b"/", listing).map(Body::from)
         };
-        assert!(matches!(body(10), Ok(Body::Bytes(_))));
-        let Ok(Body::Stream { mut reader, length }) = body(10_000) else {
+        assert!(body(10).is_ok_and(|body| body.as_bytes().is_some()));
+        let Ok(Body(Content::Stream { mut reader, length })) = body(10_000) else {
             unreachable!("a large page is a stream")
         };
         let mut bytes = Vec::new();

@@ -1,33 +1,38 @@
 //! From a relative path to something open: the one place that opens what is served.
 //!
-//! Files are opened first and judged by their descriptor, so nothing can be exchanged between
-//! the look and the opening; of one that is open already, the look shows that it is the same.
-//! Every step starts again at the directory's path: a served directory that is removed and made
-//! anew is served again.
+//! A path is looked at before it is opened, so that nothing is opened which is neither a file nor
+//! a directory; but what is served is decided by the descriptor alone, so nothing can be exchanged
+//! between the look and the opening. Every step starts again at the directory's path: a served
+//! directory that is removed and made anew is served again.
 
 use super::beneath::{self, Symlinks};
 use super::listing::{Listing, read_entries};
-use super::open_files::{OpenFiles, Status};
-use super::unavailable::{Unavailable, type_told};
-use crate::http::RelativePath;
-use crate::sys;
+use super::open_files::{OpenFiles, Stamp};
+use super::private::PrivateDirectories;
+use super::unavailable::{Unavailable, file_type_of};
+use crate::http::{Headers, HttpDate, RelativePath, Representation};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
-use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// Not blocking: a FIFO is open at once, and then refused for what it is.
+/// Not blocking: what has become a FIFO since it was looked at is open at once, and then refused.
 const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
+
+/// How long the holder of a write lease may take to give the file up (`fcntl(2)`, `F_SETLEASE`).
+const LEASE_LIMIT: Duration = Duration::from_secs(5);
+/// How often such a file is tried again.
+const LEASE_PAUSE: Duration = Duration::from_millis(10);
 
 /// A path of the operating system, short ones without allocating.
 type PathBytes = SmallVec<[u8; 256]>;
@@ -38,7 +43,7 @@ pub(crate) struct Root {
     directory: PathBuf,
     symlinks: Symlinks,
     /// Directories whose files are not sent, by whatever way they are reached.
-    private: Arc<[PathBuf]>,
+    private: Arc<PrivateDirectories>,
     open_files: Arc<OpenFiles>,
 }
 
@@ -46,19 +51,17 @@ pub(crate) struct Root {
 #[derive(Debug)]
 pub(crate) enum Node<'r> {
     /// A regular file.
-    File(RegularFile),
+    File(Arc<Representation>),
     /// A directory.
     Directory(Directory<'r>),
 }
 
-/// An open regular file, and what it was like when it was opened, or found to be open.
-#[derive(Debug)]
-pub(crate) struct RegularFile {
-    pub(crate) file: Arc<File>,
-    /// Bytes.
-    pub(crate) size: u64,
-    /// When it was last modified.
-    pub(crate) modified: Option<SystemTime>,
+/// Something open, and its metadata.
+enum Opened {
+    /// A regular file.
+    File(Arc<Representation>),
+    /// Anything else.
+    Other(OwnedFd, FileType),
 }
 
 /// A directory in a root.
@@ -67,7 +70,7 @@ pub(crate) struct Directory<'r> {
     root: &'r Root,
     path: RelativePath,
     /// Its descriptor; `None` where only names in it may be opened, but not listed.
-    handle: Option<Arc<File>>,
+    handle: Option<OwnedFd>,
 }
 
 impl Root {
@@ -86,9 +89,14 @@ impl Root {
         Self { symlinks, ..self }
     }
 
+    /// Forgets the files that are open, because they would be sent with other fields from now on.
+    pub(crate) fn forget_files(&mut self) {
+        self.open_files = Arc::default();
+    }
+
     /// Sends no file in `directories` from now on.
     pub(crate) fn keep_private(&mut self, directories: Vec<PathBuf>) {
-        self.private = directories.into();
+        self.private = PrivateDirectories::new(directories).into();
     }
 
     /// The directory's path.
@@ -96,8 +104,13 @@ impl Root {
         &self.directory
     }
 
-    /// Opens what is at `path`.
-    pub(crate) fn open(&self, path: &RelativePath) -> Result<Node<'_>, Unavailable> {
+    /// Opens what is at `path`. A file is sent with the fields that `kind` gives it, which depend
+    /// on its path alone.
+    pub(crate) fn open(
+        &self,
+        path: &RelativePath,
+        kind: impl Fn() -> Headers,
+    ) -> Result<Node<'_>, Unavailable> {
         let directory = |handle| {
             Ok(Node::Directory(Directory {
                 root: self,
@@ -105,71 +118,71 @@ impl Root {
                 handle,
             }))
         };
-        match self.open_any(path) {
-            Ok((file, status)) if status.kind == FileType::RegularFile => {
-                if self.is_private(&file, path) {
-                    return Err(Unavailable::Absent);
-                }
-                Ok(Node::File(RegularFile::new(file, &status)))
-            }
-            Ok((handle, status)) if status.kind == FileType::Directory => directory(Some(handle)),
+        match self.open_any(path, kind) {
+            Ok(Opened::File(file)) if self.is_private(&file.file, path) => Err(Unavailable::Absent),
+            Ok(Opened::File(file)) => Ok(Node::File(file)),
+            Ok(Opened::Other(handle, FileType::Directory)) => directory(Some(handle)),
+            Ok(Opened::Other(..)) => Err(Unavailable::Absent),
             Err(Errno::ACCESS) if self.type_of(path)? == FileType::Directory => directory(None),
-            Ok(_) => Err(Unavailable::Absent),
             Err(error) => Err(error.into()),
         }
     }
 
     /// The one place where a path of the tree is opened, unless what it leads to is open already.
-    fn open_any(&self, path: &[u8]) -> rustix::io::Result<(Arc<File>, Status)> {
+    fn open_any(&self, path: &[u8], kind: impl Fn() -> Headers) -> rustix::io::Result<Opened> {
         if self.symlinks != Symlinks::Follow {
             // By what links a path leads to an open file cannot be seen from outside.
-            let file = beneath::open(&self.directory, path, self.symlinks, FLAGS)?;
-            return with_status(file);
+            let open = |flags| beneath::open(&self.directory, path, self.symlinks, flags);
+            must_be_served(file_type(open(beneath::NO_ACCESS)?)?)?;
+            let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
+            return Ok(represent(file, &stamp, kind));
         }
         // With its end, so that no call has to make a copy that has one.
         let mut full = self.full(path);
         full.push(0);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
-        if let Some(found) = self.open_files.find(full) {
-            return Ok(found);
+        let seen = Stamp::of_path(full)?;
+        if let Some(found) = self.open_files.find(full, &seen) {
+            return Ok(Opened::File(self.settled(full, &seen, found)));
         }
-        let file = rustix::fs::open(full, FLAGS, Mode::empty())?;
-        let (file, status) = with_status(file)?;
-        if status.kind == FileType::RegularFile {
-            self.open_files.remember(full, &file, &status);
+        must_be_served(seen.kind)?;
+        let open = || match rustix::fs::open(full, FLAGS, Mode::empty()) {
+            Err(Errno::MFILE | Errno::NFILE) => {
+                self.open_files.clear();
+                rustix::fs::open(full, FLAGS, Mode::empty())
+            }
+            opened => opened,
+        };
+        let (file, stamp) = with_stamp(past_lease(open)?)?;
+        let opened = represent(file, &stamp, kind);
+        if let Opened::File(representation) = &opened {
+            self.open_files.keep(full, stamp, representation);
         }
-        Ok((file, status))
+        Ok(opened)
     }
 
-    /// Whether an open file lies in one of the private directories: decided by which directories
-    /// it is in, not by the names that led there, so neither links nor mounts lead around it.
-    /// Where that cannot be told, it is.
+    /// A representation that was made when its file was still fresh, or dated in the future, is
+    /// made again: what is said of it depends on the time.
+    fn settled(
+        &self,
+        path: &CStr,
+        stamp: &Stamp,
+        found: Arc<Representation>,
+    ) -> Arc<Representation> {
+        if found.validators.is_settled() {
+            return found;
+        }
+        let (file, kind) = (Arc::clone(&found.file), found.kind.clone());
+        let again = Representation::new(file, stamp.state, kind, HttpDate::now());
+        let again = Arc::new(again);
+        self.open_files.keep(path, *stamp, &again);
+        again
+    }
+
+    /// Whether an open file, to which `path` led, may not be sent.
     fn is_private(&self, file: &File, path: &[u8]) -> bool {
-        if self.private.is_empty() {
-            return false;
-        }
-        let path = self.full(path);
-        self.is_in_private_directory(file, Path::new(OsStr::from_bytes(&path)))
-            .unwrap_or(true)
-    }
-
-    fn is_in_private_directory(&self, file: &File, path: &Path) -> io::Result<bool> {
-        let mut private: SmallVec<[_; 4]> = SmallVec::new();
-        for directory in &*self.private {
-            match rustix::fs::stat(directory) {
-                Ok(stat) => private.push((stat.st_dev, stat.st_ino)),
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let location = sys::location(file, path)?;
-        for directory in location.ancestors().skip(1) {
-            let stat = rustix::fs::stat(directory)?;
-            if private.contains(&(stat.st_dev, stat.st_ino)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let full = || PathBuf::from(OsStr::from_bytes(&self.full(path)));
+        self.private.contain(file, full)
     }
 
     /// What `path` leads to, whether or not it may be read; what is not there or may not be
@@ -184,7 +197,7 @@ impl Root {
             beneath::open(&self.directory, path, self.symlinks, beneath::NO_ACCESS)
                 .and_then(rustix::fs::fstat)
         };
-        type_told(stat)
+        file_type_of(stat)
     }
 
     /// A path of the operating system to `path`.
@@ -194,22 +207,22 @@ impl Root {
 }
 
 impl Directory<'_> {
-    /// Opens the first of `names` that is a regular file in this directory, if one is.
-    pub(crate) fn open_index<'n>(
+    /// Opens the first of `names` that is a regular file in this directory, if one is. `kind`
+    /// gives it its fields by its name.
+    pub(crate) fn open_index(
         &self,
-        names: &'n [String],
-    ) -> Result<Option<(RegularFile, &'n str)>, Unavailable> {
+        names: &[String],
+        kind: impl Fn(&str) -> Headers,
+    ) -> Result<Option<Arc<Representation>>, Unavailable> {
         for name in names {
             let path: RelativePath = join(&self.path, name.as_bytes());
-            match self.root.open_any(&path) {
-                Ok((file, status)) if status.kind == FileType::RegularFile => {
-                    if self.root.is_private(&file, &path) {
-                        return Err(Unavailable::Absent);
-                    }
-                    return Ok(Some((RegularFile::new(file, &status), name)));
+            match self.root.open_any(&path, || kind(name)) {
+                Ok(Opened::File(file)) if self.root.is_private(&file.file, &path) => {
+                    return Err(Unavailable::Absent);
                 }
-                Ok(_) | Err(Errno::NOENT) => {}
-                // As the reference: a page that is there but may not be read is not passed over.
+                Ok(Opened::File(file)) => return Ok(Some(file)),
+                Ok(Opened::Other(..)) | Err(Errno::NOENT) => {}
+                // As CPython: a page that is there but may not be read is not passed over.
                 // Neither is one that there is no descriptor for.
                 Err(error) => {
                     let why = error.into();
@@ -227,27 +240,57 @@ impl Directory<'_> {
     /// The names in this directory, sorted.
     pub(crate) fn entries(&self) -> Result<Listing, Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
-        read_entries(handle, |link| {
+        read_entries(handle.as_fd(), |link| {
             let path: RelativePath = join(&self.path, link);
             Ok(self.root.type_of(&path)? == FileType::Directory)
         })
     }
 }
 
-impl RegularFile {
-    fn new(file: Arc<File>, status: &Status) -> Self {
-        Self {
-            file,
-            size: status.size,
-            modified: status.modified(),
-        }
+/// What has just been opened, and its metadata.
+fn with_stamp(file: OwnedFd) -> rustix::io::Result<(OwnedFd, Stamp)> {
+    let stamp = Stamp::from(&rustix::fs::fstat(&file)?);
+    Ok((file, stamp))
+}
+
+fn represent(file: OwnedFd, stamp: &Stamp, kind: impl Fn() -> Headers) -> Opened {
+    if !stamp.is_regular() {
+        return Opened::Other(file, stamp.kind);
+    }
+    let file = Arc::new(File::from(file));
+    let representation = Representation::new(file, stamp.state, kind(), HttpDate::now());
+    Opened::File(representation.into())
+}
+
+fn file_type(file: OwnedFd) -> rustix::io::Result<FileType> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(FileType::from_raw_mode(stat.st_mode))
+}
+
+/// Keeps what is neither a file nor a directory from being opened: opening a FIFO alone is
+/// noticed by those who wait at its other end.
+fn must_be_served(kind: FileType) -> rustix::io::Result<()> {
+    match kind {
+        FileType::RegularFile | FileType::Directory => Ok(()),
+        _ => Err(Errno::NXIO),
     }
 }
 
-/// What has just been opened, and what it is like.
-fn with_status(file: OwnedFd) -> rustix::io::Result<(Arc<File>, Status)> {
-    let status = Status::from(&rustix::fs::fstat(&file)?);
-    Ok((Arc::new(file.into()), status))
+/// Opens a file that somebody may hold a lease on. The first attempt makes the kernel ask for it
+/// back; an opening that does not block fails until it is.
+fn past_lease(open: impl Fn() -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {
+    let first = open();
+    if !matches!(first, Err(Errno::AGAIN)) {
+        return first;
+    }
+    let start = Instant::now();
+    loop {
+        thread::sleep(LEASE_PAUSE);
+        match open() {
+            Err(Errno::AGAIN) if start.elapsed() < LEASE_LIMIT => {}
+            opened => return opened,
+        }
+    }
 }
 
 /// `path` in `directory`, either of which may be empty.

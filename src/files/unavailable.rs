@@ -17,7 +17,8 @@ pub(crate) enum Unavailable {
 impl From<Errno> for Unavailable {
     fn from(error: Errno) -> Self {
         match error {
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM => Self::Shortage,
+            // A file is busy whose lease is not given up.
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Self::Shortage,
             _ => Self::Absent,
         }
     }
@@ -35,9 +36,9 @@ impl From<TryReserveError> for Unavailable {
     }
 }
 
-/// The type that a look at something has told; of what is not there it is unknown. Only a
+/// The type of something that was looked at; of what is not there it is unknown. Only a
 /// shortage is an error: what could not be looked at must not be taken for absent.
-pub(super) fn type_told(stat: rustix::io::Result<Stat>) -> Result<FileType, Unavailable> {
+pub(super) fn file_type_of(stat: rustix::io::Result<Stat>) -> Result<FileType, Unavailable> {
     match stat.map_err(Unavailable::from) {
         Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode)),
         Err(Unavailable::Absent) => Ok(FileType::Unknown),
@@ -57,7 +58,7 @@ mod tests {
                 Unavailable::from(io::Error::from(error)),
                 Unavailable::Shortage
             );
-            assert_eq!(type_told(Err(error)), Err(Unavailable::Shortage));
+            assert_eq!(file_type_of(Err(error)), Err(Unavailable::Shortage));
         }
         for error in [
             Errno::NOENT,
@@ -67,7 +68,7 @@ mod tests {
             Errno::NOTDIR,
         ] {
             assert_eq!(Unavailable::from(error), Unavailable::Absent);
-            assert_eq!(type_told(Err(error)), Ok(FileType::Unknown));
+            assert_eq!(file_type_of(Err(error)), Ok(FileType::Unknown));
         }
     }
 }

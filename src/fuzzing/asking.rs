@@ -1,12 +1,13 @@
 //! Asking a handler for files, as a connection does.
 
-use crate::files;
 use crate::handler::Handler;
 use crate::handlers::FileHandler;
 use crate::http::{
-    Body, FieldLines, HeaderName, HttpDate, Latin1, Method, Peer, Request, RequestBody,
-    RequestLine, RequestTarget, Response, Version, header,
+    Body, Content, FieldLines, HeaderName, HttpDate, Latin1, Method, Peer, Request, RequestBody,
+    RequestLine, RequestTarget, Version, header,
 };
+use crate::representation::complete;
+use crate::wire::{Head, Persistence, ResponseFraming};
 use std::fs::File;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -82,45 +83,58 @@ pub(super) fn answer(name: &str, fields: &Fields<'_>) -> Answer {
     let now = HttpDate::now();
     let response = HANDLER
         .handle(&mut request)
-        .and_then(|mut response| files::respond(&request, &mut response, now).map(|()| response))
+        .and_then(|mut response| complete(&request, &mut response, now).map(|()| response))
         .unwrap_or_else(|error| HANDLER.error_response(&error));
-    let Response {
-        status,
-        headers,
-        body,
-        ..
-    } = response;
-    let length = body.len();
-    let body = read(body);
+    let length = response.body.len();
+    let head = Head {
+        protocol: Version::HTTP_11,
+        server: "",
+        date: b"",
+        framing: ResponseFraming::None,
+        persistence: Persistence::Persists,
+    };
+    let mut written = Vec::new();
+    head.write(&response, &mut written);
+    let status = response.status.as_u16();
+    let body = read(response.body);
     assert!(length.is_none_or(|length| length == body.len() as u64));
-    let fields = headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.to_vec()))
-        .collect();
     Answer {
-        status: status.as_u16(),
-        fields,
+        status,
+        fields: fields_of(&written),
         body,
     }
 }
 
+/// Names and values in a head, without those that the connection makes.
+fn fields_of(head: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let lines = head.split(|&byte| byte == b'\n').skip(3);
+    lines
+        .filter_map(|line| {
+            let line = line.strip_suffix(b"\r")?;
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            let name = String::from_utf8_lossy(line.get(..colon)?).into_owned();
+            Some((name, line.get(colon + 2..)?.to_vec()))
+        })
+        .collect()
+}
+
 fn read(body: Body) -> Vec<u8> {
     let mut bytes = Vec::new();
-    match body {
-        Body::Empty => {}
-        Body::Bytes(content) => bytes.extend_from_slice(&content),
-        Body::File { file, range, .. } => bytes = read_file(&file, &range),
-        Body::Parts { file, parts } => {
+    match body.0 {
+        Content::Empty => {}
+        Content::Bytes(content) => bytes.extend_from_slice(&content),
+        Content::File { of, range } => bytes = read_file(&of.file, &range),
+        Content::Parts { of, parts } => {
             for part in parts {
                 bytes.extend_from_slice(&part.head);
-                bytes.extend_from_slice(&read_file(&file, &part.range));
+                bytes.extend_from_slice(&read_file(&of.file, &part.range));
             }
         }
-        Body::Stream { mut reader, .. } => {
+        Content::Stream { mut reader, .. } => {
             let read = reader.read_to_end(&mut bytes);
             assert!(read.is_ok(), "{read:?}");
         }
-        Body::Exchange { .. } => unreachable!("no script is run here"),
+        Content::Exchange { .. } => unreachable!("no script is run here"),
     }
     bytes
 }

@@ -1,6 +1,6 @@
 use super::asking::{Answer, answer, check_whole, content, fill_in, name};
-use crate::files::Selection;
 use crate::http::header;
+use crate::representation::Selection;
 
 /// Ranges: whatever is sent of a file is what its `Content-Range` says, and no more than the file.
 pub fn ranges(data: &[u8]) {

@@ -1,15 +1,19 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
-use crate::files::{self, Directory, Node, RegularFile, Root, Symlinks, Unavailable};
+use crate::files::{self, Directory, Node, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
-use crate::http::{Body, HeaderName, HttpError, Method, Request, Response, StatusCode, header};
+use crate::http::{
+    self, Body, Headers, HttpError, Method, Representation, Request, Response, StatusCode, header,
+};
 use rustix::fs::FileType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// CPython's spelling, on files and listings (errors have the other).
-const CONTENT_TYPE: HeaderName<'static> = HeaderName::from_static("Content-type");
+/// The suffix of SVG images in the gzip coding, and a file with it.
+const SVGZ: &str = ".svgz";
+const SVGZ_NAME: &str = "a.svgz";
 
 /// Serves the files of a directory and lists what is in it.
 ///
@@ -65,6 +69,7 @@ impl FileHandler {
         media_type: impl Into<String>,
     ) -> Self {
         self.extensions.insert(extension.into(), media_type.into());
+        self.root.forget_files();
         self
     }
 
@@ -123,8 +128,9 @@ impl FileHandler {
             return Ok(Response::new(StatusCode::MOVED_PERMANENTLY)
                 .with_header(header::LOCATION, target.to_directory_location()));
         }
-        match directory.open_index(&self.index_pages).map_err(not_found)? {
-            Some((file, name)) => Ok(self.file_response(file, name)),
+        let index = directory.open_index(&self.index_pages, |name| self.kind(name));
+        match index.map_err(not_found)? {
+            Some(file) => Ok(file_response(file)),
             None => Self::listing_response(request, directory),
         }
     }
@@ -145,23 +151,47 @@ impl FileHandler {
                 Unavailable::Shortage => HttpError::overloaded(),
             })?;
         Ok(Response::new(StatusCode::OK)
-            .with_header(CONTENT_TYPE, "text/html; charset=utf-8")
+            .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
             .with_body(page)
             .hardened())
     }
 
-    /// A regular file called `name`. The connection adds its validators, and finds out what the
-    /// client has of it already.
-    fn file_response(&self, file: RegularFile, name: &str) -> Response {
-        let mut response = Response::new(StatusCode::OK);
-        response.headers.append(CONTENT_TYPE, self.media_type(name));
-        response.body = Body::File {
-            file: file.file,
-            range: 0..file.size,
-            modified: file.modified,
-        };
-        response
+    /// Whether a file is an SVG image in the gzip coding, by its name alone.
+    fn is_compressed_picture(&self, path: &[u8]) -> bool {
+        let suffix = path.len().checked_sub(SVGZ.len());
+        let is_svgz = suffix
+            .and_then(|start| path.get(start..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(SVGZ.as_bytes()));
+        is_svgz && self.media_type(SVGZ_NAME) == "image/svg+xml"
     }
+
+    /// The fields of a file called `name` that its name decides.
+    fn kind(&self, name: &str) -> Headers {
+        Representation::kind(self.media_type(name))
+    }
+}
+
+/// A regular file. The connection finds out what the client has of it already.
+fn file_response(file: Arc<Representation>) -> Response {
+    let mut response = Response::new(StatusCode::OK);
+    response.body = Body::representation(file);
+    response
+}
+
+/// An SVG image in the gzip coding. Unlike CPython, which names the type but not the coding, so
+/// that no browser shows it.
+fn picture_response(request: &Request<'_>, file: Arc<Representation>) -> Response {
+    let mut response = file_response(file);
+    if http::coding_weight(request.headers(), "gzip") > 0 {
+        response.headers.append(header::CONTENT_ENCODING, "gzip");
+    } else {
+        let media_type = "application/gzip";
+        response
+            .headers
+            .append(Representation::CONTENT_TYPE, media_type);
+    }
+    response.headers.append(header::VARY, "Accept-Encoding");
+    response
 }
 
 impl Handler for FileHandler {
@@ -176,17 +206,17 @@ impl Handler for FileHandler {
             .target()
             .to_relative_path()
             .ok_or_else(HttpError::file_not_found)?;
-        match self.root.open(&path).map_err(not_found)? {
+        let kind = || self.kind(&String::from_utf8_lossy(&path));
+        match self.root.open(&path, kind).map_err(not_found)? {
             Node::Directory(directory) => self.directory_response(request, &directory),
             // As in the reference, a file is no directory, whatever the client thinks.
             Node::File(_) if request.target().has_trailing_slash() => {
                 Err(HttpError::file_not_found())
             }
-            Node::File(file) => {
-                let name = std::str::from_utf8(&path)
-                    .map_or_else(|_| String::from_utf8_lossy(&path), Cow::Borrowed);
-                Ok(self.file_response(file, &name))
+            Node::File(file) if self.is_compressed_picture(&path) => {
+                Ok(picture_response(request, file))
             }
+            Node::File(file) => Ok(file_response(file)),
         }
     }
 }

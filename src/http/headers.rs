@@ -19,6 +19,7 @@ pub mod name {
 
     names! {
         ACCEPT = "Accept";
+        ACCEPT_ENCODING = "Accept-Encoding";
         ACCEPT_RANGES = "Accept-Ranges";
         AUTHORIZATION = "Authorization";
         CACHE_CONTROL = "Cache-Control";
@@ -47,6 +48,7 @@ pub mod name {
         STATUS = "Status";
         TRANSFER_ENCODING = "Transfer-Encoding";
         USER_AGENT = "User-Agent";
+        VARY = "Vary";
         X_CONTENT_TYPE_OPTIONS = "X-Content-Type-Options";
     }
 }
@@ -210,6 +212,11 @@ impl Headers {
         self.append_bytes(name, value.into().as_bytes());
     }
 
+    /// Adds a field of other headers.
+    pub(crate) fn extend_with(&mut self, name: HeaderName<'_>, value: &[u8]) {
+        self.append_bytes(name, value);
+    }
+
     /// Adds a field whose value is known to be one.
     fn append_bytes(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.0.extend_from_slice(name.as_str().as_bytes());
@@ -274,6 +281,11 @@ impl Headers {
     /// Whether there is a field `name`.
     pub fn contains(&self, name: HeaderName<'_>) -> bool {
         self.get(name).is_some()
+    }
+
+    /// All lines, as they go on the wire.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Whether there are no fields.

@@ -1,5 +1,6 @@
 //! The words of HTTP, without I/O: what requests and responses are made of.
 
+mod accept_encoding;
 mod body;
 mod date;
 mod error;
@@ -9,16 +10,19 @@ mod headers;
 mod method;
 mod number;
 mod peer;
+mod representation;
 mod request;
 mod response;
 mod status;
 mod surrogates;
 mod target;
 mod text;
+mod validators;
 mod version;
 
-pub(crate) use body::range_length;
-pub use body::{Body, FilePart};
+pub(crate) use accept_encoding::coding_weight;
+pub use body::Body;
+pub(crate) use body::{Content, FilePart, range_length};
 pub use date::HttpDate;
 pub use error::HttpError;
 pub use exchange::RequestBody;
@@ -31,6 +35,7 @@ pub use headers::{HeaderName, HeaderValue, Headers};
 pub use method::Method;
 pub(crate) use number::{push_decimal, push_hexadecimal};
 pub use peer::Peer;
+pub(crate) use representation::{FileState, Representation, Timestamp};
 pub use request::{Request, RequestLine};
 pub use response::Response;
 pub use status::StatusCode;
@@ -38,4 +43,6 @@ pub(crate) use surrogates::escape as escape_surrogates;
 pub use target::{RelativePath, RequestTarget};
 pub(crate) use text::repr_of;
 pub use text::{Latin1, Repr};
+pub use validators::Validators;
+pub(crate) use validators::{Comparison, EntityTag};
 pub use version::Version;

@@ -31,13 +31,15 @@ pub struct Response {
 }
 
 impl Response {
+    const POLICY: &str = "script-src 'self'; object-src 'none'; base-uri 'none'";
+
     /// An empty response.
     pub fn new(status: StatusCode) -> Self {
         Self {
             status,
             reason: None,
             headers: Headers::new(),
-            body: Body::Empty,
+            body: Body::default(),
         }
     }
 
@@ -62,9 +64,10 @@ impl Response {
     }
 
     /// Adds the fields that keep a page made by this server harmless, whatever names it shows:
-    /// it is not sniffed for another type, and it may load and run nothing.
+    /// it is not sniffed for another type, and runs no script that stands in it. It may load what
+    /// this origin serves: people open such a page to try a script from it.
     pub(crate) fn hardened(self) -> Self {
         self.with_header(super::header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .with_header(super::header::CONTENT_SECURITY_POLICY, "default-src 'none'")
+            .with_header(super::header::CONTENT_SECURITY_POLICY, Self::POLICY)
     }
 }

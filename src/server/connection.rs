@@ -9,12 +9,12 @@ use super::buffers::Buffers;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
 use crate::config::Config;
-use crate::files;
 use crate::handler::{Answered, Handler};
 use crate::http::{
-    Body, Exchange, FieldLines, HttpError, Method, Peer, Request, RequestBody, RequestLine,
-    Response, StatusCode, Version,
+    Exchange, FieldLines, HttpError, Method, Peer, Request, RequestBody, RequestLine, Response,
+    StatusCode, Version,
 };
+use crate::representation;
 use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
@@ -182,8 +182,7 @@ impl<'s> Connection<'s> {
         let facts = Facts {
             client,
             is_last: self.ticket.is_last(),
-            body_is_bounded: content.is_read()
-                || matches!(response.body, Body::Exchange { .. }) && content.is_small(),
+            body_is_bounded: content.is_read() || response.body.is_exchange() && content.is_small(),
             response: ResponseEnd::of(&response.headers, framing),
         };
         let persistence = facts.persistence();
@@ -219,13 +218,13 @@ impl<'s> Connection<'s> {
         if response.status < StatusCode::BAD_REQUEST {
             content.on(&mut self.channel).send_continue()?;
         }
-        let body = mem::take(&mut response.body);
         let mut out = self.context.buffers.take();
-        transmission::reserve(&mut out, &body);
+        transmission::reserve(&mut out, &response.body);
         // A client that speaks HTTP/0.9 does not know what a head is.
         if line.version != Version::HTTP_09 {
             head.write(&response, &mut out);
         }
+        let body = mem::take(&mut response.body);
         self.channel.begin_response();
         let transmission = Transmission {
             channel: &mut self.channel,
@@ -283,7 +282,7 @@ fn complete(
     now: &Now,
 ) -> Response {
     let completed = result.and_then(|mut response| {
-        files::respond(request, &mut response, now.second)?;
+        representation::complete(request, &mut response, now.second)?;
         Ok(response)
     });
     completed.unwrap_or_else(|error| error_response(context, client, &error, now))

@@ -8,6 +8,7 @@ use super::listener::Listener;
 use super::transport::prepare;
 use super::workers::{Mode, Workers};
 use crate::config::Config;
+use crate::files;
 use crate::handler::Handler;
 use crate::http::Peer;
 use crate::sys;
@@ -198,19 +199,19 @@ impl ServerHandle {
 
 /// How many connections there is room for, and how many threads may wait for one.
 ///
-/// Each connection needs a descriptor, one for the file that it was sent last, and one for what it
-/// is sent now. (A directory is opened twice and a script has two pipes, but not all ask for these
-/// at a time; who finds none left is answered with 503.) A thread that waits in `accept` has one
-/// already for who will come.
+/// Each connection needs a descriptor, and one for what it is sent. (A directory is opened twice
+/// and a script has two pipes, but not all ask for these at a time; a request that finds none left
+/// is answered with 503.) A thread that waits in `accept` has one already for the next client.
 fn room(max_connections: usize) -> (Room, usize) {
     room_within(sys::descriptor_limit(), max_connections)
 }
 
 fn room_within(descriptors: usize, max_connections: usize) -> (Room, usize) {
-    let descriptors = descriptors.saturating_sub(RESERVED_DESCRIPTORS);
+    let reserved = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
+    let descriptors = descriptors.saturating_sub(reserved);
     let refused = (descriptors / 8).clamp(1, MAX_REFUSED);
     let waiting = (descriptors / 8).clamp(1, MAX_WAITING);
-    let served = (descriptors.saturating_sub(refused + waiting) / 3).max(1);
+    let served = (descriptors.saturating_sub(refused + waiting) / 2).max(1);
     let room = Room {
         served: served.min(max_connections),
         refused,
@@ -227,15 +228,20 @@ mod tests {
         for (descriptors, max_connections, expected) in [
             (0, 8192, (1, 1, 1)),
             (17, 8192, (1, 1, 1)),
-            (64, 8192, (12, 6, 6)),
-            (1024, 8192, (293, 64, 64)),
+            (64, 8192, (17, 5, 5)),
+            (1024, 8192, (408, 64, 64)),
             (1_000_000, 8192, (8192, 64, 64)),
-            (usize::MAX, usize::MAX, (usize::MAX / 3 - 48, 64, 64)),
+            (
+                usize::MAX,
+                usize::MAX,
+                ((usize::MAX - 16 - 256 - 128) / 2, 64, 64),
+            ),
         ] {
             let (Room { served, refused }, waiting) = room_within(descriptors, max_connections);
             assert_eq!((served, refused, waiting), expected, "{descriptors}");
             if descriptors > 64 {
-                assert!(RESERVED_DESCRIPTORS + 3 * served + refused + waiting <= descriptors);
+                let kept = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
+                assert!(kept + 2 * served + refused + waiting <= descriptors);
             }
         }
     }

@@ -37,19 +37,33 @@ impl Head<'_> {
         out.extend_from_slice(self.date);
         out.extend_from_slice(b"\r\n");
 
+        // What is said of a file comes right after its type and length, as in CPython.
+        let of = response.body.of();
+        let own_type = response.headers.contains(header::CONTENT_TYPE);
         let mut framed = false;
+        let mut write_framing = |out: &mut Vec<u8>| {
+            self.write_framing(out);
+            out.extend_from_slice(of.map_or(&[], |of| of.fields.as_bytes()));
+            framed = true;
+        };
+        if let Some(of) = of.filter(|of| !of.kind.is_empty() && !own_type) {
+            out.extend_from_slice(of.kind.as_bytes());
+            write_framing(out);
+        }
+        let mut is_type_next = own_type;
         for line in response.headers.lines() {
             if is_field(line, header::CONTENT_LENGTH) || is_field(line, header::TRANSFER_ENCODING) {
                 continue;
             }
             out.extend_from_slice(line);
-            if !framed && is_field(line, header::CONTENT_TYPE) {
-                self.write_framing(out);
-                framed = true;
+            if is_type_next && is_field(line, header::CONTENT_TYPE) {
+                write_framing(out);
+                is_type_next = false;
             }
         }
         if !framed {
             self.write_framing(out);
+            out.extend_from_slice(of.map_or(&[], |of| of.fields.as_bytes()));
         }
         out.extend_from_slice(match self.persistence {
             Persistence::Persists | Persistence::Closes => b"\r\n".as_slice(),

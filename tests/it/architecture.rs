@@ -14,6 +14,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("http", 0),
     ("config", 1),
     ("wire", 1),
+    ("representation", 1),
     ("files", 1),
     ("cgi", 1),
     ("handler", 2),

@@ -28,6 +28,7 @@ const START: &str = "Server: <server>\r\nDate: <date>\r\n";
 fn every_rule_is_kept() {
     let tree = Tree::new();
     tree.file("ten.txt", "0123456789").file("empty.txt", "");
+    tree.settle();
     let mut rows = conditions::rows();
     rows.extend(ranges::rows());
     let both = ["HTTP/1.0", "HTTP/1.1"];
@@ -134,7 +135,7 @@ fn parts(parts: &[(&str, &str)]) -> String {
         })
         .collect();
     body.push("--<boundary>--\r\n".into());
-    let body = body.join("\r\n");
+    let body = format!("\r\n{}", body.join("\r\n"));
     // A boundary has 32 characters, its name here 10.
     let length = body.len() + (parts.len() + 1) * (32 - 10);
     format!(
@@ -178,7 +179,7 @@ fn error(status: u16, message: &str, explanation: &str, fields: &str) -> String 
     format!(
         "HTTP/1.1 {status} {message}\r\n{START}Connection: close\r\n\
          Content-Type: text/html;charset=utf-8\r\nContent-Length: {}\r\n\
-         X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\n\
+         X-Content-Type-Options: nosniff\r\nContent-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'\r\n\
          {fields}\r\n{page}",
         page.len()
     )

@@ -78,24 +78,12 @@ impl Handler for Custom {
         match (request.method(), request.target().path()) {
             (Method::GET, b"/panic") => panic!("as asked"),
             (Method::GET, b"/stream") => {
-                let reader = Box::new(io::repeat(b'x').take(100_000));
-                Ok(Answer {
-                    body: Body::Stream {
-                        reader,
-                        length: None,
-                    },
-                    ..Answer::new(StatusCode::OK)
-                })
+                let reader = io::repeat(b'x').take(100_000);
+                Ok(Answer::new(StatusCode::OK).with_body(Body::stream(reader, None)))
             }
             (Method::GET, b"/short") => {
-                let reader = Box::new(io::repeat(b'x').take(10));
-                Ok(Answer {
-                    body: Body::Stream {
-                        reader,
-                        length: Some(20),
-                    },
-                    ..Answer::new(StatusCode::OK)
-                })
+                let reader = io::repeat(b'x').take(10);
+                Ok(Answer::new(StatusCode::OK).with_body(Body::stream(reader, Some(20))))
             }
             (Method::GET, b"/reset") => {
                 Ok(Answer::new(StatusCode::RESET_CONTENT).with_body("never sent"))

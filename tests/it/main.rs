@@ -39,6 +39,7 @@ mod motion;
 // The tree has names that other systems forbid, and each request comes from an address of its
 // own, which only Linux has ready.
 #[cfg(target_os = "linux")]
+mod odd_files;
 mod parity;
 #[cfg(unix)]
 mod ranges;

@@ -1,5 +1,5 @@
 use super::*;
-use std::time::Duration;
+use crate::http::{FileState, HeaderValue, Timestamp};
 
 const MOMENT: i64 = 784_111_777;
 const NOW: i64 = MOMENT + 1_000;
@@ -12,22 +12,26 @@ fn date(seconds: i64) -> HttpDate {
     HttpDate::from_unix(seconds).expect("a year with four digits")
 }
 
-fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
-    let whole = Duration::from_secs(seconds.unsigned_abs());
-    let second = if seconds < 0 {
-        UNIX_EPOCH - whole
-    } else {
-        UNIX_EPOCH + whole
-    };
-    second + Duration::from_nanos(nanoseconds.into())
-}
-
+/// A file that was modified then and has been left alone since.
 fn of(size: u64, seconds: i64, nanoseconds: u32, now: i64) -> Validators {
-    Validators::of_file(size, time(seconds, nanoseconds), date(now))
+    let modified = Timestamp {
+        seconds,
+        nanoseconds,
+    };
+    let changed = Timestamp {
+        seconds: seconds.min(now - 3),
+        nanoseconds,
+    };
+    let state = FileState {
+        size,
+        modified,
+        changed,
+    };
+    Validators::of_state(&state, date(now))
 }
 
 fn tag(validators: &Validators) -> String {
-    let etag = validators.etag().expect("a file has a tag");
+    let etag = validators.etag().expect("it has a tag");
     String::from_utf8_lossy(etag.as_bytes()).into_owned()
 }
 
@@ -39,7 +43,7 @@ fn evaluate(validators: &Validators, fields: &[(&'static str, &str)]) -> Precond
             value: value.as_bytes(),
         })
         .collect();
-    validators.evaluate(FieldLines::new(&lines))
+    validators.evaluate(Method::GET, FieldLines::new(&lines))
 }
 
 #[test]
@@ -136,29 +140,115 @@ fn without_a_tag_or_a_date_only_the_star_says_something() {
 }
 
 #[test]
-fn a_file_that_has_just_changed_proves_nothing() {
-    for (now, is_strong) in [
-        (MOMENT - 1000, false),
-        (MOMENT, false),
-        (MOMENT + 2, false),
-        (MOMENT + 3, true),
+fn a_file_that_has_just_changed_has_no_tag_and_proves_nothing() {
+    let old = MOMENT - 1_000;
+    for (modified, changed, has_tag, has_date) in [
+        // Left alone for long enough.
+        (old, old, true, true),
+        (NOW - 3, NOW - 3, true, true),
+        // Written a moment ago.
+        (NOW, NOW, false, false),
+        (NOW - 2, NOW - 2, false, false),
+        // Replaced a moment ago by another of the same age.
+        (old, NOW, false, false),
+        (old, NOW - 2, false, false),
+        // The clock was set back.
+        (old, NOW + 100, false, false),
+        // Dated in the future, and left alone.
+        (NOW + 100, old, true, false),
+        (NOW + 100, NOW, false, false),
     ] {
-        let validators = of(1024, MOMENT, 5, now);
-        let fresh = format!("W/{}~\"", TAG.trim_end_matches('"'));
-        let expected = if is_strong { TAG } else { &fresh };
-        assert_eq!(tag(&validators), expected, "{now}");
-        for state in [TAG, SAME] {
+        let timestamp = |seconds| Timestamp {
+            seconds,
+            nanoseconds: 5,
+        };
+        let state = FileState {
+            size: 1024,
+            modified: timestamp(modified),
+            changed: timestamp(changed),
+        };
+        let validators = Validators::of_state(&state, date(NOW));
+        let tag = format!("\"400-{modified:x}.5\"");
+        let found = validators.etag().map(HeaderValue::as_bytes);
+        assert_eq!(
+            found,
+            has_tag.then_some(tag.as_bytes()),
+            "{modified} {changed}"
+        );
+        let last_modified = date(modified.min(NOW)).to_string();
+        for (state, counts) in [(&tag, has_tag), (&last_modified, has_date)] {
             let holds = evaluate(&validators, &[("If-Range", state)]) == Precondition::Holds;
-            assert_eq!(holds, is_strong, "{now} {state}");
+            assert_eq!(holds, counts, "{modified} {changed} {state}");
         }
-        // A copy is known to be current as long as the tag stays what it was, and no longer.
-        for (known, is_current) in [(TAG, is_strong), (&fresh, !is_strong)] {
-            let found = evaluate(&validators, &[("If-None-Match", known)]);
-            assert_eq!(
-                found == Precondition::NotModified,
-                is_current,
-                "{now} {known}"
-            );
+        for (condition, holds, otherwise) in [
+            (
+                "If-None-Match",
+                Precondition::NotModified,
+                Precondition::Holds,
+            ),
+            ("If-Match", Precondition::Holds, Precondition::Failed),
+        ] {
+            let expected = if has_tag { holds } else { otherwise };
+            assert_eq!(evaluate(&validators, &[(condition, &tag)]), expected);
+            assert_eq!(evaluate(&validators, &[(condition, "*")]), holds);
+        }
+    }
+}
+
+/// A method that would change the content must not, where the client's copy is current (§13.1.2).
+#[test]
+fn what_is_not_news_fails_where_nothing_is_read() {
+    let validators = of(1024, MOMENT, 5, NOW);
+    for (name, value, get, put) in [
+        (
+            "If-None-Match",
+            "*",
+            Precondition::NotModified,
+            Precondition::Failed,
+        ),
+        (
+            "If-None-Match",
+            TAG,
+            Precondition::NotModified,
+            Precondition::Failed,
+        ),
+        (
+            "If-None-Match",
+            "\"x\"",
+            Precondition::Holds,
+            Precondition::Holds,
+        ),
+        (
+            "If-Modified-Since",
+            SAME,
+            Precondition::NotModified,
+            Precondition::Holds,
+        ),
+        (
+            "If-Match",
+            "\"x\"",
+            Precondition::Failed,
+            Precondition::Failed,
+        ),
+        (
+            "If-Unmodified-Since",
+            BEFORE,
+            Precondition::Failed,
+            Precondition::Failed,
+        ),
+    ] {
+        let lines = [httparse::Header {
+            name,
+            value: value.as_bytes(),
+        }];
+        for (method, expected) in [
+            (Method::GET, get),
+            (Method::HEAD, get),
+            (Method::PUT, put),
+            (Method::POST, put),
+        ] {
+            let found = validators.evaluate(method, FieldLines::new(&lines));
+            assert_eq!(found, expected, "{method} {name}: {value}");
         }
     }
 }

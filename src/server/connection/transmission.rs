@@ -1,10 +1,9 @@
 //! Sending a response.
 
 use super::content::Content;
-use crate::http::{Body, Exchange, FilePart, RequestBody, range_length};
+use crate::http::{Body, Content as Carried, Exchange, FilePart, RequestBody, range_length};
 use crate::server::channel::Channel;
 use crate::wire::{self, ResponseFraming};
-use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -34,8 +33,8 @@ pub(super) type Finished = Option<Box<dyn Exchange>>;
 
 /// Makes room for a head, and for the file that goes out with it.
 pub(super) fn reserve(out: &mut Vec<u8>, body: &Body) {
-    let length = match body {
-        Body::File { range, .. } if range_length(range) <= SMALL_FILE => range_length(range),
+    let length = match &body.0 {
+        Carried::File { range, .. } if range_length(range) <= SMALL_FILE => range_length(range),
         _ => 0,
     };
     out.reserve(HEAD_ROOM + usize::try_from(length).unwrap_or(0));
@@ -45,24 +44,24 @@ impl Transmission<'_, '_> {
     /// Sends the head alone: the answer to HEAD, or a status that has no content.
     pub(super) fn send_head(mut self, body: Body) -> io::Result<Finished> {
         self.flush()?;
-        Ok(match body {
-            Body::Exchange { rest, .. } => Some(rest),
+        Ok(match body.0 {
+            Carried::Exchange { rest, .. } => Some(rest),
             _ => None,
         })
     }
 
     /// Sends head and body.
     pub(super) fn send(mut self, body: Body) -> io::Result<Finished> {
-        match body {
-            Body::Empty => self.flush()?,
-            Body::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
-            Body::File { file, range, .. } => self.send_file(&file, range)?,
-            Body::Parts { file, parts } => self.send_parts(&file, parts)?,
-            Body::Stream { mut reader, length } => {
+        match body.0 {
+            Carried::Empty => self.flush()?,
+            Carried::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
+            Carried::File { of, range } => self.send_file(&of.file, range)?,
+            Carried::Parts { of, parts } => self.send_parts(&of.file, parts)?,
+            Carried::Stream { mut reader, length } => {
                 self.flush()?;
                 self.send_stream(|_, buffer| reader.read(buffer), length)?;
             }
-            Body::Exchange {
+            Carried::Exchange {
                 first,
                 mut rest,
                 length,
@@ -113,23 +112,28 @@ impl Transmission<'_, '_> {
 
     /// Adds a small range of a file to what is sent next. Where the file has become shorter, what
     /// is left of it is sent, and the connection cannot go on.
-    fn gather(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+    fn gather(&mut self, file: &File, mut range: Range<u64>) -> io::Result<()> {
         let length = usize::try_from(range_length(&range)).unwrap_or(0);
-        let end = self.out.len() + length;
-        self.out.reserve_exact(length);
-        while self.out.len() < end {
-            let offset = range.end - (end - self.out.len()) as u64;
-            match rustix::io::pread(file, spare_capacity(self.out), offset) {
+        let mut filled = self.out.len();
+        self.out.resize(filled + length, 0);
+        while !range.is_empty() {
+            // No more is asked for than was promised: the file may have grown, and at the largest
+            // size that a file can have the system refuses to read beyond.
+            let room = self.out.get_mut(filled..).unwrap_or_default();
+            match rustix::io::pread(file, room, range.start) {
                 Ok(0) => {
+                    self.out.truncate(filled);
                     self.flush()?;
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                Ok(_) | Err(Errno::INTR) => {}
+                Ok(count) => {
+                    filled += count;
+                    range.start += count as u64;
+                }
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        // There may be room for more than was asked for, and more in a file that grows.
-        self.out.truncate(end);
         Ok(())
     }
 

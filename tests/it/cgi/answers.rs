@@ -257,7 +257,7 @@ fn scripts_are_never_sent_as_files() {
 #[test]
 fn no_mount_leads_around_what_is_private() {
     let tree = recorded();
-    tree.directory("x/mounted");
+    tree.directory("x/mounted").directory("x/below");
     let server = rhttp(&tree, "HTTP/1.0");
     // With mounts of its own, as root or as root of its own.
     let unshare = || {
@@ -277,7 +277,8 @@ fn no_mount_leads_around_what_is_private() {
     unshare.args([
         "sh",
         "-c",
-        "cd \"$1\" && mount --bind cgi-bin x/mounted && shift && exec \"$@\"",
+        "cd \"$1\" && mount --bind cgi-bin x/mounted && mount --bind cgi-bin/sub x/below \
+         && shift && exec \"$@\"",
         "sh",
     ]);
     unshare.arg(tree.path()).arg(server.get_program());
@@ -287,6 +288,7 @@ fn no_mount_leads_around_what_is_private() {
         ("/x/mounted/source.txt", 404),
         ("/x/mounted/sub/source.txt", 404),
         ("/x/mounted/", 404),
+        ("/x/below/source.txt", 404),
         ("/x/peep", 404),
         ("/plain.txt", 200),
     ] {

@@ -175,7 +175,7 @@ fn normal(response: &[u8], tree: &Tree, server: &Running) -> Vec<u8> {
         let added: [&[u8]; 5] = [
             b"Transfer-Encoding: chunked\r\n",
             b"X-Content-Type-Options: nosniff\r\n",
-            b"Content-Security-Policy: default-src 'none'\r\n",
+            b"Content-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'\r\n",
             b"Accept-Ranges: ",
             b"ETag: ",
         ];

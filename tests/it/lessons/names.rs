@@ -135,7 +135,7 @@ fn lesson_12_a_file_name_is_never_markup() {
         assert!(!text(&response).contains("<script"));
         assert_eq!(
             response.field("Content-Security-Policy"),
-            Some("default-src 'none'")
+            Some("script-src 'self'; object-src 'none'; base-uri 'none'")
         );
         assert_eq!(response.field("X-Content-Type-Options"), Some("nosniff"));
     }

@@ -3,7 +3,7 @@
 //! Left out: `absolute-form-target` (nothing begins with a scheme), `location-scheme` (a target
 //! without a leading slash has no `:` in its first segment), `location-encoding` (backslashes and
 //! controls are percent-encoded), `reference-crashes` (no NUL, and no surrogate but those that
-//! stand for a byte), `special-files` and `media-types` (those names are skipped).
+//! stand for a byte), `special-files`, `media-types` and `compressed-svg` (those names are skipped).
 
 use super::random::Random;
 use crate::support::{Kind, Tree};
@@ -12,8 +12,8 @@ use std::fmt::Write;
 /// Names of what is no regular file.
 const SPECIAL: &[&[u8]] = &[b"fifo", b"to-fifo", b"to-device"];
 
-/// Extensions that only the larger table of media types knows.
-const LARGER_TABLE: &[&[u8]] = &[b".md", b".webp", b".woff2", b".z"];
+/// Extensions that only the larger table of media types knows, or whose type is another.
+const LARGER_TABLE: &[&[u8]] = &[b".md", b".webp", b".woff2", b".z", b".svgz", b".SVGZ"];
 
 /// Cuts of names and other things that lead somewhere else or nowhere.
 const ODDITIES: &[&str] = &[

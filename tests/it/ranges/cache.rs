@@ -127,7 +127,7 @@ fn log(directory: &Path) -> String {
 #[test]
 fn a_cache_revalidates_and_does_not_fetch_again() {
     let tree = Tree::new();
-    tree.file("file", "0123456789");
+    tree.file("file", "0123456789").settle();
     let server = serve(&tree, "HTTP/1.1");
     let Some(mut nginx) = Nginx::in_front_of(&server) else {
         return;

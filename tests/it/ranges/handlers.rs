@@ -37,9 +37,8 @@ impl Handler for OneFile {
             b"/whole" => response.headers.append(header::ACCEPT_RANGES, "none"),
             b"/missing" => response.status = StatusCode::NOT_FOUND,
             b"/slice" => {
-                if let Body::File { range, .. } = &mut response.body {
-                    *range = 2..6;
-                }
+                let file = File::open(&self.0)?;
+                response.body = Body::file_range(file, 2..6)?;
             }
             _ => {}
         }
@@ -49,7 +48,7 @@ impl Handler for OneFile {
 
 fn with_handler(check: impl Fn(SocketAddr)) {
     let tree = Tree::new();
-    tree.file("file", "0123456789");
+    tree.file("file", "0123456789").settle();
     let handler = OneFile(tree.path().join("file"));
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_log(std::io::sink());

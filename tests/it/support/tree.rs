@@ -6,9 +6,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
@@ -57,6 +58,7 @@ impl Tree {
         for entry in Self::recorded_entries() {
             tree.add(&entry);
         }
+        tree.settle();
         tree
     }
 
@@ -64,6 +66,31 @@ impl Tree {
     pub(crate) fn recorded_entries() -> Vec<Entry> {
         serde_json::from_str(include_str!("../../parity/tree.json"))
             .expect("tree.json is well-formed")
+    }
+
+    /// Waits until what was added counts as left alone, so that files have entity tags.
+    pub(crate) fn settle(&self) -> &Self {
+        const SETTLED_AFTER: i64 = 2;
+        let now = || {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |now| now.as_secs())
+        };
+        let changed = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.ctime());
+        let mut newest = 0;
+        let mut directories = vec![self.path().to_path_buf()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(&directory).expect("it can be read").flatten() {
+                newest = newest.max(changed(&entry.path()));
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    directories.push(entry.path());
+                }
+            }
+        }
+        while i64::try_from(now()).is_ok_and(|now| now - newest <= SETTLED_AFTER) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {

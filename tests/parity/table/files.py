@@ -17,11 +17,27 @@ LARGER_TABLE = {
     "/types/lower.z": "application/x-compress",
 }
 
+# What a client that takes no gzip gets.
+COMPRESSED_SVG = ["/types/a.svgz", "/types/upper.SVGZ"]
+
 every_file = [
     *(
         Row(f"the media type of {target}", request(target, method="HEAD", version="HTTP/1.0"))
         for target in tree.targets("file", "types/")
-        if target not in LARGER_TABLE
+        if target not in LARGER_TABLE and target not in COMPRESSED_SVG
+    ),
+    *(
+        Row(
+            f"the media type of {target}",
+            request(target, method="HEAD", version="HTTP/1.0"),
+            difference="compressed-svg",
+            expected=as_if(
+                request("/types/no-extension", method="HEAD", version="HTTP/1.0"),
+                media_type="application/gzip",
+                varies="Accept-Encoding",
+            ),
+        )
+        for target in COMPRESSED_SVG
     ),
     *(
         Row(

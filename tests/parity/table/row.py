@@ -108,7 +108,7 @@ def redirect(location):
     return answer
 
 
-def as_if(request, *, closes=False, media_type=None, title=None):
+def as_if(request, *, closes=False, media_type=None, title=None, varies=None):
     """What CPython answers to another request, logged with the request line of this one. A
     connection that closes although the client did not ask for it says so in its last field."""
 
@@ -120,6 +120,9 @@ def as_if(request, *, closes=False, media_type=None, title=None):
             response = f"{head}\r\nConnection: close{blank}{body}"
         if media_type:
             response = re.sub("Content-type: [^\r]*", f"Content-type: {media_type}", response)
+        if varies:
+            head, blank, body = response.rpartition("\r\n\r\n")
+            response = f"{head}\r\nVary: {varies}{blank}{body}"
         if title:
             response = retitled(response, title)
         asked = log_escape(request.partition("\r\n")[0])

@@ -1,0 +1,88 @@
+//! Which content codings a client takes (RFC 9110 §12.5.3).
+
+use super::{FieldLines, header};
+
+/// How much a client wants content in the coding `coding`, in thousandths: 0 is not at all.
+///
+/// A client that names no codings at all gets content as it is. `x-gzip` is `gzip` (§8.4.1.3), and
+/// `*` stands for all codings that the field does not name. A weight that is not one counts as 0:
+/// such a client is better served with content as it is.
+pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
+    let mut others = 0;
+    for member in fields.list(header::ACCEPT_ENCODING) {
+        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let name = parts.next().unwrap_or_default();
+        let weight = match parts.next() {
+            None => 1000,
+            Some(parameter) => parse_weight(parameter).unwrap_or(0),
+        };
+        if name == b"*" {
+            others = weight;
+        } else if without_x(name).eq_ignore_ascii_case(coding.as_bytes()) {
+            return weight;
+        }
+    }
+    others
+}
+
+fn without_x(name: &[u8]) -> &[u8] {
+    match name {
+        [b'x' | b'X', b'-', rest @ ..] => rest,
+        name => name,
+    }
+}
+
+/// `q=0.123` (§12.4.2) in thousandths.
+fn parse_weight(parameter: &[u8]) -> Option<u16> {
+    let [b'q' | b'Q', b'=', whole @ (b'0' | b'1'), fraction @ ..] = parameter else {
+        return None;
+    };
+    let digits = match fraction {
+        [] => fraction,
+        [b'.', digits @ ..] if digits.len() <= 3 => digits,
+        _ => return None,
+    };
+    let mut weight = u16::from(*whole - b'0');
+    for place in 0..3 {
+        let digit = digits.get(place).copied().unwrap_or(b'0');
+        weight = weight * 10 + digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+    }
+    (weight <= 1000).then_some(weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weight_of_a_coding_is_what_the_client_says() {
+        for (value, gzip, br) in [
+            ("gzip, deflate, br, zstd", 1000, 1000),
+            ("GZip", 1000, 0),
+            ("x-gzip", 1000, 0),
+            ("gzip;q=0", 0, 0),
+            ("gzip;q=0.000", 0, 0),
+            ("gzip; q=0.5, br;Q=1.0", 500, 1000),
+            ("*", 1000, 1000),
+            ("*;q=0.1", 100, 100),
+            ("gzip;q=0, *", 0, 1000),
+            ("*, gzip;q=0.001", 1, 1000),
+            ("identity", 0, 0),
+            ("", 0, 0),
+            ("gzip;q=2", 0, 0),
+            ("gzip;q=1.001", 0, 0),
+            ("gzip;q=0.1234", 0, 0),
+            ("gzip;q=0.a", 0, 0),
+            ("gzip;level=9", 0, 0),
+            ("gzipped, xgzip", 0, 0),
+        ] {
+            let lines = [httparse::Header {
+                name: "accept-encoding",
+                value: value.as_bytes(),
+            }];
+            let weight = |coding| coding_weight(FieldLines::new(&lines), coding);
+            assert_eq!((weight("gzip"), weight("br")), (gzip, br), "{value:?}");
+        }
+        assert_eq!(coding_weight(FieldLines::default(), "gzip"), 0);
+    }
+}

@@ -1,0 +1,107 @@
+//! One state of a file, ready to be sent (RFC 9110 §3.2).
+
+use super::{HeaderName, Headers, HttpDate, Validators, header};
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+/// A time in a file's metadata: seconds since 1970, and nanoseconds after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timestamp {
+    pub(crate) seconds: i64,
+    pub(crate) nanoseconds: u32,
+}
+
+/// What of a file's metadata its validators are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileState {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// When the content was last modified.
+    pub(crate) modified: Timestamp,
+    /// When the content or anything else of the file last changed: nobody can set this back.
+    pub(crate) changed: Timestamp,
+}
+
+/// One state of a file: the open file, and all that is said of it. It is made once for a state,
+/// however often that is sent.
+#[derive(Debug)]
+pub(crate) struct Representation {
+    pub(crate) file: Arc<File>,
+    pub(crate) state: FileState,
+    pub(crate) validators: Validators,
+    /// `Content-type` and what belongs to it; the length comes after that.
+    pub(crate) kind: Headers,
+    /// `Last-Modified`, where CPython sends it, and then what caches and downloads need.
+    pub(crate) fields: Headers,
+}
+
+impl Timestamp {
+    /// The time that a system call returned. Out-of-range nanoseconds mean a file system that has
+    /// no times; they count as zero.
+    pub(crate) fn new(seconds: i64, nanoseconds: i64) -> Self {
+        let nanoseconds = u32::try_from(nanoseconds).unwrap_or(0);
+        Self {
+            seconds,
+            nanoseconds: if nanoseconds < 1_000_000_000 {
+                nanoseconds
+            } else {
+                0
+            },
+        }
+    }
+}
+
+impl From<&Metadata> for FileState {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: Timestamp::new(metadata.mtime(), metadata.mtime_nsec()),
+            changed: Timestamp::new(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl Representation {
+    /// CPython's spelling, on files and listings (errors have the other).
+    pub(crate) const CONTENT_TYPE: HeaderName<'static> = HeaderName::from_static("Content-type");
+
+    /// The representation of a file that is in this state `now`.
+    pub(crate) fn new(file: Arc<File>, state: FileState, kind: Headers, now: HttpDate) -> Self {
+        let validators = Validators::of_state(&state, now);
+        let mut fields = Headers::new();
+        if let Some(date) = validators.last_modified() {
+            fields.append(header::LAST_MODIFIED, date);
+        }
+        // Unlike CPython: ranges and entity tags.
+        fields.append(header::ACCEPT_RANGES, "bytes");
+        if let Some(etag) = validators.etag() {
+            fields.append(header::ETAG, etag.clone());
+        }
+        Self {
+            file,
+            state,
+            validators,
+            kind,
+            fields,
+        }
+    }
+
+    /// The same state of the same file, with other fields.
+    pub(crate) fn with_fields(&self, fields: Headers) -> Self {
+        Self {
+            file: Arc::clone(&self.file),
+            state: self.state,
+            validators: self.validators.clone(),
+            kind: self.kind.clone(),
+            fields,
+        }
+    }
+
+    /// The fields of a file of this media type.
+    pub(crate) fn kind(media_type: &str) -> Headers {
+        let mut kind = Headers::new();
+        kind.append(Self::CONTENT_TYPE, media_type);
+        kind
+    }
+}

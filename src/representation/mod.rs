@@ -1,0 +1,11 @@
+//! Representations and what of them a client gets (RFC 9110 §8, §13, §14): conditions and ranges,
+//! whatever they come from.
+
+mod complete;
+mod conditions;
+mod multipart;
+mod range;
+
+pub(crate) use complete::complete;
+pub use conditions::Precondition;
+pub use range::Selection;
