@@ -10,8 +10,9 @@ use crate::server::{Server, ServerHandle};
 use crate::sys;
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser, ValueEnum};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 use std::io::{self, Write};
 use std::path::{self, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -24,6 +25,9 @@ const LAST_RESORT: Duration = Duration::from_millis(1500);
 /// How long a line on standard output is waited for; whoever starts servers and does not read what
 /// they print must not keep them from serving, or from ending.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
+/// How often orphans are reaped after a child has ended, and the time between.
+const ORPHAN_LOOKS: usize = 5;
+const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
 /// The longest time that a flag may name: thirty years.
 const MAX_SECONDS: f64 = 1e9;
 
@@ -178,6 +182,8 @@ pub fn run() -> Result<()> {
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = sys::listen(address, config.backlog).with_context(place)?;
+    let ignored_signals = sys::ignored_signals();
+    sys::unblock_signals()?;
     if args.cgi {
         sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
         sys::isolate_children()?;
@@ -201,7 +207,15 @@ pub fn run() -> Result<()> {
         .context("cannot set up the server")?
         .with_config(config);
 
-    end_on_signals(server.handle(), grace)?;
+    let mut signals = vec![SIGINT, SIGTERM];
+    if args.cgi {
+        // Also those by which a terminal ends its programs, so that no script outlives the server.
+        // `nohup` has the first ignored, and it stays so.
+        let others = [SIGHUP, SIGQUIT].into_iter();
+        signals.extend(others.filter(|signal| !ignored_signals.contains(signal)));
+        reap_orphans()?;
+    }
+    end_on_signals(&signals, server.handle(), grace)?;
     announce(server.local_addr());
     let result = server.serve();
     cgi::end_all(cgi::GRACE);
@@ -259,14 +273,20 @@ fn write_line(line: &str) {
 }
 
 /// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
-/// a second signal in any case.
-fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
+/// a second signal in any case. Any other ends the scripts, and then the server as if it had not
+/// been caught.
+fn end_on_signals(signals: &[i32], server: ServerHandle, grace: Duration) -> Result<()> {
+    let mut signals = Signals::new(signals).context("cannot wait for signals")?;
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
             let mut signals = signals.forever();
-            let is_interrupt = signals.next() == Some(SIGINT);
+            let signal = signals.next().unwrap_or(SIGTERM);
+            if !matches!(signal, SIGINT | SIGTERM) {
+                cgi::end_all(cgi::GRACE);
+                let _ = low_level::emulate_default_handler(signal);
+            }
+            let is_interrupt = signal == SIGINT;
             let limit = if is_interrupt { Duration::ZERO } else { grace };
             // `serve` returns and the process ends. Should a handler not return, this does it.
             let _ = thread::Builder::new().spawn(move || {
@@ -283,6 +303,27 @@ fn end_on_signals(server: ServerHandle, grace: Duration) -> Result<()> {
             signals.next();
             cgi::end_all(Duration::ZERO);
             process::exit(0);
+        })?;
+    Ok(())
+}
+
+/// Reaps what scripts leave behind where it becomes this process's: the first of a container.
+fn reap_orphans() -> Result<()> {
+    if process::id() != 1 {
+        return Ok(());
+    }
+    let mut signals = Signals::new([SIGCHLD]).context("cannot wait for signals")?;
+    thread::Builder::new()
+        .name("orphans".into())
+        .spawn(move || {
+            loop {
+                signals.wait().for_each(drop);
+                // A script that has just ended hides others until its connection has reaped it.
+                for _ in 0..ORPHAN_LOOKS {
+                    cgi::reap_orphans();
+                    thread::sleep(ORPHAN_PAUSE);
+                }
+            }
         })?;
     Ok(())
 }

@@ -208,12 +208,20 @@ pub(crate) fn unprivileged_user() -> io::Result<Option<User>> {
     }))
 }
 
+/// Lets the signals through that whoever started this process had blocked: SIGTERM could not end
+/// the server otherwise, nor its children. A log beyond the limit on the size of files becomes a
+/// log that cannot be written, and not the end. To be called before there are threads.
+pub(crate) fn unblock_signals() -> io::Result<()> {
+    SigSet::empty().thread_set_mask()?;
+    // A handler that only notes the signal is back at its default in children.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default())?;
+    Ok(())
+}
+
 /// Undoes what this process may have inherited and would pass on to its children: descriptors
-/// other than 0, 1 and 2, blocked signals and ignored ones. To be called before there are
-/// threads.
+/// other than 0, 1 and 2, and ignored signals. To be called before there are threads.
 pub(crate) fn isolate_children() -> io::Result<()> {
     close_fds::set_fds_cloexec(3, &[]);
-    SigSet::empty().thread_set_mask()?;
     for signal in ignored_signals() {
         // What is handled here is back at its default after `exec`, and a handler that only
         // notes the signal ignores it as well. SIGPIPE std takes care of; some cannot be had.
@@ -226,7 +234,7 @@ pub(crate) fn isolate_children() -> io::Result<()> {
 
 /// The signals that this process was started to ignore, as `nohup` does. Where the system does
 /// not tell, none.
-fn ignored_signals() -> Vec<i32> {
+pub(crate) fn ignored_signals() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()

@@ -1,10 +1,12 @@
-//! What a script is told: CPython's variables, one by one (RFC 3875 §4.1).
+//! What a script is told: CPython's variables, one by one (RFC 3875 §4.1), and beyond them every
+//! other field of the request as `HTTP_NAME` (§4.1.18).
 //!
-//! Only the five request headers of the reference become variables, by name. So no header can
-//! pose as another variable: not `Proxy` as `HTTP_PROXY`, not two names that fold into one.
+//! No field can pose as another variable: `Proxy` never becomes `HTTP_PROXY` (CVE-2016-5385), and
+//! names that would fold into one, such as `Remote-User` and `Remote_User`, are not passed on.
 
 use super::Script;
-use crate::http::{HeaderName, Latin1, Request, header};
+use crate::http::{FieldLines, HeaderName, Latin1, Request, header};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -14,7 +16,7 @@ const HTTP_PORT: u16 = 80;
 
 /// What a script is told of the server.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Server<'a> {
+pub(crate) struct ServerInfo<'a> {
     /// `SERVER_SOFTWARE`.
     pub(crate) software: &'a str,
     /// `SERVER_NAME`.
@@ -24,11 +26,11 @@ pub(crate) struct Server<'a> {
 }
 
 /// A variable, and its value; without one, the server's own is not passed on either.
-pub(crate) type Variable = (&'static str, Option<OsString>);
+pub(crate) type Variable = (Cow<'static, str>, Option<OsString>);
 
 /// The variables that a request sets beside the server's own environment.
 pub(crate) fn environment(
-    server: Server<'_>,
+    server: ServerInfo<'_>,
     script: &Script,
     request: &Request<'_>,
 ) -> Vec<Variable> {
@@ -87,13 +89,66 @@ pub(crate) fn environment(
         ("HTTP_REFERER", field(header::REFERER)),
         ("HTTP_ACCEPT", text(&accept.join(&b","[..]))),
         ("HTTP_USER_AGENT", field(header::USER_AGENT)),
-        ("HTTP_COOKIE", text(&cookies.join(&b", "[..]))),
+        // Unlike CPython, whose `, ` no program takes apart (RFC 6265 §4.2.1).
+        ("HTTP_COOKIE", text(&cookies.join(&b"; "[..]))),
     ];
-    let mut variables: Vec<Variable> = set.map(|(name, value)| (name, Some(value))).into();
+    let mut variables: Vec<Variable> = set.map(|(name, value)| (name.into(), Some(value))).into();
     // Unlike CPython: who a client is never comes from the server's own environment.
-    variables.push(("AUTH_TYPE", auth_type));
-    variables.push(("REMOTE_USER", remote_user));
+    variables.push(("AUTH_TYPE".into(), auth_type));
+    variables.push(("REMOTE_USER".into(), remote_user));
+    // Unlike CPython: all other fields are passed on, too.
+    variables.extend(other_fields(request.headers()));
     variables
+}
+
+/// The fields that have no variable in CPython. Several lines of a name are one list.
+fn other_fields(fields: FieldLines<'_>) -> Vec<Variable> {
+    let options: Vec<_> = fields.list(header::CONNECTION).collect();
+    let mut variables: Vec<Variable> = Vec::new();
+    for (name, _) in fields.iter() {
+        let is_for_connection = options
+            .iter()
+            .any(|option| option.eq_ignore_ascii_case(name.as_str().as_bytes()));
+        if is_for_connection || NOT_PASSED.contains(&name) || !is_plain(name) {
+            continue;
+        }
+        let variable = format!(
+            "HTTP_{}",
+            name.as_str().replace('-', "_").to_ascii_uppercase()
+        );
+        if variables.iter().all(|(known, _)| *known != variable) {
+            let lines: Vec<_> = fields.get_all(name).collect();
+            variables.push((variable.into(), Some(text(&lines.join(&b", "[..])))));
+        }
+    }
+    variables
+}
+
+/// Fields that have a variable of their own, and fields that no script is told: credentials, what
+/// is for one connection only, and what would pose as a setting of the script's own.
+const NOT_PASSED: &[HeaderName<'static>] = &[
+    header::ACCEPT,
+    header::COOKIE,
+    header::REFERER,
+    header::USER_AGENT,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::AUTHORIZATION,
+    HeaderName::from_static("Proxy"),
+    HeaderName::from_static("Proxy-Authorization"),
+    header::CONNECTION,
+    HeaderName::from_static("Keep-Alive"),
+    HeaderName::from_static("Proxy-Connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Whether no other name becomes the same variable.
+fn is_plain(name: HeaderName<'_>) -> bool {
+    let mut bytes = name.as_str().bytes();
+    bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// `AUTH_TYPE`, and of Basic credentials `REMOTE_USER`. Nothing has verified them.

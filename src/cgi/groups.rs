@@ -4,6 +4,7 @@
 //! the id; so scripts are started and reaped here only, where the list is kept true.
 
 use crate::sys;
+use nix::sys::wait::{self, Id, WaitPidFlag};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeSet;
 use std::io;
@@ -12,9 +13,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a script that is to end may take to tidy up.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-/// How often is looked whether scripts have ended while the server waits for that.
+/// How long a script that is to end may take to tidy up. With what precedes and follows it, no
+/// script outlives its use by a second.
+pub(crate) const GRACE: Duration = Duration::from_millis(700);
+/// How often scripts are polled for their end while somebody waits for that.
 const TICK: Duration = Duration::from_millis(5);
 /// How long a script that is being started is waited for, so that it can be ended.
 const START: Duration = Duration::from_millis(200);
@@ -74,6 +76,43 @@ pub(super) fn signal(id: u32, signal: Signal) {
     if let Some(group) = pid(id) {
         // It fails when nobody is left in it.
         let _ = kill_process_group(group, signal);
+    }
+}
+
+/// Waits until the first process of a group has ended, but no longer than `limit`. It is not
+/// reaped, so the group's id stays its own.
+pub(super) fn wait_without_reaping(id: u32, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_micros(200);
+    while !has_ended(id) && Instant::now() < deadline {
+        thread::sleep(pause);
+        pause = (pause * 2).min(TICK);
+    }
+}
+
+/// Whether the server ends, so that nothing is reaped any more.
+pub(super) fn are_closed() -> bool {
+    lock().is_closed
+}
+
+/// Reaps the children of this process that are not scripts. Process 1 of a container gets all that
+/// their parents have left behind.
+pub(crate) fn reap_orphans() {
+    loop {
+        let groups = lock();
+        let options = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        // rustix does not say which process it is.
+        let ended = wait::waitid(Id::All, options | WaitPidFlag::WNOWAIT);
+        let Some(orphan) = ended.ok().and_then(|ended| ended.pid()) else {
+            return;
+        };
+        let is_script = u32::try_from(orphan.as_raw()).is_ok_and(|id| groups.running.contains(&id));
+        // One that is being started is not in the list yet. Its connection reaps it, and the next
+        // look is soon.
+        if is_script || groups.starting > 0 {
+            return;
+        }
+        let _ = wait::waitid(Id::Pid(orphan), options);
     }
 }
 

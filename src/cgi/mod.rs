@@ -5,13 +5,12 @@ mod environment;
 mod groups;
 mod output;
 mod process;
-mod reaper;
 mod script;
 
-pub(crate) use environment::{Server, environment};
-pub(crate) use groups::{GRACE, end_all};
+pub(crate) use environment::{ServerInfo, environment};
+pub(crate) use groups::{GRACE, end_all, reap_orphans};
 pub(crate) use output::answer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use output::{end_of_header, head};
-pub(crate) use process::{Process, Setting};
+pub(crate) use process::{Launch, Process};
 pub(crate) use script::Script;

@@ -1,6 +1,7 @@
 //! What a script prints becomes a response (RFC 3875 §6): header lines, an empty line, content.
 
 use super::Process;
+use crate::http::members;
 use crate::http::{
     Body, Content, HeaderName, HeaderValue, Headers, HttpError, Latin1, RequestBody, Response,
     StatusCode, header,
@@ -99,6 +100,8 @@ struct Header {
     status: Option<(StatusCode, String)>,
     length: Option<u64>,
     fields: Headers,
+    /// What `Connection` lists, in lower case.
+    options: Vec<Vec<u8>>,
 }
 
 impl Header {
@@ -110,6 +113,7 @@ impl Header {
             status: None,
             length: None,
             fields: Headers::new(),
+            options: Vec::new(),
         };
         for line in lines.split(|&byte| byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -121,6 +125,7 @@ impl Header {
             let value = value.get(1..)?.trim_ascii();
             header.add(name, value)?;
         }
+        header.drop_hop_by_hop();
         Some(header)
     }
 
@@ -138,10 +143,28 @@ impl Header {
         } else if name == header::TRANSFER_ENCODING {
             // Framing is the server's, and content that is framed already would be framed twice.
             return None;
-        } else if name != header::CONNECTION || value.as_bytes().eq_ignore_ascii_case(b"close") {
-            self.fields.append(name, value);
+        } else if name == header::CONNECTION {
+            self.options
+                .extend(members(value.as_bytes()).map(<[u8]>::to_ascii_lowercase));
+        } else {
+            let is_repeated = is_singular(name) && self.fields.contains(name);
+            if !is_repeated && !is_servers_own(name) {
+                self.fields.append(name, value);
+            }
         }
         Some(())
+    }
+
+    /// Takes out what is for one connection only, which is not the script's (RFC 9110 §7.6.1): it
+    /// may but close it.
+    fn drop_hop_by_hop(&mut self) {
+        for option in std::mem::take(&mut self.options) {
+            if option == b"close" {
+                self.fields.set(header::CONNECTION, "close");
+            } else if let Some(name) = std::str::from_utf8(&option).ok().and_then(HeaderName::new) {
+                self.fields.remove(name);
+            }
+        }
     }
 
     fn into_response(self, first: Vec<u8>, process: Process) -> Response {
@@ -168,6 +191,35 @@ impl Header {
         response.headers = self.fields;
         response
     }
+}
+
+/// Whether a field is the server's to send: it has sent its own already, or it is for one
+/// connection only.
+fn is_servers_own(name: HeaderName<'_>) -> bool {
+    let own = [
+        header::DATE,
+        header::SERVER,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+    ];
+    let old = [
+        HeaderName::from_static("Keep-Alive"),
+        HeaderName::from_static("Proxy-Connection"),
+    ];
+    own.contains(&name) || old.contains(&name)
+}
+
+/// Whether the first field of the name counts, and no other: a second would make two clients see
+/// two different things.
+fn is_singular(name: HeaderName<'_>) -> bool {
+    let singular = [
+        header::CONTENT_TYPE,
+        header::ETAG,
+        header::LAST_MODIFIED,
+        header::LOCATION,
+    ];
+    singular.contains(&name)
 }
 
 /// Three digits, and a reason. What is no final status cannot be an answer.
@@ -247,7 +299,22 @@ mod tests {
             ("Status: 200\nStatus: 300 No\n", "200 ;"),
             ("Content-Length: 12\nContent-length: 12\n", "12;"),
             ("Connection: keep-alive\n", ""),
-            ("Connection: Close\n", "Connection: Close|"),
+            ("Connection: Close\n", "Connection: close|"),
+            (
+                "X-Hop: 1\nConnection: foo, close\nA: b\nConnection: x-hop\n",
+                "A: b|Connection: close|",
+            ),
+            // One clock, one name, one type; and what is for one connection only.
+            ("Date: now\nServer: mine\nA: b\n", "A: b|"),
+            (
+                "Content-Type: a/b\nContent-type: c/d\nETag: \"1\"\netag: \"2\"\n",
+                "Content-Type: a/b|ETag: \"1\"|",
+            ),
+            (
+                "Keep-Alive: timeout=5\nUpgrade: h2c\nTrailer: A\nTE: gzip\n",
+                "",
+            ),
+            ("Proxy-Connection: keep-alive\n", ""),
             ("A:\n", "A: |"),
             ("A: b", "A: b|"),
             ("", ""),

@@ -1,14 +1,19 @@
 //! A script that runs: it is fed the request's body while its output is read, and it is gone when
 //! nobody wants it any more.
+//!
+//! A script belongs to the thread of its connection until it is gone: the thread ends it and waits
+//! for that. So there are never more scripts than connections, and nothing else has to look after
+//! them.
 
 use super::Script;
 use super::environment::{Variable, text};
-use super::{groups, reaper};
-use crate::http::{Exchange, RequestBody, Wait};
+use super::groups::{self, GRACE};
+use crate::http::{Exchange, ExchangeFailed, RequestBody, Wait};
 use crate::sys;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::{Errno, ioctl_fionread};
+use rustix::process::Signal;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -22,14 +27,17 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a request's body on their way to a script.
 const CHUNK: usize = 64 * 1024;
-/// How often a silent script is looked after, at first and at most. Its output tells when it is
-/// done, unless something that it started holds that open.
+/// How often a silent script is polled for its end, at first and at most. Its output shows when it
+/// is done, unless something that it started holds that open.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-/// How long the silence may be when the script itself has ended, until no more is waited for.
+/// How long a script may go on by itself when nothing more can come of it, and how long the silence
+/// may be when it has ended but something else holds its output open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How long output is passed on beyond what the script itself has printed: what it leaves running
 /// may print for ever.
 const AFTERMATH: Duration = Duration::from_secs(5);
+/// How long what a script has started may go on when the script itself has follunread SIGTERM.
+const DESCENDANTS: Duration = Duration::from_millis(50);
 
 /// Who makes sense of a script's file.
 #[derive(Clone, Copy)]
@@ -41,7 +49,7 @@ enum Runner {
 }
 
 /// What a script is started with.
-pub(crate) struct Setting<'a> {
+pub(crate) struct Launch<'a> {
     /// Its file.
     pub(crate) file: &'a Path,
     /// Which script it is.
@@ -56,7 +64,7 @@ pub(crate) struct Setting<'a> {
     pub(crate) has_body: bool,
 }
 
-impl Setting<'_> {
+impl Launch<'_> {
     /// The command that runs the script.
     ///
     /// As long as no user is set, std starts it with `posix_spawn`, which does not copy the
@@ -87,8 +95,8 @@ impl Setting<'_> {
         }
         for (name, value) in &self.environment {
             match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
+                Some(value) => command.env(&**name, value),
+                None => command.env_remove(&**name),
             };
         }
         command.stdin(if self.has_body {
@@ -109,13 +117,12 @@ impl Setting<'_> {
 
 /// A script that runs. Dropped before it has finished, it is ended, with all it has started.
 pub(crate) struct Process {
-    /// `None` once its end is somebody else's to wait for.
-    child: Option<Child>,
+    child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
-    /// What was read of the request's body, but not taken by the script yet, from `fed` on.
-    food: Vec<u8>,
-    fed: usize,
+    /// What was read of the request's body, but not taken by the script yet, from `written` on.
+    pending_input: Vec<u8>,
+    written: usize,
     ended: Option<Ending>,
     /// When to look whether it has.
     next_look: Instant,
@@ -128,7 +135,7 @@ struct Ending {
     status: ExitStatus,
     /// Bytes that were there to be read at that time: its own are among them. They are passed on
     /// however slow the client is.
-    owed: u64,
+    unread: u64,
     /// When there were none of these left.
     since: Instant,
     /// When there was output last.
@@ -137,22 +144,22 @@ struct Ending {
 
 impl Process {
     /// Starts a script.
-    pub(crate) fn start(setting: &Setting<'_>) -> io::Result<Self> {
-        let mut spawned = groups::spawn(&mut setting.command(Runner::Kernel));
+    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<Self> {
+        let mut spawned = groups::spawn(&mut launch.command(Runner::Kernel));
         // After `fork` the C library may do this by itself, after `posix_spawn` it does not.
         if matches!(&spawned, Err(error) if Errno::from_io_error(error) == Some(Errno::NOEXEC)) {
-            spawned = groups::spawn(&mut setting.command(Runner::Shell));
+            spawned = groups::spawn(&mut launch.command(Runner::Shell));
         }
         let mut child = spawned?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let [patience, _] = LOOKS;
         let process = Self {
-            child: Some(child),
+            child,
             stdin,
             stdout,
-            food: Vec::new(),
-            fed: 0,
+            pending_input: Vec::new(),
+            written: 0,
             ended: None,
             next_look: Instant::now() + patience,
             patience,
@@ -172,25 +179,25 @@ impl Process {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         while let Some(stdout) = &self.stdout {
-            let is_hungry = self.food.is_empty();
-            if is_hungry && request.is_finished() {
+            let wants_input = self.pending_input.is_empty();
+            if wants_input && request.is_finished() {
                 self.stdin = None;
             }
             let stdin = self.stdin.as_ref();
             let now = Instant::now();
             let ready = request.wait(&Wait {
                 readable: Some(stdout.as_fd()),
-                writable: stdin.filter(|_| !is_hungry).map(AsFd::as_fd),
-                body: stdin.is_some() && is_hungry,
+                writable: stdin.filter(|_| !wants_input).map(AsFd::as_fd),
+                body: stdin.is_some() && wants_input,
                 limit: Some(self.next_look.saturating_duration_since(now)),
             })?;
             if ready.body {
-                self.take_food(request)?;
+                self.take_input(request)?;
             }
             if ready.body || ready.writable {
-                self.feed()?;
+                self.write_input()?;
             }
-            self.look_after();
+            self.poll_end();
             let is_over = self.is_over(ready.readable);
             if ready.readable {
                 let count = read(self.stdout.as_mut(), buffer)?;
@@ -199,63 +206,76 @@ impl Process {
                     return Err(io::Error::other("a script has left what prints on and on"));
                 }
                 if count > 0 {
-                    self.pay(count);
+                    self.count_passed_on(count);
                     return Ok(count);
                 }
             }
             if ready.readable || is_over {
                 self.stdout = None;
+                self.check_end()?;
             }
         }
         Ok(0)
     }
 
+    /// Makes an error of the end of the output where a signal has ended the script: what it has
+    /// printed must not look complete.
+    fn check_end(&mut self) -> io::Result<()> {
+        self.wait_for_end(Instant::now() + LAST_WORDS);
+        match self.ended {
+            Some(Ending { status, .. }) if status.signal().is_some() => {
+                Err(io::Error::other(ExchangeFailed(exit_message(status))))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Counts output that is passed on.
-    fn pay(&mut self, count: usize) {
+    fn count_passed_on(&mut self, count: usize) {
         if let Some(ending) = &mut self.ended {
             ending.last = Instant::now();
-            if ending.owed > 0 {
-                ending.owed = ending.owed.saturating_sub(count as u64);
+            if ending.unread > 0 {
+                ending.unread = ending.unread.saturating_sub(count as u64);
                 ending.since = ending.last;
             }
         }
     }
 
     /// Takes more of the request's body.
-    fn take_food(&mut self, request: &mut RequestBody<'_>) -> io::Result<()> {
-        self.food.resize(CHUNK, 0);
-        let count = read(Some(request), &mut self.food)?;
-        self.food.truncate(count);
-        self.fed = 0;
+    fn take_input(&mut self, request: &mut RequestBody<'_>) -> io::Result<()> {
+        self.pending_input.resize(CHUNK, 0);
+        let count = read(Some(request), &mut self.pending_input)?;
+        self.pending_input.truncate(count);
+        self.written = 0;
         Ok(())
     }
 
     /// Gives the script as much as it takes now.
-    fn feed(&mut self) -> io::Result<()> {
+    fn write_input(&mut self) -> io::Result<()> {
         let Some(stdin) = &mut self.stdin else {
             return Ok(());
         };
-        match stdin.write(self.food.get(self.fed..).unwrap_or_default()) {
-            Ok(count) => self.fed += count,
+        match stdin.write(self.pending_input.get(self.written..).unwrap_or_default()) {
+            Ok(count) => self.written += count,
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
                 // It reads no more, which is its right.
                 io::ErrorKind::BrokenPipe => {
                     self.stdin = None;
-                    self.food = Vec::new();
+                    self.pending_input = Vec::new();
                 }
                 _ => return Err(error),
             },
         }
-        if self.fed >= self.food.len() {
-            self.food.clear();
-            self.fed = 0;
+        if self.written >= self.pending_input.len() {
+            self.pending_input.clear();
+            self.written = 0;
         }
         Ok(())
     }
 
     /// Looks whether the script has ended, if it is time.
-    fn look_after(&mut self) {
+    fn poll_end(&mut self) {
         let now = Instant::now();
         if now < self.next_look {
             return;
@@ -272,13 +292,13 @@ impl Process {
     /// Whether the script has ended; it is reaped then.
     fn has_ended(&mut self) -> bool {
         if self.ended.is_none()
-            && let Some(Ok(Some(status))) = self.child.as_mut().map(groups::reap)
+            && let Ok(Some(status)) = groups::reap(&mut self.child)
         {
-            let owed = self.stdout.as_ref().map(ioctl_fionread);
+            let unread = self.stdout.as_ref().map(ioctl_fionread);
             let now = Instant::now();
             self.ended = Some(Ending {
                 status,
-                owed: owed.and_then(Result::ok).unwrap_or_default(),
+                unread: unread.and_then(Result::ok).unwrap_or_default(),
                 since: now,
                 last: now,
             });
@@ -294,14 +314,20 @@ impl Process {
             } else {
                 ending.last.elapsed() >= LAST_WORDS
             };
-            ending.owed == 0 && is_late
+            ending.unread == 0 && is_late
         })
     }
 
-    /// Waits a little for the end of a script whose output is of no more use, and tells its exit
-    /// code as Python counts it. A script that goes on is left to itself.
+    /// Ends a script that can add nothing to its answer any more, and returns its exit code as
+    /// Python counts it. It has a moment to end by itself.
     pub(crate) fn settle(mut self) -> Option<i32> {
-        let deadline = Instant::now() + LAST_WORDS;
+        self.wait_for_end(Instant::now() + LAST_WORDS);
+        self.end();
+        self.ended.map(|ending| exit_code(ending.status))
+    }
+
+    /// Waits until the script has ended, but not beyond `deadline`. What it prints is thrown away.
+    fn wait_for_end(&mut self, deadline: Instant) {
         self.stdin = None;
         let mut pause = Duration::from_micros(50);
         while !self.has_ended() && Instant::now() < deadline {
@@ -309,17 +335,29 @@ impl Process {
                 self.discard_output(deadline);
             } else {
                 thread::sleep(pause);
-                pause *= 2;
+                pause = (pause * 2).min(Duration::from_millis(10));
             }
         }
-        let child = self.child.take();
-        match (self.ended, child) {
-            (Some(ending), _) => Some(exit_code(ending.status)),
-            (None, Some(child)) => {
-                reaper::leave(child);
-                None
-            }
-            (None, None) => None,
+    }
+
+    /// Ends a script that has not ended, with all that it has started: SIGTERM, and SIGKILL when it
+    /// has followed that or [`GRACE`] is over.
+    ///
+    /// It is not reaped before that: only as long as its id is taken, its group's is surely its
+    /// own. A process that not even SIGKILL ends keeps this thread, and its connection's place.
+    fn end(&mut self) {
+        if self.has_ended() {
+            return;
+        }
+        self.stdin = None;
+        self.stdout = None;
+        let id = self.child.id();
+        groups::signal(id, Signal::TERM);
+        groups::wait_without_reaping(id, GRACE);
+        thread::sleep(DESCENDANTS.min(GRACE));
+        groups::signal(id, Signal::KILL);
+        while !self.has_ended() && !groups::are_closed() {
+            groups::wait_without_reaping(id, GRACE);
         }
     }
 
@@ -344,17 +382,24 @@ impl Exchange for Process {
     }
 
     fn finish(self: Box<Self>) -> Option<Cow<'static, str>> {
+        let has_ended = self.ended.is_some();
         let code = self.settle().filter(|&code| code != 0)?;
-        Some(format!("CGI script exit code {code}").into())
+        // That it was ended here is not its fault.
+        let is_own = has_ended || code > 0;
+        is_own.then(|| format!("CGI script exit code {code}").into())
     }
 }
 
+/// Dropped before it has finished, it is ended at once: its client is gone.
 impl Drop for Process {
     fn drop(&mut self) {
-        if let (Some(child), None) = (self.child.take(), self.ended) {
-            reaper::end(child);
-        }
+        self.end();
     }
+}
+
+/// What CPython logs of a script that has failed.
+fn exit_message(status: ExitStatus) -> Cow<'static, str> {
+    format!("CGI script exit code {}", exit_code(status)).into()
 }
 
 /// Python's `os.waitstatus_to_exitcode`: a signal counts below zero.

@@ -1,7 +1,7 @@
 //! Scripts beside files: Python's `CGIHTTPRequestHandler`.
 
 use super::FileHandler;
-use crate::cgi::{self, Process, Script, Setting};
+use crate::cgi::{self, Launch, Process, Script};
 use crate::handler::Handler;
 use crate::http::{self, HttpError, Method, Peer, Request, Response, StatusCode};
 use crate::sys;
@@ -116,12 +116,12 @@ impl CgiHandler {
             _ => return Err(forbidden("CGI script is not a plain file")),
         }
         let name = server_name(request.server());
-        let server = cgi::Server {
+        let server = cgi::ServerInfo {
             software: self.server_version(),
             name: &name,
             root: self.files.directory(),
         };
-        let setting = Setting {
+        let launch = Launch {
             file: &file,
             script,
             query: request.target().query().unwrap_or_default(),
@@ -129,9 +129,13 @@ impl CgiHandler {
             user: sys::unprivileged_user()?,
             has_body: !request.body().is_finished(),
         };
-        let process = Process::start(&setting).map_err(|error| match error.kind() {
+        let process = Process::start(&launch).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => forbidden("CGI script is not executable"),
             _ if is_shortage(&error) => HttpError::overloaded(),
+            // One variable, or all of them, are more than the system passes on.
+            io::ErrorKind::ArgumentListTooLong => {
+                HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
             // A query with a NUL in it.
             io::ErrorKind::InvalidInput => HttpError::new(StatusCode::BAD_REQUEST),
             _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR)

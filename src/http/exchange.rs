@@ -2,6 +2,7 @@
 //! while both are under way.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -22,6 +23,18 @@ pub(crate) trait Exchange: Send {
     /// Dropped without this, the exchange has failed: nobody waits for it.
     fn finish(self: Box<Self>) -> Option<Cow<'static, str>>;
 }
+
+/// Why an exchange has failed that nobody but its program is to blame for; it is logged.
+#[derive(Debug)]
+pub(crate) struct ExchangeFailed(pub(crate) Cow<'static, str>);
+
+impl fmt::Display for ExchangeFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ExchangeFailed {}
 
 /// The body of a request: CPython's `rfile`, but with its framing taken off. The end of the body
 /// reads as the end of a file.

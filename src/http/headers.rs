@@ -46,7 +46,10 @@ pub mod name {
         RETRY_AFTER = "Retry-After";
         SERVER = "Server";
         STATUS = "Status";
+        TE = "TE";
+        TRAILER = "Trailer";
         TRANSFER_ENCODING = "Transfer-Encoding";
+        UPGRADE = "Upgrade";
         USER_AGENT = "User-Agent";
         VARY = "Vary";
         X_CONTENT_TYPE_OPTIONS = "X-Content-Type-Options";

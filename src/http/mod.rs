@@ -26,7 +26,7 @@ pub(crate) use body::{Content, FilePart, range_length};
 pub use date::HttpDate;
 pub use error::HttpError;
 pub use exchange::RequestBody;
-pub(crate) use exchange::{BodySource, Exchange, Ready, Wait};
+pub(crate) use exchange::{BodySource, Exchange, ExchangeFailed, Ready, Wait};
 pub use field_lines::FieldLines;
 pub(crate) use field_lines::members;
 pub(crate) use headers::is_field;

@@ -11,8 +11,8 @@ use super::clock::{Clock, Now};
 use crate::config::Config;
 use crate::handler::{Answered, Handler};
 use crate::http::{
-    Exchange, FieldLines, HttpError, Method, Peer, Request, RequestBody, RequestLine, Response,
-    StatusCode, Version,
+    Exchange, ExchangeFailed, FieldLines, HttpError, Method, Peer, Request, RequestBody,
+    RequestLine, Response, StatusCode, Version,
 };
 use crate::representation;
 use crate::wire::{
@@ -238,14 +238,23 @@ impl<'s> Connection<'s> {
             transmission.send(body)
         };
         self.context.buffers.give_back(out);
+        let cause = sent.as_ref().err().and_then(io::Error::get_ref);
+        if let Some(ExchangeFailed(message)) = cause.and_then(|cause| cause.downcast_ref()) {
+            self.log_message(message);
+        }
         if let Some(message) = sent?.and_then(Exchange::finish) {
-            // It may have taken long.
-            let now = Now::current();
-            let log = self.context.log.of(&self.client, &now);
-            let handler = self.context.handler;
-            handler.log_message(&log, format_args!("{message}"));
+            self.log_message(&message);
         }
         Ok(())
+    }
+
+    /// Logs what a response's own program has to say after it.
+    fn log_message(&self, message: &str) {
+        // The response may have taken long.
+        let now = Now::current();
+        let log = self.context.log.of(&self.client, &now);
+        let handler = self.context.handler;
+        handler.log_message(&log, format_args!("{message}"));
     }
 
     /// How a connection ends on which no further request comes. Once something was answered, the

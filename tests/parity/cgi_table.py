@@ -3,6 +3,8 @@
 The script `env` prints its arguments and all variables that CGI knows, one a line.
 """
 
+import re
+
 from table.row import BOTH, HTTP_10, HTTP_11, Answer, Row, error, log, log_request, request
 
 ENV = "/cgi-bin/env"
@@ -10,6 +12,21 @@ ENV = "/cgi-bin/env"
 
 def env(name, target=ENV, *fields, protocols=HTTP_10, **more):
     return Row(f"env: {name}", request(target, *fields, **more), protocols)
+
+
+def env_differs(difference, variables, name, *fields, protocols=HTTP_10, **more):
+    """What CPython tells the script, with other values of some variables."""
+    asked = request(ENV, *fields, **more)
+
+    def answer(question):
+        found = question.ask(asked)
+        response = found.response
+        for variable, value in variables.items():
+            line = rf"(?m)^(no {variable}|{variable}=\[.*\])$"
+            response = re.sub(line, f"{variable}=[{value}]", response)
+        return Answer(response, found.log)
+
+    return Row(f"env: {name}", asked, protocols, difference=difference, expected=answer)
 
 
 def post(target, body, *fields, method="POST"):
@@ -94,7 +111,8 @@ fields = [
     env("several Accept", ENV, "Accept: text/html", "Accept: */*;q=0.1", "accept: a,b", protocols=BOTH),
     env("an empty Accept", ENV, "Accept:"),
     env("Cookie", ENV, "Cookie: a=1; b=2"),
-    env("several Cookie", ENV, "Cookie: a=1", "Cookie: b=2", "cookie:", "Cookie: c=3", protocols=BOTH),
+    env_differs("cgi-cookies", {"HTTP_COOKIE": "a=1; b=2; c=3"}, "several Cookie",
+                "Cookie: a=1", "Cookie: b=2", "cookie:", "Cookie: c=3", protocols=BOTH),
     env("an empty Cookie", ENV, "Cookie:"),
     env("User-Agent", ENV, "User-Agent: a b/c (d)"),
     env("two User-Agent", ENV, "User-Agent: a", "User-Agent: b"),
@@ -104,8 +122,11 @@ fields = [
     env("fields beyond ASCII", ENV, "User-Agent: caf\xe9", "Cookie: \xc3\xa9", "Referer: \xff"),
     env("all five", ENV, "Accept: a", "User-Agent: b", "Cookie: c", "Referer: d", "Content-Type: e"),
     env("Proxy is no HTTP_PROXY", ENV, "Proxy: http://evil"),
-    env("other fields are not passed", ENV, "Host: h", "Accept-Language: l", "Range: bytes=0-1",
-        "X-Forwarded-For: f", "Connection: close", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT"),
+    env_differs("cgi-fields", {"HTTP_HOST": "h", "HTTP_ACCEPT_LANGUAGE": "l, m",
+                               "HTTP_RANGE": "bytes=0-1"},
+                "other fields", "Host: h", "Accept-Language: l", "Range: bytes=0-1",
+                "X-Forwarded-For: f", "Connection: close, x-forwarded-for", "accept-language: m",
+                "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT"),
     env("names with underscores", ENV, "User_Agent: a", "HTTP_COOKIE: b", "Content_Length: 7"),
     env("Basic", ENV, "Authorization: Basic dXNlcjpwYXNz", protocols=BOTH),
     env("Basic in any case", ENV, "authorization: bASIC dXNlcjpwYXNz"),
@@ -120,7 +141,8 @@ fields = [
     env("a scheme alone", ENV, "Authorization: Basic"),
     env("an empty Authorization", ENV, "Authorization:"),
     env("two Authorization", ENV, "Authorization: Basic dXNlcjpwYXNz", "Authorization: Bearer b"),
-    env("an HTTP/1.0 client", ENV, "Host: h", protocols=BOTH, version="HTTP/1.0"),
+    env_differs("cgi-fields", {"HTTP_HOST": "h"}, "an HTTP/1.0 client", "Host: h",
+                protocols=BOTH, version="HTTP/1.0"),
 ]
 
 bodies = [
