@@ -4,5 +4,7 @@ mod answers;
 mod endings;
 mod fixture;
 mod isolation;
+mod lifetimes;
 mod parity;
+mod programs;
 mod streaming;
