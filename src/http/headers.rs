@@ -34,6 +34,7 @@ pub mod name {
         DATE = "Date";
         ETAG = "ETag";
         EXPECT = "Expect";
+        HOST = "Host";
         IF_MATCH = "If-Match";
         IF_MODIFIED_SINCE = "If-Modified-Since";
         IF_NONE_MATCH = "If-None-Match";

@@ -109,7 +109,8 @@ impl<'s> Connection<'s> {
             Ok(Incoming::End) | Err(_) => return Next::Close(self.without_request()),
         };
         let fields = FieldLines::new(&lines);
-        let framing = match wire::request_framing(&line, fields) {
+        let framing = wire::check_host(&line, fields);
+        let framing = match framing.and_then(|()| wire::request_framing(&line, fields)) {
             Ok(framing) => framing,
             Err(error) => return Next::Close(self.reject(&line, &error, clock)),
         };

@@ -3,6 +3,7 @@
 
 mod body;
 mod framing;
+mod host;
 mod input;
 mod persistence;
 mod read;
@@ -11,6 +12,7 @@ mod write;
 
 pub(crate) use body::{UnframedBody, Unread};
 pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, response_framing};
+pub(crate) use host::check_host;
 pub(crate) use input::Input;
 pub(crate) use persistence::{
     Client, CloseReason, Delivery, Facts, Next, Persistence, ResponseEnd, expects_continue, next,

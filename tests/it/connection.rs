@@ -283,3 +283,27 @@ fn a_refused_client_is_not_told_to_go_on() {
     let answer = exchange(server.address(), &[request], AfterSending::StayOpen);
     assert_eq!(status_lines(&answer), ["404"]);
 }
+
+#[test]
+fn two_servers_cannot_be_asked_at_a_time() {
+    let tree = tree();
+    let server = serve(&tree, "HTTP/1.1");
+    for fields in [
+        "Host: a\r\nHost: b",
+        "Host: a\r\nhost: a",
+        "Host: a/b",
+        "Host: a b",
+    ] {
+        let requests = format!("GET /a HTTP/1.1\r\n{fields}\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+        let answer = exchange(server.address(), &[requests], AfterSending::StayOpen);
+        assert_eq!(status_lines(&answer), ["400"], "{fields}");
+        let old = format!("GET /a HTTP/1.0\r\n{fields}\r\n\r\n");
+        let answer = exchange(server.address(), &[old], AfterSending::StayOpen);
+        assert_eq!(status_lines(&answer), ["200"], "{fields}");
+    }
+    for fields in ["", "Host: [::1]:8000\r\n"] {
+        let request = format!("GET /a HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        let answer = exchange(server.address(), &[request], AfterSending::StayOpen);
+        assert_eq!(status_lines(&answer), ["200"], "{fields}");
+    }
+}

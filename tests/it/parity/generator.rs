@@ -62,7 +62,8 @@ const ENDS_OF_LINE: &[&str] = &["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\
 ///
 /// Left out: `strict-header-lines` (all are well-formed), `trimmed-values` (nothing stands behind
 /// a value), `strict-framing` and `undrained-body` (no body but one of length zero), `http-dates`
-/// (only the formats of RFC 9110), `head-limit` (the lines are short).
+/// (only the formats of RFC 9110), `head-limit` (the lines are short), `host-field` (there is no
+/// second `Host`).
 const FIELDS: &[&str] = &[
     "Host: example.com",
     "host:",
@@ -191,6 +192,10 @@ impl Generator {
             few => few % 4,
         };
         let mut fields: Vec<_> = (0..count).map(|_| self.random.pick(FIELDS)).collect();
+        let is_host = |field: &&mut &str| field.to_ascii_lowercase().starts_with("host:");
+        for second in fields.iter_mut().filter(is_host).skip(1) {
+            *second = "X-Host: another";
+        }
         if self.random.one_in(3) {
             let choice = if is_complete && self.random.one_in(2) {
                 KEEP_ALIVE

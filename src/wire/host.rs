@@ -1,0 +1,132 @@
+//! The `Host` field of a request (RFC 9112 §3.2).
+
+use crate::http::{FieldLines, HttpError, RequestLine, StatusCode, Version, header};
+
+/// Refuses an HTTP/1.1 request with more than one `Host`, or one that is not a host: two servers on
+/// the way of a request might take it for two different ones.
+///
+/// Unlike RFC 9112, a request without any is served, as CPython does; and CPython looks at none.
+pub(crate) fn check_host(line: &RequestLine<'_>, fields: FieldLines<'_>) -> Result<(), HttpError> {
+    if line.version < Version::HTTP_11 {
+        return Ok(());
+    }
+    let mut hosts = fields.get_all(header::HOST);
+    match (hosts.next(), hosts.next()) {
+        (None, _) => Ok(()),
+        (Some(host), None) if is_host(host) => Ok(()),
+        _ => Err(HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad Host field")),
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2). An empty host is one, too: it is for
+/// targets without an authority.
+fn is_host(value: &[u8]) -> bool {
+    if let Some(rest) = value.strip_prefix(b"[") {
+        let Some(end) = memchr::memchr(b']', rest) else {
+            return false;
+        };
+        let (address, after) = rest.split_at_checked(end).unwrap_or_default();
+        return !address.is_empty()
+            && address.iter().all(|&byte| is_of_name(byte) || byte == b':')
+            && is_port(after.get(1..).unwrap_or_default());
+    }
+    let colon = memchr::memchr(b':', value).unwrap_or(value.len());
+    let (name, port) = value.split_at_checked(colon).unwrap_or_default();
+    is_name(name) && is_port(port)
+}
+
+/// A registered name or an IPv4 address; `%` must begin an encoded byte.
+fn is_name(mut name: &[u8]) -> bool {
+    while let Some((&byte, rest)) = name.split_first() {
+        name = match (byte, rest) {
+            (b'%', [high, low, rest @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                rest
+            }
+            (b'%', _) => return false,
+            (byte, rest) if is_of_name(byte) => rest,
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// Unreserved characters and sub-delims (RFC 3986 §2.2, §2.3).
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+}
+
+/// Nothing, or a colon and digits.
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Latin1, Method, RequestTarget};
+
+    fn is_accepted(version: Version, hosts: &[&str]) -> bool {
+        let lines: Vec<_> = hosts
+            .iter()
+            .map(|host| httparse::Header {
+                name: "host",
+                value: host.as_bytes(),
+            })
+            .collect();
+        let line = RequestLine {
+            text: Latin1::new(b""),
+            method: Method::GET,
+            target: RequestTarget::new(b"/"),
+            version,
+        };
+        check_host(&line, FieldLines::new(&lines)).is_ok()
+    }
+
+    #[test]
+    fn one_host_is_one_host() {
+        for (host, expected) in [
+            ("example.com", true),
+            ("example.com:8000", true),
+            ("example.com:", true),
+            ("127.0.0.1:80", true),
+            ("[::1]", true),
+            ("[::1]:8000", true),
+            ("[v1.a:b]", true),
+            ("my_host", true),
+            ("a%2Db", true),
+            ("", true),
+            ("a b", false),
+            ("a/b", false),
+            ("a@b", false),
+            ("user@host", false),
+            ("http://a", false),
+            ("a:b", false),
+            ("a:1:2", false),
+            ("a%2", false),
+            ("a%zz", false),
+            ("[::1", false),
+            ("[]", false),
+            ("[::1]x", false),
+            ("[::1%25eth0]:1", false),
+            ("a,b c", false),
+            ("caf\u{e9}", false),
+            ("a\tb", false),
+            ("a?b", false),
+            ("a#b", false),
+        ] {
+            assert_eq!(is_accepted(Version::HTTP_11, &[host]), expected, "{host:?}");
+            assert!(is_accepted(Version::HTTP_10, &[host]), "{host:?}");
+        }
+        assert!(is_accepted(Version::HTTP_11, &[]));
+        for hosts in [["a", "b"], ["a", "a"]] {
+            assert!(!is_accepted(Version::HTTP_11, &hosts), "{hosts:?}");
+            assert!(is_accepted(Version::HTTP_10, &hosts), "{hosts:?}");
+        }
+    }
+}
