@@ -14,9 +14,10 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{self, PathBuf};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, process, thread};
 
 /// How long the end may take once it was asked for, beyond what responses are given: the log has
@@ -25,6 +26,9 @@ const LAST_RESORT: Duration = Duration::from_millis(1500);
 /// How long a line on standard output is waited for; whoever starts servers and does not read what
 /// they print must not keep them from serving, or from ending.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
+/// How long a port that is taken is tried again, and how often.
+const PORT_LIMIT: Duration = Duration::from_millis(200);
+const PORT_PAUSE: Duration = Duration::from_millis(5);
 /// How often orphans are reaped after a child has ended, and the time between.
 const ORPHAN_LOOKS: usize = 5;
 const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
@@ -171,6 +175,7 @@ fn positive(text: &str) -> Result<usize, String> {
 /// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
     let args = parse();
+    sys::save_address_space();
     let config = args.config();
     let directory = directory(args.directory)?;
     let host = args.bind.as_deref();
@@ -181,7 +186,7 @@ pub fn run() -> Result<()> {
     sys::raise_descriptor_limit();
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
-    let listener = sys::listen(address, config.backlog).with_context(place)?;
+    let listener = listen(address, config.backlog).with_context(place)?;
     let ignored_signals = sys::ignored_signals();
     sys::unblock_signals()?;
     if args.cgi {
@@ -220,6 +225,22 @@ pub fn run() -> Result<()> {
     let result = server.serve();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
+}
+
+/// Listens on `address`. A server that has just been told to end frees its port a moment later: it
+/// is given that.
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let start = Instant::now();
+    loop {
+        match sys::listen(address, backlog) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < PORT_LIMIT =>
+            {
+                thread::sleep(PORT_PAUSE);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Reads the command line; a wrong one ends the process, with the usage and the reason.

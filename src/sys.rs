@@ -71,6 +71,53 @@ pub(crate) fn descriptor_limit() -> usize {
     })
 }
 
+/// Bytes of address space that the process may still take, if that is limited (`ulimit -v`,
+/// `ulimit -d`).
+pub(crate) fn spare_address_space() -> Option<usize> {
+    let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
+    let limit = limits.into_iter().flatten().min()?;
+    let taken = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = taken
+        .split(' ')
+        .next()
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0);
+    let taken = pages.saturating_mul(rustix::param::page_size() as u64);
+    usize::try_from(limit.saturating_sub(taken)).ok()
+}
+
+/// How many mappings the process may have, if the system says so.
+pub(crate) fn most_mappings() -> Option<usize> {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?;
+    text.trim().parse().ok()
+}
+
+/// Keeps glibc's allocator from reserving address space where there is little: it takes 64 MiB for
+/// each of up to eight arenas a processor. The number of arenas is read from the environment when
+/// a process starts, so this starts the program again, once, in its own place.
+#[cfg(target_env = "gnu")]
+pub(crate) fn save_address_space() {
+    use std::os::unix::process::CommandExt;
+    const ARENAS: &str = "MALLOC_ARENA_MAX";
+    const PLENTY: usize = 16 * 1024 * 1024 * 1024;
+    let is_scarce = spare_address_space().is_some_and(|spare| spare < PLENTY);
+    let mut arguments = env::args_os();
+    if let (true, None, Some(name), Ok(program)) = (
+        is_scarce,
+        env::var_os(ARENAS),
+        arguments.next(),
+        env::current_exe(),
+    ) {
+        // It returns where it cannot be done; the limit on connections holds all the same.
+        let mut again = std::process::Command::new(program);
+        let _ = again.arg0(name).args(arguments).env(ARENAS, "1").exec();
+    }
+}
+
+/// Other allocators reserve no such space.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn save_address_space() {}
+
 /// Makes a listener deaf to clients that come from now on, but not to those half-way in: they ask
 /// again soon, and meet nobody or the next server. Closing it while they come would reset some.
 #[cfg(target_os = "linux")]

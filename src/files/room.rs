@@ -4,6 +4,7 @@
 //! ask for the listing of a large directory and do not read it would take all there is.
 
 use super::unavailable::Unavailable;
+use crate::sys;
 use std::collections::TryReserveError;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is taken of a number of bytes.
 #[derive(Debug)]
 struct Budget {
-    bytes: usize,
+    most: usize,
+    /// The same, or a quarter of the address space where that is less.
+    bytes: OnceLock<usize>,
     taken: AtomicUsize,
     /// Large listings that are being put together: more at a time than there are processors would
     /// take memory, and be no faster.
@@ -42,11 +45,19 @@ struct Budget {
 impl Budget {
     const fn new(bytes: usize) -> Self {
         Self {
-            bytes,
+            most: bytes,
+            bytes: OnceLock::new(),
             taken: AtomicUsize::new(0),
             growing: Mutex::new(0),
             grown: Condvar::new(),
         }
+    }
+
+    fn bytes(&self) -> usize {
+        *self.bytes.get_or_init(|| {
+            let spare = sys::spare_address_space().map_or(usize::MAX, |spare| spare / 4);
+            self.most.min(spare)
+        })
     }
 
     fn growing(&self) -> MutexGuard<'_, usize> {
@@ -124,7 +135,7 @@ impl Room {
             }
             let add = |taken: usize| {
                 let taken = taken.checked_add(more)?;
-                (taken <= self.budget.bytes).then_some(taken)
+                (taken <= self.budget.bytes()).then_some(taken)
             };
             self.budget
                 .taken

@@ -146,6 +146,18 @@ impl Body {
         self.len() == Some(0)
     }
 
+    /// Bytes that it holds in memory until they are sent, where they are many.
+    pub(crate) fn memory(&self) -> usize {
+        const FEW: u64 = 64 * 1024;
+        match &self.0 {
+            Content::Bytes(_) | Content::Stream { .. } => {
+                let bytes = self.len().filter(|&bytes| bytes > FEW);
+                bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+            }
+            _ => 0,
+        }
+    }
+
     /// Whether it is made from the request's body while that is received.
     pub(crate) fn is_exchange(&self) -> bool {
         matches!(self.0, Content::Exchange { .. })

@@ -1,38 +1,24 @@
-//! Which connections there are, who of them is waiting, and how all of them come to an end.
+//! Which connections there are, which of them give way, and how all of them come to an end.
 
-use rustix::net::{Shutdown, shutdown};
+use super::capacity::Capacity;
+use super::places::{Holder, Places};
+use super::ticket::{LAST, LAST_CALL, REFUSED, Ticket};
+use crate::http::Peer;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a connection is doing, in two bits:
-///
-/// | `WAITING` | `LAST` | the connection |
-/// |---|---|---|
-/// | no | no | is at work on a request |
-/// | yes | no | waits for its first or next request, and may have to make room |
-/// | no | yes | is at work on its last request |
-/// | yes | yes | waits for its last request, for a short time |
-///
-/// Its thread sets and clears `WAITING`. `LAST` is set by others and stays: when the connection
-/// must make room, and when the server shuts down.
-const WAITING: u8 = 1;
-const LAST: u8 = 2;
-/// It has had a response.
-const ANSWERED: u8 = 4;
-/// It was told to leave, and another has its room.
-const MADE_ROOM: u8 = 8;
-/// There was no room for it.
-const REFUSED: u8 = 16;
-
-/// How long a connection is waited for whose client may have sent a request before it could know
-/// that the server shuts down, or that a new connection must make room. A proxy that keeps
-/// connections sends none in vain.
-pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
-
 /// No place among the tickets.
 const NOWHERE: usize = usize::MAX;
+/// How soon a connection that can be evicted is looked for again when there was none and none has
+/// begun to wait since: one may have been silent for long enough by then. At the cap, looking for
+/// each newcomer would cost more than refusing it.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How long a response may make no progress until its memory is wanted by others.
+const STALLED: Duration = Duration::from_secs(1);
+/// How long the end of such a response is waited for.
+const STALLED_LIMIT: Duration = Duration::from_secs(1);
 
 /// All open connections of a server.
 ///
@@ -46,12 +32,16 @@ pub(super) struct Admission {
 
 #[derive(Debug, Default)]
 struct State {
-    room: Room,
+    capacity: Capacity,
     tickets: Vec<Arc<Ticket>>,
-    /// Those among them that have room, and have not made it for others.
-    served: usize,
+    /// Those among them that are served, and were not evicted.
+    places: Places,
     /// Those that were refused.
     refused: usize,
+    /// When a connection to evict is looked for again, whether or not one has begun to wait.
+    look_again: Option<Instant>,
+    /// One has begun to wait since the last look.
+    has_waiting: Arc<AtomicBool>,
     /// How many have ended.
     ended: u64,
     /// Threads that want to know when one ends; mostly nobody does.
@@ -65,13 +55,11 @@ struct State {
     is_over: bool,
 }
 
-/// How many connections there may be.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Room {
-    /// Those that are served.
-    pub(super) served: usize,
-    /// Those that are being refused, beyond these.
-    pub(super) refused: usize,
+/// Whose unfinished head is the largest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Largest {
+    Own,
+    Other,
 }
 
 /// What becomes of a new connection.
@@ -79,51 +67,42 @@ pub(super) struct Room {
 pub(super) enum Verdict {
     /// It is served.
     Serve,
-    /// There is no room: it is told so.
+    /// There is no place for it: it is told so.
     Refuse,
-    /// Nor is there room for one that is being refused: it is told so without waiting for its end.
-    TurnAway,
-}
-
-/// What a connection holds while it is open.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    socket: Arc<OwnedFd>,
-    state: AtomicU8,
-    /// When it came.
-    admitted: Instant,
-    /// When it last began to wait: nanoseconds after it came.
-    waiting_since: AtomicU64,
-    /// Its place among the tickets.
-    index: AtomicUsize,
+    /// As many are being refused as may be: it is told so, and dropped.
+    RefuseAndDrop,
 }
 
 impl Admission {
     /// Begins to let connections in.
-    pub(super) fn open(&self, room: Room) {
-        self.lock().room = room;
+    pub(super) fn open(&self, capacity: Capacity) {
+        self.lock().capacity = capacity;
     }
 
-    /// Lets a connection in, if there is room or another makes some. While the server shuts down,
-    /// all that have come already are served, one request each.
-    pub(super) fn admit(&self, socket: OwnedFd) -> (Arc<Ticket>, Verdict) {
+    /// Lets a connection in, if there is a place or another gives its own up. While the server
+    /// drains, all that have come already are served, one request each.
+    pub(super) fn admit(&self, socket: OwnedFd, client: &Peer) -> (Arc<Ticket>, Verdict) {
+        let holder = Holder::of(client);
         let mut state = self.lock();
-        let has_room = state.is_closing || state.served < state.room.served;
-        let (verdict, bits) = if has_room || state.make_room() {
-            state.served += 1;
+        let has_place = state.is_closing || state.places.count() < state.capacity.served;
+        let (verdict, bits) = if has_place || state.evict_waiting() || state.evict_for(holder) {
             (Verdict::Serve, if state.is_closing { LAST } else { 0 })
-        } else if state.refused < state.room.refused {
+        } else if state.refused < state.capacity.refused {
             state.refused += 1;
             (Verdict::Refuse, LAST | REFUSED)
         } else {
-            let ticket = Ticket::new(socket, LAST | REFUSED, NOWHERE);
-            return (Arc::new(ticket), Verdict::TurnAway);
+            let ticket = state.ticket(socket, holder, LAST | REFUSED);
+            ticket.index.store(NOWHERE, Ordering::Relaxed);
+            return (Arc::new(ticket), Verdict::RefuseAndDrop);
         };
-        let ticket = Arc::new(Ticket::new(socket, bits, state.tickets.len()));
+        let ticket = Arc::new(state.ticket(socket, holder, bits));
         if state.is_over {
             ticket.cut();
         }
         state.tickets.push(Arc::clone(&ticket));
+        if verdict == Verdict::Serve {
+            state.places.take(&ticket);
+        }
         (ticket, verdict)
     }
 
@@ -138,10 +117,10 @@ impl Admission {
         if let Some(moved) = state.tickets.get(index) {
             moved.index.store(index, Ordering::Relaxed);
         }
-        match ticket.bits() & (MADE_ROOM | REFUSED) {
-            0 => state.served -= 1,
-            REFUSED => state.refused -= 1,
-            _ => {}
+        if ticket.is_refused() {
+            state.refused -= 1;
+        } else {
+            state.places.free(ticket);
         }
         state.ended += 1;
         if state.watchers > 0 {
@@ -149,19 +128,63 @@ impl Admission {
         }
     }
 
-    /// For when the system has no descriptor or no thread for another connection: the connection
-    /// that has waited longest makes room. Returns when one has ended, which it tells, but after
-    /// `limit` in any case.
+    /// Called when the system is out of descriptors or threads. Evicts the longest-idle connection,
+    /// then waits up to `limit`; returns whether any connection ended.
     pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
         let mut state = self.lock();
         // One at a time: others may be waiting for the same.
-        if state.served + state.refused == state.tickets.len() {
-            state.make_room();
+        if state.places.count() + state.refused == state.tickets.len() {
+            state.look_again = None;
+            state.evict_waiting();
         }
+        self.wait_for_an_end(state, limit)
+    }
+
+    /// Called when the memory for large responses is out. Evicts the connection whose response has
+    /// made no progress for longest, and waits a moment for its end; false if none stalls.
+    pub(super) fn evict_stalled(&self) -> bool {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let stalls = |ticket: &&Arc<Ticket>| {
+            let passed = now.saturating_duration_since(ticket.since());
+            ticket.is_at_work() && ticket.memory() > 0 && !ticket.is_last() && passed >= STALLED
+        };
+        let longest = state
+            .tickets
+            .iter()
+            .filter(stalls)
+            .min_by_key(|ticket| ticket.since());
+        let Some(longest) = longest.cloned() else {
+            return false;
+        };
+        state.evict(&longest);
+        self.wait_for_an_end(state, STALLED_LIMIT)
+    }
+
+    fn wait_for_an_end(&self, state: MutexGuard<'_, State>, limit: Duration) -> bool {
         let (ended, is_closing) = (state.ended, state.is_closing);
         let nothing_new =
             |state: &mut State| state.ended == ended && state.is_closing == is_closing;
         self.watch(state, limit, nothing_new).ended != ended
+    }
+
+    /// Makes the connection with the largest unfinished head give it up, unless that is `own`,
+    /// which is told so.
+    pub(super) fn drop_largest_head(&self, own: &Ticket) -> Largest {
+        let state = self.lock();
+        let reads = |ticket: &&Arc<Ticket>| !ticket.is_at_work() && !ticket.must_drop_head();
+        let largest = state
+            .tickets
+            .iter()
+            .filter(reads)
+            .max_by_key(|ticket| ticket.memory());
+        match largest {
+            Some(largest) if largest.memory() > own.memory() => {
+                largest.drop_head();
+                Largest::Other
+            }
+            _ => Largest::Own,
+        }
     }
 
     /// How many connections there are.
@@ -175,7 +198,7 @@ impl Admission {
         let mut state = self.lock();
         state.is_closing = true;
         for ticket in &state.tickets {
-            ticket.state.fetch_or(LAST, Ordering::SeqCst);
+            ticket.make_last();
         }
         self.called.notify_all();
         self.ended.notify_all();
@@ -193,13 +216,14 @@ impl Admission {
     }
 
     /// Asks the server for another thread.
-    pub(super) fn call(&self) {
+    pub(super) fn request_thread(&self) {
         self.lock().calls += 1;
         self.called.notify_one();
     }
 
-    /// Waits for a [`call`](Self::call), which it tells, or for the end.
-    pub(super) fn wait_for_call(&self) -> bool {
+    /// Waits for a [`request_thread`](Self::request_thread), or for the end; returns whether a thread was
+    /// requested.
+    pub(super) fn wait_for_thread_request(&self) -> bool {
         let idle = |state: &mut State| state.calls == 0 && !state.is_closing;
         let mut state = self
             .called
@@ -253,124 +277,51 @@ impl Admission {
 }
 
 impl State {
-    /// Tells the connection that has waited longest to leave; false if none may be told so.
-    fn make_room(&mut self) -> bool {
+    /// A ticket that will be the last of all.
+    fn ticket(&self, socket: OwnedFd, holder: Holder, bits: u8) -> Ticket {
+        let has_waiting = Arc::clone(&self.has_waiting);
+        Ticket::new(socket, holder, bits, self.tickets.len(), has_waiting)
+    }
+
+    /// Evicts the connection that has waited longest; false if none may be evicted.
+    fn evict_waiting(&mut self) -> bool {
         let now = Instant::now();
+        let has_waiting = self.has_waiting.swap(false, Ordering::SeqCst);
+        if !has_waiting && self.look_again.is_some_and(|again| now < again) {
+            return false;
+        }
         loop {
             let waiting = self
                 .tickets
                 .iter()
-                .filter(|ticket| ticket.may_make_room(now));
-            let Some(longest) = waiting.min_by_key(|ticket| ticket.waiting_since()) else {
+                .filter(|ticket| ticket.is_evictable(now));
+            let longest = waiting.min_by_key(|ticket| ticket.since()).cloned();
+            let Some(longest) = longest else {
+                self.look_again = Some(now + LOOK_AGAIN);
                 return false;
             };
             // If its request has just come, the next is asked.
-            if longest.leave() {
-                self.served -= 1;
+            if longest.evict_waiting() {
+                // There may be more.
+                self.look_again = None;
+                self.places.free(&longest);
                 return true;
             }
         }
     }
-}
 
-impl Ticket {
-    fn new(socket: OwnedFd, bits: u8, index: usize) -> Self {
-        Self {
-            socket: Arc::new(socket),
-            state: AtomicU8::new(bits),
-            admitted: Instant::now(),
-            waiting_since: AtomicU64::new(0),
-            index: AtomicUsize::new(index),
-        }
+    /// Evicts a connection of the address that holds most places, if a newcomer of `holder` may
+    /// have one of these.
+    fn evict_for(&mut self, holder: Holder) -> bool {
+        let Some(ticket) = self.places.to_evict_for(holder) else {
+            return false;
+        };
+        self.evict(&ticket);
+        true
     }
 
-    /// The connection's socket, for the connection. The ticket has it for `shutdown` alone.
-    pub(super) fn socket(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.socket)
-    }
-
-    /// Whether the request being read or answered is the connection's last, whatever the client
-    /// wants.
-    pub(super) fn is_last(&self) -> bool {
-        self.bits() & LAST != 0
-    }
-
-    /// Whether there was no room for the connection from the beginning.
-    pub(super) fn is_refused(&self) -> bool {
-        self.bits() & REFUSED != 0
-    }
-
-    /// Whether the connection had to make room before it was answered anything: it is owed a
-    /// word.
-    pub(super) fn is_unheard(&self) -> bool {
-        self.bits() & (MADE_ROOM | ANSWERED) == MADE_ROOM
-    }
-
-    /// Whether the connection has had a response.
-    pub(super) fn is_answered(&self) -> bool {
-        self.bits() & ANSWERED != 0
-    }
-
-    /// The connection has had a response: from now on it may make room whenever it waits.
-    pub(super) fn answered(&self) {
-        if self.bits() & ANSWERED == 0 {
-            self.state.fetch_or(ANSWERED, Ordering::Relaxed);
-        }
-    }
-
-    /// The connection begins to wait, for a request or for its client to end it; tells whether
-    /// [`is_last`](Self::is_last).
-    pub(super) fn begin_wait(&self) -> bool {
-        let since = u64::try_from(self.admitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.waiting_since.store(since, Ordering::Relaxed);
-        self.state.fetch_or(WAITING, Ordering::SeqCst) & LAST != 0
-    }
-
-    /// A request has begun to arrive, or the wait is over without one.
-    pub(super) fn end_wait(&self) {
-        self.state.fetch_and(!WAITING, Ordering::SeqCst);
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.state.load(Ordering::SeqCst) & WAITING != 0
-    }
-
-    /// A client that has just come is about to ask, and would hear nothing at all.
-    fn may_make_room(&self, now: Instant) -> bool {
-        let bits = self.bits();
-        let is_new = || now.saturating_duration_since(self.waiting_since()) < LAST_CALL;
-        bits & (WAITING | LAST) == WAITING && (bits & ANSWERED != 0 || !is_new())
-    }
-
-    fn waiting_since(&self) -> Instant {
-        self.admitted + Duration::from_nanos(self.waiting_since.load(Ordering::Relaxed))
-    }
-
-    /// Tells a waiting connection to end; false if it does not wait any more.
-    fn leave(&self) -> bool {
-        let waits = |bits| (bits & WAITING != 0).then_some(bits | LAST | MADE_ROOM);
-        let told = self
-            .state
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, waits);
-        if told.is_ok() {
-            self.stop_reading();
-        }
-        told.is_ok()
-    }
-
-    fn bits(&self) -> u8 {
-        self.state.load(Ordering::Relaxed)
-    }
-
-    /// Ends the connection, whatever it is doing.
-    fn cut(&self) {
-        // It fails when the client is gone already.
-        let _ = shutdown(&*self.socket, Shutdown::Both);
-    }
-
-    /// What has arrived can still be read, then comes the end.
-    fn stop_reading(&self) {
-        // It fails when the client is gone already.
-        let _ = shutdown(&*self.socket, Shutdown::Read);
+    fn evict(&mut self, ticket: &Ticket) {
+        ticket.evict();
+        self.places.free(ticket);
     }
 }

@@ -1,7 +1,10 @@
 //! One connection's bytes: what was received and not used yet, and what is sent, under the time
 //! limits of each phase.
 
-use super::admission::{LAST_CALL, Ticket};
+use super::admission::{Admission, Largest};
+use super::connection::Context;
+use super::heads::{HeadShare, HeadSize};
+use super::ticket::{LAST_CALL, Ticket};
 use super::transport::{More, Transport};
 use super::watch::Watch;
 use crate::config::Config;
@@ -40,21 +43,28 @@ pub(super) struct Channel<'c> {
     input: Input,
     ticket: &'c Ticket,
     config: &'c Config,
+    admission: &'c Admission,
+    head_share: HeadShare<'c>,
     /// When the head that is being read must be whole.
     head_deadline: Option<Instant>,
     watch: Watch,
     /// Bytes sent of the last response.
     sent: u64,
+    /// That response holds much memory, so its progress is noted.
+    is_large: bool,
 }
 
 impl<'c> Channel<'c> {
     /// The channel of a connection that has just been accepted.
-    pub(super) fn new(ticket: &'c Ticket, config: &'c Config) -> io::Result<Self> {
+    pub(super) fn new(ticket: &'c Ticket, context: &'c Context<'_>) -> io::Result<Self> {
         Ok(Self {
-            transport: Transport::new(ticket.socket(), config)?,
+            transport: Transport::new(ticket.socket(), context.config)?,
             input: Input::default(),
             ticket,
-            config,
+            config: context.config,
+            admission: context.admission,
+            head_share: context.heads.share(),
+            is_large: false,
             head_deadline: None,
             watch: Watch::default(),
             sent: 0,
@@ -64,12 +74,26 @@ impl<'c> Channel<'c> {
     /// The next request is awaited: its head has all its time.
     pub(super) fn begin_request(&mut self) {
         self.watch.begin_request();
+        self.ticket.begin_request();
         self.head_deadline = None;
     }
 
-    /// A response begins.
-    pub(super) fn begin_response(&mut self) {
+    /// The request's head is whole.
+    pub(super) fn begin_work(&mut self) {
+        self.ticket.begin_work();
+        if self.head_share.resize(0) == HeadSize::Counted {
+            self.ticket.set_memory(0);
+        }
+    }
+
+    /// A response begins that holds this much memory until it is sent.
+    pub(super) fn begin_response(&mut self, memory: usize) {
         self.sent = 0;
+        if self.is_large || memory > 0 {
+            self.is_large = memory > 0;
+            self.ticket.set_memory(memory);
+            self.ticket.touch();
+        }
     }
 
     /// Sends all of `parts`, one after the other, in as few calls as possible.
@@ -109,6 +133,9 @@ impl<'c> Channel<'c> {
         while !(first.is_empty() && second.is_empty()) {
             let count = self.transport.send([first, second], more)?;
             self.sent += count as u64;
+            if self.is_large {
+                self.ticket.touch();
+            }
             let beyond = count.saturating_sub(first.len());
             second = second.get(beyond..).unwrap_or_default();
             first = first.get(count..).unwrap_or_default();
@@ -190,8 +217,29 @@ impl<'c> Channel<'c> {
         } else {
             limit
         };
-        let received = self.transport.receive(self.input.space(0), limit);
+        let received = self.transport.receive(self.input.space(0)?, limit);
         self.ticket.end_wait();
+        Ok(received? > 0)
+    }
+
+    /// Receives more of a head. All unfinished heads share a budget; beyond it, the largest of them
+    /// is given up.
+    fn receive_head(&mut self) -> io::Result<bool> {
+        let limit = self.head_limit()?;
+        let capacity = self.input.space(0)?.capacity();
+        let size = self.head_share.resize(capacity);
+        if size != HeadSize::Small {
+            self.ticket.set_memory(capacity);
+        }
+        if size == HeadSize::TooLarge
+            && self.admission.drop_largest_head(self.ticket) == Largest::Own
+        {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let received = self.transport.receive(self.input.space(0)?, limit);
+        if self.ticket.must_drop_head() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         Ok(received? > 0)
     }
 
@@ -217,13 +265,14 @@ impl Source for Channel<'_> {
     }
 
     fn fill(&mut self, phase: Phase) -> io::Result<bool> {
-        let (limit, wanted) = match phase {
-            Phase::Idle => return self.await_request(),
-            Phase::Head => (self.head_limit()?, 0),
-            Phase::Body => (self.config.stall_timeout, BODY_CAPACITY),
-        };
-        let received = self.transport.receive(self.input.space(wanted), limit)?;
-        Ok(received > 0)
+        match phase {
+            Phase::Idle => self.await_request(),
+            Phase::Head => self.receive_head(),
+            Phase::Body => {
+                let space = self.input.space(BODY_CAPACITY)?;
+                Ok(self.transport.receive(space, self.config.stall_timeout)? > 0)
+            }
+        }
     }
 
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {

@@ -4,10 +4,12 @@ mod content;
 mod transmission;
 
 use super::access_log::{AccessLog, Client};
-use super::admission::{Ticket, Verdict};
+use super::admission::{Admission, Verdict};
 use super::buffers::Buffers;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
+use super::heads::Heads;
+use super::ticket::Ticket;
 use crate::config::Config;
 use crate::handler::{Answered, Handler};
 use crate::http::{
@@ -28,6 +30,8 @@ pub(super) struct Context<'s> {
     pub(super) handler: &'s dyn Handler,
     pub(super) config: &'s Config,
     pub(super) log: &'s AccessLog,
+    pub(super) admission: &'s Admission,
+    pub(super) heads: Heads,
     pub(super) buffers: Buffers,
     pub(super) server: &'s Peer,
 }
@@ -50,7 +54,7 @@ impl<'s> Connection<'s> {
         verdict: Verdict,
         clock: &mut Clock,
     ) {
-        let Ok(channel) = Channel::new(ticket, context.config) else {
+        let Ok(channel) = Channel::new(ticket, context) else {
             return;
         };
         let mut connection = Connection {
@@ -68,7 +72,7 @@ impl<'s> Connection<'s> {
                 let reason = connection.refuse(clock);
                 connection.channel.close(reason);
             }
-            Verdict::TurnAway => {
+            Verdict::RefuseAndDrop => {
                 connection.refuse(clock);
                 connection.channel.close_at_once();
             }
@@ -79,6 +83,13 @@ impl<'s> Connection<'s> {
     fn refuse(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
         self.reject(&line, &HttpError::overloaded(), clock)
+    }
+
+    /// Gives up a head that there is no memory for.
+    fn drop_head(&mut self, clock: &mut Clock) -> CloseReason {
+        let line = wire::no_request_line(Version::HTTP_10);
+        let error = HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        self.reject(&line, &error, clock)
     }
 
     #[inline(never)]
@@ -103,11 +114,15 @@ impl<'s> Connection<'s> {
             Ok(Incoming::Rejected(rejected)) => {
                 return Next::Close(self.reject(&rejected.line, &rejected.error, clock));
             }
-            Ok(Incoming::End) if self.ticket.is_unheard() => {
+            Ok(Incoming::End) if self.ticket.owes_response() => {
                 return Next::Close(self.refuse(clock));
+            }
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                return Next::Close(self.drop_head(clock));
             }
             Ok(Incoming::End) | Err(_) => return Next::Close(self.without_request()),
         };
+        self.channel.begin_work();
         let fields = FieldLines::new(&lines);
         let framing = wire::check_host(&line, fields);
         let framing = match framing.and_then(|()| wire::request_framing(&line, fields)) {
@@ -137,7 +152,10 @@ impl<'s> Connection<'s> {
         let peers = (self.client.peer(), server);
         let body = RequestBody::received(&mut received);
         let mut request = Request::new(*line, fields, peers, body).with_protocol(config.protocol);
-        let result = handle(handler, &mut request);
+        let mut result = handle(handler, &mut request);
+        if is_shortage(&result) && reads(line) && self.context.admission.evict_stalled() {
+            result = handle(handler, &mut request);
+        }
         let now = clock.now();
         let response = complete(self.context, &self.client, &request, result, now);
 
@@ -226,7 +244,7 @@ impl<'s> Connection<'s> {
             head.write(&response, &mut out);
         }
         let body = mem::take(&mut response.body);
-        self.channel.begin_response();
+        self.channel.begin_response(body.memory());
         let transmission = Transmission {
             channel: &mut self.channel,
             out: &mut out,
@@ -267,6 +285,16 @@ impl<'s> Connection<'s> {
             CloseReason::Ended
         }
     }
+}
+
+/// Whether something was out that a response of another connection may hold.
+fn is_shortage(result: &Result<Response, HttpError>) -> bool {
+    matches!(result, Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Whether a request can be handled twice.
+fn reads(line: &RequestLine<'_>) -> bool {
+    matches!(line.method, Method::GET | Method::HEAD)
 }
 
 /// What the handler answers. While the response is sent, the stack that this took is free for that.

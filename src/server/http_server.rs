@@ -1,14 +1,15 @@
 //! The server: who accepts connections, and when it ends.
 
 use super::access_log::AccessLog;
-use super::admission::{Admission, Room};
+use super::admission::Admission;
 use super::buffers::Buffers;
+use super::capacity::Capacity;
 use super::connection::Context;
+use super::heads::Heads;
 use super::listener::Listener;
 use super::transport::prepare;
 use super::workers::{Mode, Workers};
 use crate::config::Config;
-use crate::files;
 use crate::handler::Handler;
 use crate::http::Peer;
 use crate::sys;
@@ -18,13 +19,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Descriptors that are nobody's connection: the standard ones, the listener, and what a handler
-/// or the system library may open at any time.
-const RESERVED_DESCRIPTORS: usize = 16;
-/// Connections beyond the cap that may be open because they are being refused.
-const MAX_REFUSED: usize = 64;
-/// Threads that may wait for connections at a time.
-const MAX_WAITING: usize = 64;
 /// How long the log may take to be written when the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 
@@ -160,15 +154,17 @@ impl<H: Handler> Server<H> {
             handler: &self.handler,
             config: &self.config,
             log: &log,
+            admission: &self.admission,
+            heads: Heads::default(),
             buffers: Buffers::default(),
             server: &self.address,
         };
-        let (room, max_waiting) = room(self.config.max_connections);
-        self.admission.open(room);
-        let workers = Workers::new(&self.listener, &self.admission, &context, mode, max_waiting);
+        let capacity = Capacity::of_process(self.config.max_connections);
+        self.admission.open(capacity);
+        let workers = Workers::new(&self.listener, &context, mode, capacity.waiting);
         let started = thread::scope(|scope| {
             workers.start(scope)?;
-            while self.admission.wait_for_call() {
+            while self.admission.wait_for_thread_request() {
                 workers.find_followers(scope);
             }
             workers.stop_accepting(scope);
@@ -194,55 +190,5 @@ impl ServerHandle {
     #[doc(alias = "server_close")]
     pub fn abort(&self) {
         self.admission.abort();
-    }
-}
-
-/// How many connections there is room for, and how many threads may wait for one.
-///
-/// Each connection needs a descriptor, and one for what it is sent. (A directory is opened twice
-/// and a script has two pipes, but not all ask for these at a time; a request that finds none left
-/// is answered with 503.) A thread that waits in `accept` has one already for the next client.
-fn room(max_connections: usize) -> (Room, usize) {
-    room_within(sys::descriptor_limit(), max_connections)
-}
-
-fn room_within(descriptors: usize, max_connections: usize) -> (Room, usize) {
-    let reserved = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
-    let descriptors = descriptors.saturating_sub(reserved);
-    let refused = (descriptors / 8).clamp(1, MAX_REFUSED);
-    let waiting = (descriptors / 8).clamp(1, MAX_WAITING);
-    let served = (descriptors.saturating_sub(refused + waiting) / 2).max(1);
-    let room = Room {
-        served: served.min(max_connections),
-        refused,
-    };
-    (room, waiting)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_is_room_with_any_limit() {
-        for (descriptors, max_connections, expected) in [
-            (0, 8192, (1, 1, 1)),
-            (17, 8192, (1, 1, 1)),
-            (64, 8192, (17, 5, 5)),
-            (1024, 8192, (408, 64, 64)),
-            (1_000_000, 8192, (8192, 64, 64)),
-            (
-                usize::MAX,
-                usize::MAX,
-                ((usize::MAX - 16 - 256 - 128) / 2, 64, 64),
-            ),
-        ] {
-            let (Room { served, refused }, waiting) = room_within(descriptors, max_connections);
-            assert_eq!((served, refused, waiting), expected, "{descriptors}");
-            if descriptors > 64 {
-                let kept = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
-                assert!(kept + 2 * served + refused + waiting <= descriptors);
-            }
-        }
     }
 }

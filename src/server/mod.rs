@@ -3,12 +3,16 @@
 mod access_log;
 mod admission;
 mod buffers;
+mod capacity;
 mod channel;
 mod clock;
 mod connection;
+mod heads;
 mod http_server;
 mod line_sink;
 mod listener;
+mod places;
+mod ticket;
 mod transport;
 mod watch;
 mod workers;

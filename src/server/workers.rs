@@ -1,9 +1,10 @@
 //! The threads that accept and serve.
 
-use super::admission::{Admission, Ticket, Verdict};
+use super::admission::Verdict;
 use super::clock::Clock;
 use super::connection::{Connection, Context};
 use super::listener::Listener;
+use super::ticket::Ticket;
 use super::transport::prepare;
 use crate::http::Peer;
 use crate::sys;
@@ -26,7 +27,7 @@ const STACK: usize = 1024 * 1024;
 /// another.
 const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
 /// The same when it has no thread: then newcomers can be told so.
-const TURN_AWAY_AFTER: Duration = Duration::from_millis(50);
+const REFUSE_AFTER: Duration = Duration::from_millis(50);
 
 /// Whether connections are served side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,6 @@ pub(super) enum Mode {
 /// then lies together, where it does not keep the allocator from giving back what they used.
 pub(super) struct Workers<'s> {
     listener: &'s Listener,
-    admission: &'s Admission,
     context: &'s Context<'s>,
     mode: Mode,
     /// Threads that wait in `accept`.
@@ -59,14 +59,12 @@ pub(super) struct Workers<'s> {
 impl<'s> Workers<'s> {
     pub(super) fn new(
         listener: &'s Listener,
-        admission: &'s Admission,
         context: &'s Context<'s>,
         mode: Mode,
         max_waiting: usize,
     ) -> Self {
         Self {
             listener,
-            admission,
             context,
             mode,
             waiting: AtomicUsize::new(0),
@@ -91,7 +89,7 @@ impl<'s> Workers<'s> {
             self.serve_queued(scope);
         }
         match self.spawn(scope) {
-            Err(error) if self.admission.connections() == 0 => Err(error),
+            Err(error) if self.context.admission.connections() == 0 => Err(error),
             // They have all threads that can be had, and will give some back.
             Err(_) => {
                 self.find_followers(scope);
@@ -128,7 +126,7 @@ impl<'s> Workers<'s> {
         let mut clock = Clock::new();
         loop {
             // Elsewhere a listener that is shut down lets threads wait in `accept` as before.
-            if cfg!(not(target_os = "linux")) && self.admission.is_closing() {
+            if cfg!(not(target_os = "linux")) && self.context.admission.is_closing() {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 return;
             }
@@ -139,18 +137,18 @@ impl<'s> Workers<'s> {
                     }
                     let left = self.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
                     if self.mode == Mode::Threads && self.runs_short(left) {
-                        self.admission.call();
+                        self.context.admission.request_thread();
                     }
-                    let (ticket, verdict) = self.admission.admit(socket);
+                    let (ticket, verdict) = self.context.admission.admit(socket, &client);
                     self.serve(&ticket, verdict, client, &mut clock);
                     // Who waits for the end of a connection wants to know of this thread by then.
                     let stays = self.rejoin();
-                    self.admission.release(&ticket);
+                    self.context.admission.release(&ticket);
                     if !stays {
                         return;
                     }
                 }
-                Err(_) if self.admission.is_closing() => return,
+                Err(_) if self.context.admission.is_closing() => return,
                 Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
                     // Nobody came for the time of the receive timeout, and others wait too.
                     Some(Errno::AGAIN) if self.retire() => return,
@@ -159,7 +157,7 @@ impl<'s> Workers<'s> {
                     Some(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
                     // No descriptor or no memory; asking again at once would change nothing.
                     _ => {
-                        self.admission.wait_for_room(SHORTAGE_PAUSE);
+                        self.context.admission.wait_for_room(SHORTAGE_PAUSE);
                     }
                 },
             }
@@ -175,8 +173,8 @@ impl<'s> Workers<'s> {
     {
         let waiting = || self.waiting.load(Ordering::Relaxed);
         while waiting() < self.wanted() && self.spawn(scope).is_ok() {}
-        while waiting() == 0 && self.spawn(scope).is_err() && !self.admission.is_closing() {
-            if !self.admission.wait_for_room(TURN_AWAY_AFTER) {
+        while waiting() == 0 && self.spawn(scope).is_err() && !self.context.admission.is_closing() {
+            if !self.context.admission.wait_for_room(REFUSE_AFTER) {
                 self.serve_queued(scope);
             }
         }
@@ -198,7 +196,7 @@ impl<'s> Workers<'s> {
     /// How many threads are to wait: one for each connection that is here already. That is soon
     /// enough, and the first of all is not kept waiting by threads that nobody may ever need.
     fn wanted(&self) -> usize {
-        self.spare.min(self.admission.connections() + 1)
+        self.spare.min(self.context.admission.connections() + 1)
     }
 
     /// Puts a thread back among those that wait, unless there are enough.
@@ -220,7 +218,7 @@ impl<'s> Workers<'s> {
     /// Ends the server, because it cannot accept any more.
     fn fail(&self, error: io::Error) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        self.admission.begin_closing();
+        self.context.admission.begin_closing();
     }
 
     /// Takes the connections that clients have made already, and no more.
@@ -252,14 +250,14 @@ impl<'s> Workers<'s> {
             // It may have come before the listener had what connections inherit.
             let _ = prepare(&socket, self.context.config);
             // Admitted here, so that who waits for the end of all knows of it.
-            let (ticket, verdict) = self.admission.admit(socket);
+            let (ticket, verdict) = self.context.admission.admit(socket, &client);
             if self.mode == Mode::OneAtATime
                 || self
                     .serve_aside(scope, &ticket, verdict, client.clone())
                     .is_err()
             {
-                self.serve(&ticket, Verdict::TurnAway, client, &mut Clock::new());
-                self.admission.release(&ticket);
+                self.serve(&ticket, Verdict::RefuseAndDrop, client, &mut Clock::new());
+                self.context.admission.release(&ticket);
             }
         }
         let _ = self.listener.set_nonblocking(false);
@@ -281,7 +279,7 @@ impl<'s> Workers<'s> {
         let spawned = thread.spawn_scoped(scope, move || {
             sys::wait_for_turn();
             self.serve(&ticket, verdict, client, &mut Clock::new());
-            self.admission.release(&ticket);
+            self.context.admission.release(&ticket);
         });
         spawned.map(drop)
     }

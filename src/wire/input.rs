@@ -1,6 +1,6 @@
 //! Bytes that were received and are not used yet.
 
-use std::mem;
+use std::{io, mem};
 
 /// Bytes that a new buffer has room for: more than most heads take. It stays while a connection is
 /// idle.
@@ -33,20 +33,24 @@ impl Input {
 
     /// Where to append what is received: a buffer with room for `wanted` bytes, and for one at
     /// least.
-    pub(crate) fn space(&mut self, wanted: usize) -> &mut Vec<u8> {
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub(crate) fn space(&mut self, wanted: usize) -> io::Result<&mut Vec<u8>> {
         if self.start > 0 {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
         if self.bytes.capacity() - self.bytes.len() < wanted.max(1) {
-            self.bytes.reserve(wanted.max(CAPACITY));
+            let reserved = self.bytes.try_reserve(wanted.max(CAPACITY));
+            reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
         }
-        &mut self.bytes
+        Ok(&mut self.bytes)
     }
 
-    /// Appends bytes that nobody sent.
+    /// Appends a few bytes that nobody sent.
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.space(bytes.len()).extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Takes the buffer of the last head back, so that the next head needs no other.

@@ -78,7 +78,7 @@ impl Source for Memory<'_> {
     }
 
     fn fill(&mut self, _: Phase) -> io::Result<bool> {
-        let space = self.input.space(1);
+        let space = self.input.space(1)?;
         let room = space.capacity() - space.len();
         let count = self.step.min(room).min(self.bytes.len());
         let (now, later) = self.bytes.split_at(count);

@@ -20,6 +20,7 @@ mod conformance;
 #[cfg(unix)]
 mod connection;
 #[cfg(unix)]
+mod fairness;
 mod files;
 #[cfg(unix)]
 mod hostile;

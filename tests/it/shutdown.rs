@@ -273,3 +273,22 @@ mod rolling_restart {
         restart_in_turn("-p HTTP/1.1");
     }
 }
+
+/// A supervisor sends SIGTERM and starts the next server at once.
+#[test]
+fn the_next_server_takes_the_port_over() {
+    let tree = tree();
+    let mut server = serve(&tree, "-p HTTP/1.1");
+    let address = server.address();
+    for _ in 0..5 {
+        server.signal(Signal::TERM);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command.arg(address.port().to_string());
+        command.args(["--bind", "127.0.0.1"]);
+        command.args(arguments_for(&tree, "-p HTTP/1.1"));
+        let next = Running::start(command);
+        assert_eq!(get(address, "/a").status(), 200);
+        assert_eq!(server.wait().code(), Some(0));
+        server = next;
+    }
+}

@@ -1,0 +1,101 @@
+//! How many connections a server can have: what the system gives a process bounds it.
+
+use crate::files;
+use crate::sys;
+
+/// Descriptors that are nobody's connection: the standard ones, the listener, and what a handler
+/// or the system library may open at any time.
+const RESERVED_DESCRIPTORS: usize = 16;
+/// Connections beyond the cap that may be open because they are being refused.
+const MAX_REFUSED: usize = 64;
+/// Threads that may wait for connections at a time.
+const MAX_WAITING: usize = 64;
+/// Address space that a connection may take: its thread's stack of 1 MiB with its guard, and what
+/// it allocates.
+const ADDRESS_SPACE: usize = 5 * 256 * 1024;
+/// Mappings of a connection's thread: its stack, its guard, and one to spare.
+const MAPPINGS: usize = 3;
+/// Mappings that are nobody's connection.
+const RESERVED_MAPPINGS: usize = 1024;
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Capacity {
+    /// Those that are served.
+    pub(super) served: usize,
+    /// Those that are being refused, beyond these.
+    pub(super) refused: usize,
+    /// Threads that may wait for a connection.
+    pub(super) waiting: usize,
+}
+
+impl Capacity {
+    /// What there is room for in this process, but no more than `max_connections`.
+    pub(super) fn of_process(max_connections: usize) -> Self {
+        let space = sys::spare_address_space().unwrap_or(usize::MAX);
+        let mappings = sys::most_mappings().unwrap_or(usize::MAX);
+        Self::within(sys::descriptor_limit(), space, mappings, max_connections)
+    }
+
+    /// Each connection needs a descriptor, and one for what it is sent. (A directory is opened twice
+    /// and a script has two pipes, but not all ask for these at a time; a request that finds none
+    /// left is answered with 503.) A thread that waits in `accept` has one already for the next
+    /// client. Half of the address space is for connections: large listings, unfinished heads and
+    /// the rest of the program share the other.
+    fn within(descriptors: usize, space: usize, mappings: usize, max_connections: usize) -> Self {
+        let reserved = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
+        let descriptors = descriptors.saturating_sub(reserved);
+        let threads =
+            (space / 2 / ADDRESS_SPACE).min(mappings.saturating_sub(RESERVED_MAPPINGS) / MAPPINGS);
+        let refused = (descriptors.min(threads) / 8).clamp(1, MAX_REFUSED);
+        let waiting = (descriptors.min(threads) / 8).clamp(1, MAX_WAITING);
+        let others = refused + waiting;
+        let served = (descriptors.saturating_sub(others) / 2).min(threads.saturating_sub(others));
+        Self {
+            served: served.max(1).min(max_connections),
+            refused,
+            waiting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_with_any_limit() {
+        const ALL: usize = usize::MAX;
+        const MIB: usize = 1024 * 1024;
+        for (descriptors, space, mappings, max_connections, expected) in [
+            (0, ALL, ALL, 8192, (1, 1, 1)),
+            (17, ALL, ALL, 8192, (1, 1, 1)),
+            (64, ALL, ALL, 8192, (17, 5, 5)),
+            (1024, ALL, ALL, 8192, (408, 64, 64)),
+            (1_000_000, ALL, ALL, 8192, (8192, 64, 64)),
+            (1_000_000, ALL, 65_530, 100_000, (21_374, 64, 64)),
+            (1_000_000, 190 * MIB, ALL, 8192, (58, 9, 9)),
+            (1_000_000, 1990 * MIB, ALL, 8192, (668, 64, 64)),
+            (1_000_000, 0, ALL, 8192, (1, 1, 1)),
+            (1_000_000, ALL, 0, 8192, (1, 1, 1)),
+        ] {
+            let capacity = Capacity::within(descriptors, space, mappings, max_connections);
+            let Capacity {
+                served,
+                refused,
+                waiting,
+            } = capacity;
+            assert_eq!(
+                (served, refused, waiting),
+                expected,
+                "{descriptors} {space} {mappings}"
+            );
+            if descriptors > 64 {
+                let kept = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
+                assert!(kept + 2 * served + refused + waiting <= descriptors);
+            }
+        }
+        let unbounded = Capacity::within(ALL, ALL, ALL, ALL);
+        assert!(unbounded.served > 1_000_000);
+    }
+}

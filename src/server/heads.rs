@@ -1,0 +1,106 @@
+//! The memory that unfinished heads of requests take, bounded in all.
+
+use crate::sys;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes that large unfinished heads may take together: more than 250 of the largest.
+const IN_ALL: usize = 64 * 1024 * 1024;
+/// A buffer up to this size is not counted: it is kept for the next request anyway.
+const SMALL: usize = 4 * 1024;
+
+/// The budget for the unfinished heads of all connections of a server.
+#[derive(Debug)]
+pub(super) struct Heads {
+    most: usize,
+    taken: AtomicUsize,
+}
+
+/// What the size of a head means for the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadSize {
+    /// It is not counted.
+    Small,
+    /// It is, or was until now.
+    Counted,
+    /// It has grown, and all heads together are too large.
+    TooLarge,
+}
+
+/// What one connection has of the budget.
+#[derive(Debug)]
+pub(super) struct HeadShare<'h> {
+    heads: &'h Heads,
+    bytes: usize,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        let spare = sys::spare_address_space().map_or(usize::MAX, |spare| spare / 8);
+        Self {
+            most: IN_ALL.min(spare),
+            taken: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Heads {
+    /// The share of a connection that has nothing yet.
+    pub(super) fn share(&self) -> HeadShare<'_> {
+        HeadShare {
+            heads: self,
+            bytes: 0,
+        }
+    }
+}
+
+impl HeadShare<'_> {
+    /// The buffer of the head has this size now.
+    pub(super) fn resize(&mut self, bytes: usize) -> HeadSize {
+        let bytes = if bytes > SMALL { bytes } else { 0 };
+        if bytes == 0 && self.bytes == 0 {
+            return HeadSize::Small;
+        }
+        let taken = &self.heads.taken;
+        let before = taken.fetch_add(bytes, Ordering::Relaxed);
+        taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        let has_grown = bytes > self.bytes;
+        let all = before.saturating_sub(self.bytes).saturating_add(bytes);
+        self.bytes = bytes;
+        if has_grown && all > self.heads.most {
+            HeadSize::TooLarge
+        } else {
+            HeadSize::Counted
+        }
+    }
+}
+
+impl Drop for HeadShare<'_> {
+    fn drop(&mut self) {
+        self.resize(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_grows_beyond_the_budget_is_too_large() {
+        let heads = Heads {
+            most: 20_000,
+            taken: AtomicUsize::new(0),
+        };
+        let (mut first, mut second) = (heads.share(), heads.share());
+        assert_eq!(first.resize(SMALL), HeadSize::Small);
+        assert_eq!(first.resize(10_000), HeadSize::Counted);
+        assert_eq!(second.resize(10_000), HeadSize::Counted);
+        assert_eq!(second.resize(10_001), HeadSize::TooLarge);
+        assert_eq!(second.resize(9_000), HeadSize::Counted, "it has shrunk");
+        assert_eq!(first.resize(0), HeadSize::Counted);
+        assert_eq!(second.resize(20_000), HeadSize::Counted);
+        assert_eq!(first.resize(0), HeadSize::Small);
+        drop(second);
+        drop(first);
+        assert_eq!(heads.taken.into_inner(), 0);
+    }
+}

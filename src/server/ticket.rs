@@ -1,0 +1,259 @@
+//! What the server knows of one connection while it is open, and how others end it.
+
+use super::places::Holder;
+use rustix::net::{Shutdown, shutdown};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// What a connection is doing, in two bits:
+///
+/// | `WAITING` | `LAST` | the connection |
+/// |---|---|---|
+/// | no | no | is at work on a request |
+/// | yes | no | waits for its first or next request, and may be evicted |
+/// | no | yes | is at work on its last request |
+/// | yes | yes | waits for its last request, for a short time |
+///
+/// Its thread sets and clears `WAITING`. `LAST` is set by others and stays: when the connection
+/// is evicted, and when the server drains.
+const WAITING: u8 = 1;
+pub(super) const LAST: u8 = 2;
+/// It has had a response.
+const ANSWERED: u8 = 4;
+/// It was evicted, and another has its place.
+const EVICTED: u8 = 8;
+/// There was no place for it.
+pub(super) const REFUSED: u8 = 16;
+/// Its request is read, or was read.
+const AT_WORK: u8 = 32;
+/// The head that it is reading must give way: all unfinished heads together are too large.
+const DROPS_HEAD: u8 = 64;
+
+/// How long a connection is waited for whose client may have sent a request before it could know
+/// that the server drains, or that it is evicted. A proxy that keeps connections sends none in
+/// vain.
+pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// What a connection holds while it is open.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// For `shutdown` alone; the connection has it for everything else.
+    socket: Arc<OwnedFd>,
+    holder: Holder,
+    state: AtomicU8,
+    admitted: Instant,
+    /// When it last began to wait, or a response last made progress: nanoseconds after it came.
+    since: AtomicU64,
+    /// Its number among those that are served.
+    place: AtomicU64,
+    /// Its place among all tickets.
+    pub(super) index: AtomicUsize,
+    /// Bytes of its head that is not finished, of a response in memory, or neither.
+    memory: AtomicUsize,
+    /// Of all tickets of a server: one has begun to wait.
+    has_waiting: Arc<AtomicBool>,
+}
+
+/// How much use a connection is to its client, least first; what is longer ago is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Usefulness {
+    Waits(u64),
+    Begins(u64),
+    Works(u64),
+}
+
+impl Ticket {
+    pub(super) fn new(
+        socket: OwnedFd,
+        holder: Holder,
+        bits: u8,
+        index: usize,
+        has_waiting: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            socket: Arc::new(socket),
+            holder,
+            state: AtomicU8::new(bits),
+            admitted: Instant::now(),
+            since: AtomicU64::new(0),
+            place: AtomicU64::new(0),
+            index: AtomicUsize::new(index),
+            memory: AtomicUsize::new(0),
+            has_waiting,
+        }
+    }
+
+    /// The connection's socket, for the connection.
+    pub(super) fn socket(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.socket)
+    }
+
+    /// Whose places it counts towards.
+    pub(super) fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    pub(super) fn place(&self) -> u64 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_place(&self, number: u64) {
+        self.place.store(number, Ordering::Relaxed);
+    }
+
+    /// Whether the request being read or answered is the connection's last, whatever the client
+    /// wants.
+    pub(super) fn is_last(&self) -> bool {
+        self.bits() & LAST != 0
+    }
+
+    /// Whether there was no place for the connection from the beginning.
+    pub(super) fn is_refused(&self) -> bool {
+        self.bits() & REFUSED != 0
+    }
+
+    /// Whether the connection was evicted before it was answered anything: it is owed a word.
+    pub(super) fn owes_response(&self) -> bool {
+        self.bits() & (EVICTED | ANSWERED) == EVICTED
+    }
+
+    /// Whether the connection has had a response.
+    pub(super) fn is_answered(&self) -> bool {
+        self.bits() & ANSWERED != 0
+    }
+
+    /// The connection has had a response: from now on it may be evicted whenever it waits.
+    pub(super) fn answered(&self) {
+        if self.bits() & ANSWERED == 0 {
+            self.state.fetch_or(ANSWERED, Ordering::Relaxed);
+        }
+    }
+
+    /// The connection begins to wait, for a request or for its client to end it; returns
+    /// [`is_last`](Self::is_last).
+    pub(super) fn begin_wait(&self) -> bool {
+        self.touch();
+        let is_last = self.state.fetch_or(WAITING, Ordering::SeqCst) & LAST != 0;
+        // Mostly it is set already, and only read.
+        if !self.has_waiting.load(Ordering::SeqCst) {
+            self.has_waiting.store(true, Ordering::SeqCst);
+        }
+        is_last
+    }
+
+    /// A request has begun to arrive, or the wait is over without one.
+    pub(super) fn end_wait(&self) {
+        self.state.fetch_and(!WAITING, Ordering::SeqCst);
+    }
+
+    /// Its response has made progress.
+    pub(super) fn touch(&self) {
+        let since = u64::try_from(self.admitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.since.store(since, Ordering::Relaxed);
+    }
+
+    /// It holds this much memory for its head, or for a response that it sends.
+    pub(super) fn set_memory(&self, bytes: usize) {
+        self.memory.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Its request has been read, and it works on the response.
+    pub(super) fn begin_work(&self) {
+        self.state.fetch_or(AT_WORK, Ordering::Relaxed);
+    }
+
+    /// It reads a request.
+    pub(super) fn begin_request(&self) {
+        if self.bits() & AT_WORK != 0 {
+            self.state.fetch_and(!AT_WORK, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it works on a response.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.bits() & AT_WORK != 0
+    }
+
+    /// Makes it give up the head that it reads.
+    pub(super) fn drop_head(&self) {
+        self.state.fetch_or(DROPS_HEAD | LAST, Ordering::SeqCst);
+        self.stop_reading();
+    }
+
+    /// Whether it must give up the head that it reads.
+    pub(super) fn must_drop_head(&self) -> bool {
+        self.bits() & DROPS_HEAD != 0
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & WAITING != 0
+    }
+
+    /// Whether it may be evicted as one that waits. A client that has just come is about to ask,
+    /// and would get nothing at all.
+    pub(super) fn is_evictable(&self, now: Instant) -> bool {
+        let bits = self.bits();
+        let is_new = || now.saturating_duration_since(self.since()) < LAST_CALL;
+        bits & (WAITING | LAST) == WAITING && (bits & ANSWERED != 0 || !is_new())
+    }
+
+    /// Since when it waits, or its response has made no progress.
+    pub(super) fn since(&self) -> Instant {
+        self.admitted + Duration::from_nanos(self.since.load(Ordering::Relaxed))
+    }
+
+    /// How much use it is to its client.
+    pub(super) fn usefulness(&self) -> Usefulness {
+        let since = self.since.load(Ordering::Relaxed);
+        match self.bits() {
+            bits if bits & WAITING != 0 => Usefulness::Waits(since),
+            bits if bits & AT_WORK == 0 => Usefulness::Begins(since),
+            _ => Usefulness::Works(since),
+        }
+    }
+
+    /// Evicts a connection that waits; false if it does not wait any more.
+    pub(super) fn evict_waiting(&self) -> bool {
+        let waits = |bits| (bits & WAITING != 0).then_some(bits | LAST | EVICTED);
+        let told = self
+            .state
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, waits);
+        if told.is_ok() {
+            self.stop_reading();
+        }
+        told.is_ok()
+    }
+
+    /// Evicts a connection, whatever it is doing.
+    pub(super) fn evict(&self) {
+        self.state.fetch_or(LAST | EVICTED, Ordering::SeqCst);
+        self.cut();
+    }
+
+    /// Marks the request being read or answered as the last.
+    pub(super) fn make_last(&self) {
+        self.state.fetch_or(LAST, Ordering::SeqCst);
+    }
+
+    fn bits(&self) -> u8 {
+        self.state.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection, whatever it is doing.
+    pub(super) fn cut(&self) {
+        // It fails when the client is gone already.
+        let _ = shutdown(&*self.socket, Shutdown::Both);
+    }
+
+    /// What has arrived can still be read, then comes the end.
+    pub(super) fn stop_reading(&self) {
+        // It fails when the client is gone already.
+        let _ = shutdown(&*self.socket, Shutdown::Read);
+    }
+}
