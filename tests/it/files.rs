@@ -5,7 +5,6 @@ use crate::support::{AfterSending, Connection, Response, Running, Tree, exchange
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::process::Command;
 
 fn serve(tree: &Tree) -> Running {
     Running::rhttp(["--directory".as_ref(), tree.path().as_os_str()])
@@ -151,31 +150,6 @@ fn a_changed_file_is_never_served_from_before() {
     }
 }
 
-/// Serves a tree as somebody whom modes keep from something: not as root. `None` where that
-/// cannot be done.
-fn serve_as_ordinary_user(tree: &Tree) -> Option<Running> {
-    if !rustix::process::geteuid().is_root() {
-        return Some(serve(tree));
-    }
-    let setpriv = || {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-        command
-    };
-    let works = setpriv()
-        .arg("true")
-        .status()
-        .is_ok_and(|status| status.success());
-    works.then(|| {
-        let mut command = setpriv();
-        command
-            .arg(env!("CARGO_BIN_EXE_rhttp"))
-            .args(["0", "--bind", "127.0.0.1", "--directory"]);
-        command.arg(tree.path());
-        Running::start(command)
-    })
-}
-
 #[test]
 fn what_may_not_be_read_is_not_there() {
     let tree = Tree::new();
@@ -190,7 +164,7 @@ fn what_may_not_be_read_is_not_there() {
     set("closed", 0o311);
     set("indexed/index.html", 0o000);
     set("", 0o755);
-    let Some(server) = serve_as_ordinary_user(&tree) else {
+    let Some(server) = Running::of_ordinary_user(&tree) else {
         return not_run(
             "modes keep nothing from root, and there is no setpriv to be somebody else",
         );

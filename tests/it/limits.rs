@@ -4,7 +4,7 @@ use crate::load::{
     arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
     raise_descriptor_limit, read_head, read_response, send, serve, settle, sparse_file, status,
 };
-use crate::support::{Running, Tree};
+use crate::support::{Running, Tree, not_run};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -303,7 +303,7 @@ fn short_of_threads(tree: &Tree, user: u32) -> Option<Running> {
     };
     let can_be_run = command().arg("--version").output();
     if !can_be_run.is_ok_and(|output| output.status.success()) {
-        println!("SKIPPED: the server cannot be run as another user here");
+        not_run("a shortage of threads, for the server cannot be run as another user");
         return None;
     }
     let mut command = command();

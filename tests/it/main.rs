@@ -15,6 +15,7 @@ mod architecture;
 mod cgi;
 #[cfg(unix)]
 mod cli;
+mod clients;
 #[cfg(unix)]
 mod conformance;
 #[cfg(unix)]

@@ -1,8 +1,7 @@
 //! What a script inherits, and what it does not.
 
 use super::fixture::{ask, get, is_root, open_to_all, rhttp, serve, tree, usual, with_script};
-use crate::support::{Running, Tree};
-use std::io::{self, Write};
+use crate::support::{Running, Tree, not_run};
 use std::process::Command;
 
 /// Prints what it inherited from the server: the shell's descriptors, and as its child sees them
@@ -210,9 +209,4 @@ fn assert_is_clean(shown: &str) {
 fn field<'s>(shown: &'s str, name: &str) -> &'s str {
     let line = shown.lines().find_map(|line| line.strip_prefix(name));
     line.expect("the system tells it").trim()
-}
-
-/// Says so, so that nobody takes a test that did nothing for one that passed.
-fn not_run(what: &str) {
-    let _ = writeln!(io::stderr(), "NOT RUN: {what}");
 }

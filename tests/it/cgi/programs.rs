@@ -1,18 +1,10 @@
 //! Real programs as scripts.
 
 use super::fixture::{ask, serve, tree};
-use crate::support::{Running, Tree, not_run};
+use crate::support::{Running, Tree, find_program, not_run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// A program on the path.
-fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(program))
-        .find(|path| path.is_file())
-}
 
 fn git(directory: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -86,7 +78,7 @@ fn repository(tree: &Tree) {
 
 #[test]
 fn git_clones_and_pushes_a_repository_with_many_refs() {
-    let Some(_) = find("git") else {
+    let Some(_) = find_program("git") else {
         return not_run("a clone over git http-backend, for there is no git");
     };
     let tree = tree();
@@ -154,7 +146,7 @@ fn in_every_protocol(tree: &Tree, check: impl Fn(&Running)) {
 
 #[test]
 fn a_wsgi_application_of_python_s_behaves_as_elsewhere() {
-    let Some(python) = find("python3").and_then(|python| python.canonicalize().ok()) else {
+    let Some(python) = find_program("python3").and_then(|python| python.canonicalize().ok()) else {
         return not_run("a WSGI application, for there is no python3");
     };
     // Scripts of root run as nobody, who may not reach root's own Python.
@@ -202,7 +194,7 @@ fn a_program_of_perl_s_cgi_module_behaves_as_elsewhere() {
     if !has_module.is_ok_and(|output| output.status.success()) {
         return not_run("a program of Perl's CGI module, for it is not there");
     }
-    let perl = find("perl").expect("it was found");
+    let perl = find_program("perl").expect("it was found");
     let tree = tree();
     tree.script("cgi-bin/perl", format!("#!{}\n{PERL}", perl.display()));
     in_every_protocol(&tree, |server| {

@@ -1,9 +1,8 @@
 //! A CPython 3.12 of this machine, if it has one.
 
-use crate::support::{Running, Tree};
+use crate::support::{Running, Tree, not_run};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,12 +30,10 @@ pub(crate) fn reference_python() -> Option<Python> {
         .into_iter()
         .find(|candidate| is_reference(candidate));
     if found.is_none() {
-        // Not `eprintln!`, which nobody sees of a test that passes.
-        let _ = writeln!(
-            io::stderr(),
-            "NOT RUN: a comparison with the live reference, for no CPython 3.12 was found \
-             ({VARIABLE} can name one)"
-        );
+        not_run(&format!(
+            "a comparison with the live reference, for no CPython 3.12 was found ({VARIABLE} can \
+             name one)"
+        ));
     }
     found.map(Python)
 }

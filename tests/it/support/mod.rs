@@ -14,6 +14,7 @@ mod mask;
 mod response;
 mod running;
 mod tree;
+pub(crate) mod webdriver;
 
 pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, exchange, get};
 pub(crate) use mask::{mask_log, mask_response, mask_validators};
@@ -26,6 +27,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long anything may take before a test gives up: far longer than it takes on a busy machine,
@@ -33,9 +35,23 @@ use std::time::Duration;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Says that a test was not run, and why: straight to standard error, because the test runner
-/// keeps to itself what a passing test prints.
+/// keeps to itself what a passing test prints. Where all must run, as in the gate, it fails.
 pub(crate) fn not_run(why: &str) {
+    let must_run = std::env::var_os("RHTTP_TESTS_MUST_RUN").is_some();
+    assert!(
+        !must_run,
+        "NOT RUN, though RHTTP_TESTS_MUST_RUN is set: {why}"
+    );
     let _ = writeln!(io::stderr(), "NOT RUN: {why}");
+}
+
+/// A program on the path, or where daemons are, which an ordinary user's path may lack.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file())
 }
 
 /// Asserts that each of these differences from CPython has its line in the README's table.

@@ -1,6 +1,6 @@
 //! A server that runs as a process of its own.
 
-use super::{PATIENCE, Readable};
+use super::{PATIENCE, Readable, Tree};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -26,6 +26,26 @@ impl Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
         command.args(["0", "--bind", "127.0.0.1"]).args(arguments);
         Self::start(command)
+    }
+
+    /// rhttp on a tree, as a user whom permissions bind, as they do not bind root.
+    pub(crate) fn of_ordinary_user(tree: &Tree) -> Option<Self> {
+        let directory = tree.path().as_os_str();
+        if !rustix::process::geteuid().is_root() {
+            return Some(Self::rhttp(["--directory".as_ref(), directory]));
+        }
+        let setpriv = || {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+            command
+        };
+        let probe = setpriv().arg("true").status();
+        probe.is_ok_and(|status| status.success()).then(|| {
+            let mut command = setpriv();
+            command.args([env!("CARGO_BIN_EXE_rhttp"), "0", "--bind", "127.0.0.1"]);
+            command.arg("--directory").arg(directory);
+            Self::start(command)
+        })
     }
 
     /// Any server that prints a banner like CPython's.

@@ -1,0 +1,136 @@
+//! A browser that a test drives: headless Chromium behind chromedriver, spoken to in
+//! the JSON of the W3C's protocol over plain HTTP.
+
+use super::PATIENCE;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Where browsers are, beside the path.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// A browser with one window.
+pub(crate) struct Browser {
+    driver: Child,
+    port: u16,
+    session: String,
+    profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts a browser, unless there is none.
+    pub(crate) fn start() -> Option<Self> {
+        let browser = BROWSERS.iter().find_map(|name| super::find_program(name))?;
+        let mut driver = Command::new(super::find_program("chromedriver")?)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let output = driver.stdout.take().expect("it is a pipe");
+        let port = BufReader::new(output)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                port.trim_end_matches('.').parse().ok()
+            });
+        let profile = tempfile::tempdir().expect("a temporary directory");
+        let mut this = Self {
+            driver,
+            port: port.expect("chromedriver says where it listens"),
+            session: String::new(),
+            profile,
+        };
+        let profile = format!("--user-data-dir={}", this.profile.path().display());
+        let options = json!({
+            "binary": browser,
+            "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--no-proxy-server", "--no-first-run", "--disable-background-networking", profile,
+            ],
+        });
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": {"script": 20_000, "pageLoad": 20_000},
+        }}});
+        let started = this.call("POST", "/session", &capabilities);
+        let session = started["sessionId"].as_str().expect("a session").to_owned();
+        this.session = format!("/session/{session}");
+        Some(this)
+    }
+
+    /// Opens a page and waits until it is loaded.
+    pub(crate) fn open(&self, url: &str) {
+        self.post("/url", &json!({"url": url}));
+    }
+
+    /// Runs the body of an `async` function in the page and returns what that does.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];\n\
+             (async () => {{ {script} }})().then(done, error => done('failed: ' + error));"
+        );
+        self.post("/execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// The messages that the page has left in the console since the last time.
+    pub(crate) fn console(&self) -> Vec<String> {
+        let entries = self.post("/se/log", &json!({"type": "browser"}));
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        let text = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
+        entries.iter().map(text).collect()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.call("POST", &format!("{}{path}", self.session), body)
+    }
+
+    /// One exchange with chromedriver; an error of its own ends the test.
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let mut stream =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("chromedriver listens");
+        let limit = PATIENCE + Duration::from_secs(40);
+        stream.set_read_timeout(Some(limit)).expect("it can be set");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it is sent");
+        let mut reader = BufReader::new(stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("chromedriver answers");
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().expect("a length");
+            }
+        }
+        let mut answer = vec![0; length];
+        reader.read_exact(&mut answer).expect("the answer arrives");
+        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        let value = &answer["value"];
+        assert!(value["error"].is_null(), "{path}: {value}");
+        value.clone()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !self.session.is_empty() && !std::thread::panicking() {
+            self.call("DELETE", &self.session.clone(), &json!({}));
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
