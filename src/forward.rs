@@ -1,9 +1,9 @@
 //! Handlers around handlers: a macro for what they pass on.
 
-/// Passes hooks of [`Handler`] on to another handler: for a handler that has one and changes only
+/// Passes hooks of [`Handler`](crate::Handler) on to another handler: for a handler that has one and changes only
 /// a part of what it does.
 ///
-/// Without names, all hooks but [`Handler::handle`] are passed on.
+/// Without names, all hooks but [`Handler::handle`](crate::Handler::handle) are passed on.
 ///
 /// ```
 /// use rhttp::http::{HttpError, Request, Response, header};

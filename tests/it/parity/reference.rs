@@ -1,6 +1,6 @@
 //! A CPython 3.12 of this machine, if it has one.
 
-use crate::support::{Running, Tree, not_run};
+use crate::support::{Running, Tree, say_not_run};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) fn reference_python() -> Option<Python> {
         .into_iter()
         .find(|candidate| is_reference(candidate));
     if found.is_none() {
-        not_run(&format!(
+        say_not_run(&format!(
             "a comparison with the live reference, for no CPython 3.12 was found ({VARIABLE} can \
              name one)"
         ));
