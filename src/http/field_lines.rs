@@ -5,17 +5,25 @@ use super::HeaderName;
 /// The header fields of a request, borrowed from the bytes received.
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(alias = "headers")]
-pub struct FieldLines<'a>(&'a [httparse::Header<'a>]);
+pub struct FieldLines<'a> {
+    lines: &'a [httparse::Header<'a>],
+    /// The [marks](HeaderName::mark) of all names: most fields that are asked for are not there.
+    marks: u64,
+}
 
 impl<'a> FieldLines<'a> {
     /// The lines that the parser found.
-    pub(crate) const fn new(lines: &'a [httparse::Header<'a>]) -> Self {
-        Self(lines)
+    pub(crate) fn new(lines: &'a [httparse::Header<'a>]) -> Self {
+        let mark = |marks, line| marks | HeaderName::of_line(line).mark();
+        Self {
+            lines,
+            marks: lines.iter().fold(0, mark),
+        }
     }
 
     /// The fields in order.
     pub fn iter(self) -> impl Iterator<Item = (HeaderName<'a>, &'a [u8])> {
-        self.0
+        self.lines
             .iter()
             .map(|line| (HeaderName::of_line(line), line.value))
     }
@@ -27,9 +35,15 @@ impl<'a> FieldLines<'a> {
 
     /// Every value of the field `name`, as Python's `headers.get_all`.
     pub fn get_all(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
-        self.iter()
-            .filter(move |(other, _)| *other == name)
-            .map(|(_, value)| value)
+        let lines = if self.marks & name.mark() == 0 {
+            &[]
+        } else {
+            self.lines
+        };
+        lines
+            .iter()
+            .filter(move |line| HeaderName::of_line(line) == name)
+            .map(|line| line.value)
     }
 
     /// Whether there is a field `name`.

@@ -97,6 +97,12 @@ impl<'a> HeaderName<'a> {
         Self(line.name)
     }
 
+    /// One bit of 64, the same for the same name in any case, and mostly another for another name.
+    pub(super) fn mark(self) -> u64 {
+        let first = self.0.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
+        1 << ((self.0.len() * 5 + usize::from(first)) % 64)
+    }
+
     /// The name as written.
     pub const fn as_str(self) -> &'a str {
         self.0
@@ -199,11 +205,12 @@ impl fmt::Debug for HeaderValue {
 /// The header fields of a response: in order, letter case kept, names may repeat.
 ///
 /// They are stored as they go on the wire, `Name: value` and CRLF: appending is copying, sending
-/// too, and a response seldom has so many that memory must be allocated for them. That only
-/// names and values get in keeps every line one line.
+/// too. A file's own fields are made with its representation, so a response with a file seldom has
+/// so many that memory must be allocated for them. That only names and values get in keeps every
+/// line one line.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[doc(alias = "send_header")]
-pub struct Headers(SmallVec<[u8; 256]>);
+pub struct Headers(SmallVec<[u8; 64]>);
 
 impl Headers {
     /// No fields.

@@ -33,7 +33,7 @@ pub(crate) use headers::is_field;
 pub use headers::name as header;
 pub use headers::{HeaderName, HeaderValue, Headers};
 pub use method::Method;
-pub(crate) use number::{push_decimal, push_hexadecimal};
+pub(crate) use number::{parse_decimal, parse_saturating, push_decimal, push_hexadecimal};
 pub use peer::Peer;
 pub(crate) use representation::{FileState, Representation, Timestamp};
 pub use request::{Request, RequestLine};

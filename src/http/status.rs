@@ -91,7 +91,9 @@ impl StatusCode {
 
 impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let digit = |place: u16| u8::try_from(self.0 / place % 10).unwrap_or(0) + b'0';
+        let digits = [digit(100), digit(10), digit(1)];
+        f.write_str(std::str::from_utf8(&digits).unwrap_or("???"))
     }
 }
 

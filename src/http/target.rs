@@ -64,7 +64,11 @@ impl<'a> RequestTarget<'a> {
     /// encoded slash is a slash and an encoded dot a dot, and `..` never leaves the root.
     #[doc(alias = "translate_path")]
     pub fn to_relative_path(self) -> Option<RelativePath> {
-        let decoded = unquote(self.path());
+        let raw = self.path();
+        if is_plain(raw) {
+            return Some(RelativePath::from_slice(raw.get(1..)?));
+        }
+        let decoded = unquote(raw);
         let mut path = RelativePath::new();
         for segment in decoded.split(|&byte| byte == b'/') {
             match segment {
@@ -128,6 +132,25 @@ impl<'a> RequestTarget<'a> {
         // Every byte that a field value may not hold is encoded, so this never falls back.
         HeaderValue::from_bytes(&location).unwrap_or_else(|| HeaderValue::from("/"))
     }
+}
+
+/// Whether a path is a slash and names between slashes as they are in the file system: nothing is
+/// encoded, and no segment is empty or begins with a dot.
+fn is_plain(path: &[u8]) -> bool {
+    let mut before = 0;
+    for &byte in path {
+        let is_plain = match before {
+            0 => byte == b'/',
+            b'/' => !matches!(byte, b'/' | b'.'),
+            _ => true,
+        };
+        if !is_plain || matches!(byte, b'%' | 0 | 0x80..) {
+            return false;
+        }
+        before = byte;
+    }
+    // A slash at the end is no part of the name.
+    before != 0 && (before != b'/' || path.len() == 1)
 }
 
 /// The path of an absolute `http:` or `https:` target.

@@ -38,7 +38,9 @@ impl<'a> Latin1<'a> {
 
     /// Whether Python's `str.split()` takes this Latin-1 character for white space.
     pub(crate) const fn is_white_space(byte: u8) -> bool {
-        matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0)
+        // Nearly all are visible.
+        !matches!(byte, b'!'..=b'~')
+            && matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0)
     }
 
     /// The text as Python's `repr()` shows it: quoted, with escapes for what is not printable.
@@ -50,8 +52,8 @@ impl<'a> Latin1<'a> {
 impl fmt::Display for Latin1<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // ASCII, nearly always: it is the same text in both encodings.
-        match std::str::from_utf8(self.0) {
-            Ok(text) if text.is_ascii() => f.write_str(text),
+        match self.0.is_ascii().then(|| std::str::from_utf8(self.0)) {
+            Some(Ok(text)) => f.write_str(text),
             _ => self
                 .chars()
                 .try_for_each(|character| f.write_char(character)),

@@ -1,6 +1,6 @@
 //! `Range` (RFC 9110 §14): which bytes of some content a client asks for.
 
-use crate::http::members;
+use crate::http::{members, parse_saturating};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -84,28 +84,17 @@ fn resolve(spec: &[u8], size: u64) -> Option<Range<u64>> {
     let (first, last) = spec.split_at_checked(memchr::memchr(b'-', spec)?)?;
     let last = last.get(1..)?;
     if first.is_empty() {
-        let length = number(last)?;
+        let length = parse_saturating(last)?;
         // The last bytes of an empty file are all of it, and no `Content-Range` can say that.
         return (size > 0 || length == 0).then(|| size.saturating_sub(length)..size);
     }
-    let first = number(first)?;
+    let first = parse_saturating(first)?;
     let last = if last.is_empty() {
         u64::MAX
     } else {
-        number(last)?
+        parse_saturating(last)?
     };
     (first <= last).then(|| first.min(size)..last.saturating_add(1).min(size))
-}
-
-/// 1*DIGIT. A number too large for any file stays too large.
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        Some(number.saturating_mul(10).saturating_add(digit))
-    })
 }
 
 /// The same bytes in ranges that neither overlap nor touch, each where the first of those that

@@ -268,8 +268,12 @@ struct Line(SmallVec<[u8; 256]>);
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Without a way out on the way, it is checked many bytes at a time.
         let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'\\';
-        if text.bytes().all(is_plain) {
+        if text
+            .bytes()
+            .fold(true, |plain, byte| plain & is_plain(byte))
+        {
             self.0.extend_from_slice(text.as_bytes());
             return Ok(());
         }

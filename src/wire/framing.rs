@@ -1,6 +1,6 @@
 //! How messages are delimited (RFC 9112 §6).
 
-use crate::http::{FieldLines, HttpError, RequestLine, StatusCode, Version, header};
+use crate::http::{FieldLines, HttpError, RequestLine, StatusCode, Version, header, parse_decimal};
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) fn request_framing(
 ) -> Result<RequestFraming, HttpError> {
     let bad = || HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad message framing");
     let mut codings = fields.get_all(header::TRANSFER_ENCODING);
-    let mut lengths = fields.get_all(header::CONTENT_LENGTH).map(parse_length);
+    let mut lengths = fields.get_all(header::CONTENT_LENGTH).map(parse_decimal);
 
     if let Some(coding) = codings.next() {
         let chunked = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
@@ -80,17 +80,6 @@ pub(crate) fn response_framing(
         None if spoken >= Version::HTTP_11 => ResponseFraming::Chunked,
         None => ResponseFraming::Close,
     }
-}
-
-/// 1*DIGIT that fits.
-fn parse_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() {
-        return None;
-    }
-    value.iter().try_fold(0_u64, |number, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ pub(crate) fn write_chunk_size(size: usize, out: &mut Vec<u8>) {
 
 /// Appends text as Latin-1; what could break the line or is not Latin-1 becomes `?`.
 fn push_reason(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+    let is_plain = |plain, byte| plain & (b' '..0x7f).contains(&byte);
+    if text.bytes().fold(true, is_plain) {
         return out.extend_from_slice(text.as_bytes());
     }
     out.extend(text.chars().map(|character| match u8::try_from(character) {

@@ -322,19 +322,39 @@ fn one_at_a_time_means_that_others_wait() {
     assert!(others.try_iter().all(|others| others == 0));
 }
 
+/// Says when it begins, and waits until it may go on.
+struct Slow {
+    started: Sender<()>,
+    goes: std::sync::Mutex<Receiver<()>>,
+}
+
+impl Handler for Slow {
+    fn handle(&self, _: &mut Request<'_>) -> Result<Answer, HttpError> {
+        self.started.send(()).expect("the test listens");
+        let goes = self.goes.lock().expect("nobody panics");
+        goes.recv().expect("the test says so");
+        Ok(Answer::new(StatusCode::OK))
+    }
+}
+
 #[test]
 fn one_at_a_time_those_who_still_wait_at_the_end_are_told_so() {
-    let handler = FileHandler::new(".");
+    let (started, starts) = channel();
+    let (go, goes) = channel();
+    let handler = Slow {
+        started,
+        goes: goes.into(),
+    };
     let mut server = Started::with(handler, Version::HTTP_10, Server::serve_one_at_a_time);
     let mut first = Connection::open(server.address);
-    // It is being read when its one thread is asked to end.
-    first.send(b"GET /none HTTP/1.0\r\n").expect("it is sent");
-    std::thread::sleep(Duration::from_millis(100));
+    first.send(b"GET / HTTP/1.0\r\n\r\n").expect("it is sent");
+    // Its one thread is at work when it is asked to end.
+    starts.recv().expect("it is handled");
     let mut second = Connection::open(server.address);
     server.handle.shutdown();
     assert!(second.read_to_end().bytes.starts_with(b"HTTP/1.0 503 "));
-    first.send(b"\r\n").expect("it is sent");
-    assert!(first.read_to_end().bytes.starts_with(b"HTTP/1.0 404 "));
+    go.send(()).expect("it waits");
+    assert!(first.read_to_end().bytes.starts_with(b"HTTP/1.0 200 "));
     server.end();
 }
 

@@ -1,7 +1,9 @@
 //! Scripts never outlive their use, whatever clients and signals do.
 
 use super::fixture::{open_to_all, rhttp, serve, tree};
-use crate::support::{Connection, PATIENCE, Response, Running, Tree, not_run};
+use crate::support::{
+    AfterSending, Connection, PATIENCE, Response, Running, Tree, exchange, not_run,
+};
 use rhttp::{CgiHandler, Config, FileHandler, Server, ServerHandle, http::Version};
 use rustix::process::Signal;
 use socket2::SockRef;
@@ -358,4 +360,19 @@ fn what_the_system_passes_on_to_no_program_is_431() {
         &format!("GET /cgi-bin/script HTTP/1.1\r\n{lines}\r\n"),
     );
     assert_eq!(answer.status(), 431);
+}
+
+/// The one time limit that is answered: the client has asked, and a script waits with it.
+#[test]
+fn a_body_that_stalls_is_408_and_ends_its_script() {
+    let tree = super::fixture::with_script("read line; exec sleep 1000");
+    let mut command = rhttp(&tree, "HTTP/1.1");
+    command.args(["--timeout", "0.3"]);
+    let server = Running::start(command);
+    let request = "POST /cgi-bin/script HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc";
+    let answer = exchange(server.address(), &[request], AfterSending::StayOpen);
+    assert_eq!(Response::parse(&answer).status(), 408);
+    let log = server.wait_for_log(|lines| (lines.len() >= 2).then(|| lines.to_vec()));
+    assert!(log[0].ends_with(b"code 408, message Request Timeout"));
+    assert!(log[1].ends_with(b"\"POST /cgi-bin/script HTTP/1.1\" 408 -"));
 }

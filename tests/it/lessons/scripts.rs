@@ -67,8 +67,8 @@ fn lesson_16_no_field_is_taken_for_another_in_the_environment() {
     let response = ask(
         &server,
         "GET /cgi-bin/script HTTP/1.0\r\nProxy: http://evil\r\nRemote_User: admin\r\n\
-         Remote.User: admin\r\nRemote-User: admin\r\nContent_Type: evil\r\nAuthorization: Basic YTpi\r\n\
-         X-Forwarded-For: evil\r\nUser-Agent: a test\r\n\r\n",
+         Remote.User: admin\r\nRemote-User: r\r\nContent_Type: evil\r\nAuthorization: Basic YTpi\r\n\
+         X-Forwarded-For: f\r\nX_Forwarded_For: evil\r\nUser-Agent: a test\r\n\r\n",
     );
     let environment = text(&response);
     assert!(
@@ -81,7 +81,14 @@ fn lesson_16_no_field_is_taken_for_another_in_the_environment() {
             !line.starts_with("HTTP_PROXY=") && !line.starts_with("HTTP_AUTHORIZATION="),
             "{line}"
         );
-        assert!(line != "REMOTE_USER=admin", "{line}");
+    }
+    // A name that is plainly one is passed on, and no other as the same.
+    for line in [
+        "HTTP_REMOTE_USER=r\n",
+        "HTTP_X_FORWARDED_FOR=f\n",
+        "REMOTE_USER=a\n",
+    ] {
+        assert!(environment.contains(line), "{line} {environment}");
     }
 }
 
