@@ -178,6 +178,8 @@ pub mod fuzzing;
 mod handler;
 mod handlers;
 pub mod http;
+#[cfg(any(doc, doctest))]
+pub mod manual;
 mod representation;
 mod server;
 mod sys;

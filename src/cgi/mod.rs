@@ -3,14 +3,16 @@
 
 mod environment;
 mod groups;
+mod launch;
 mod output;
 mod process;
 mod script;
 
 pub(crate) use environment::{ServerInfo, environment};
 pub(crate) use groups::{GRACE, end_all, reap_orphans};
+pub(crate) use launch::Launch;
 pub(crate) use output::answer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use output::{end_of_header, head};
-pub(crate) use process::{Launch, Process};
+pub(crate) use process::Process;
 pub(crate) use script::Script;

@@ -25,6 +25,8 @@ const ROOMS: &[(&str, u8)] = &[
     ("main", TOP),
     // A macro, which names what its users import.
     ("forward", TOP),
+    // Pages of the documentation, without code.
+    ("manual", TOP),
     // For tests only.
     ("fuzzing", TOP),
 ];
@@ -35,8 +37,8 @@ const TOP: u8 = 4;
 /// Imports between two rooms of one floor that the house allows.
 const NEIGHBOURS: &[(&str, &str)] = &[("wire", "config"), ("handlers", "handler")];
 
-/// The most lines that a source file may have.
-const MOST_LINES: usize = 450;
+/// The most lines of code that a source file may have, tests, comments and empty lines aside.
+const MOST_LINES: usize = 300;
 
 #[test]
 fn everything_directly_under_src_is_a_known_room() -> io::Result<()> {
@@ -81,15 +83,23 @@ fn a_room_imports_only_from_the_floors_below_it() -> io::Result<()> {
 }
 
 #[test]
-fn no_source_file_has_more_than_450_lines() -> io::Result<()> {
+fn no_source_file_has_more_than_300_lines_of_code() -> io::Result<()> {
     let long: Vec<_> = source_files()?
         .iter()
-        .map(|file| (file.path.display().to_string(), file.text.lines().count()))
+        .map(|file| (file.path.display().to_string(), lines_of_code(&file.text)))
         .filter(|(_, lines)| *lines > MOST_LINES)
         .map(|(path, lines)| format!("src/{path}: {lines} lines"))
         .collect();
     report("a file holds one concept; split these", &long);
     Ok(())
+}
+
+fn lines_of_code(text: &str) -> usize {
+    let (code, _tests) = text
+        .split_once("#[cfg(test)]\nmod tests")
+        .unwrap_or((text, ""));
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with("//");
+    code.lines().map(str::trim).filter(is_code).count()
 }
 
 #[test]

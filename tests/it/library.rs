@@ -4,7 +4,7 @@ use crate::support::{AfterSending, Connection, Response, Tree, exchange};
 use rhttp::http::{
     Body, HttpError, Method, Request, Response as Answer, StatusCode, Version, header,
 };
-use rhttp::{Answered, Config, FileHandler, Handler, Log, Server, ServerHandle};
+use rhttp::{Answered, CgiHandler, Config, FileHandler, Handler, Log, Server, ServerHandle};
 use std::fmt;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
@@ -465,4 +465,79 @@ fn a_server_ends_though_a_client_never_reads() {
     stuck.read_until(|bytes| bytes.ends_with(b"\r\n\r\n"));
     server.handle.abort();
     server.end();
+}
+
+/// The same code serves a socket at a path: files, ranges, kept connections, a body that streams
+/// both ways, and the end.
+#[test]
+fn a_unix_socket_is_served_as_tcp_is() {
+    use std::io::Write;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("nobody panics").write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let tree = Tree::new();
+    tree.file("large", "0123456789".repeat(50_000)).script(
+        "cgi-bin/cat",
+        "#!/bin/sh\necho; cat; echo \"from [$REMOTE_ADDR]\"\n",
+    );
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(tree.path(), open).expect("the mode can be set");
+    let path = tree.path().join("socket");
+    let listener = UnixListener::bind(&path).expect("it can be made");
+    let handler = CgiHandler::new(FileHandler::new(tree.path()));
+    let log = Sink::default();
+    let config = Config {
+        protocol: Version::HTTP_11,
+        ..Config::default()
+    };
+    let server = Server::new(listener, handler).expect("it has an address");
+    assert_eq!(
+        server.local_addr().to_string(),
+        format!("unix:{}", path.display())
+    );
+    let server = server.with_config(config).with_log(log.clone());
+    let handle = server.handle();
+    let serving = std::thread::spawn(move || server.serve());
+
+    let mut client = UnixStream::connect(&path).expect("it accepts");
+    let requests = "GET /large HTTP/1.1\r\nRange: bytes=10-14\r\n\r\n\
+        POST /cgi-bin/cat HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
+        5\r\nhello\r\n0\r\n\r\n\
+        GET /large HTTP/1.1\r\nConnection: close\r\n\r\n";
+    client.write_all(requests.as_bytes()).expect("it is sent");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("it is no reset");
+    let text = String::from_utf8(answer).expect("text");
+    assert!(
+        text.starts_with("HTTP/1.1 206 Partial Content\r\n"),
+        "{text:.300}"
+    );
+    assert!(text.contains("\r\n\r\n01234HTTP/1.1 200 Script output follows\r\n"));
+    assert!(text.contains("hello") && text.contains("from []\n"));
+    assert!(text.ends_with(&"0123456789".repeat(50_000)));
+
+    handle.shutdown();
+    serving
+        .join()
+        .expect("it does not panic")
+        .expect("it ends well");
+    let log = log.0.lock().expect("nobody panics").clone();
+    let log = String::from_utf8(log).expect("text");
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    assert!(
+        lines.iter().all(|line| line.starts_with("unix - - [")),
+        "{log}"
+    );
 }

@@ -44,6 +44,7 @@ mod motion;
 mod odd_files;
 mod parity;
 #[cfg(unix)]
+mod public_interface;
 mod ranges;
 #[cfg(unix)]
 mod reuse;

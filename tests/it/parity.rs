@@ -12,7 +12,7 @@ mod replay;
 mod rows;
 mod targets;
 
-use crate::support::{Running, Tree, assert_in_readme};
+use crate::support::{Running, Tree, assert_in_manual};
 use compare::{Mismatches, as_rhttp_sends_it, without_keep_alive};
 use generator::Generator;
 use reference::reference_python;
@@ -43,7 +43,7 @@ fn every_recorded_row_is_answered_as_cpython_does() {
 }
 
 #[test]
-fn every_difference_of_the_rows_stands_in_the_readme() {
+fn every_difference_of_the_rows_stands_in_the_manual() {
     let rows = rows();
     assert!(
         rows.len() >= 250,
@@ -51,7 +51,7 @@ fn every_difference_of_the_rows_stands_in_the_readme() {
         rows.len()
     );
     let differences = rows.iter().filter_map(|row| row.difference.as_deref());
-    assert_in_readme(differences.chain(["continue-refused", "keep-alive-told"]));
+    assert_in_manual(differences.chain(["continue-refused", "keep-alive-told"]));
 }
 
 /// Keeps the table true, and this harness honest: it finds no fault with the reference itself.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cgi::Script;
 use crate::http::RequestTarget;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

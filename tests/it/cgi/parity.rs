@@ -3,7 +3,7 @@
 use super::fixture::{ask, recorded, serve, unchunk, usual};
 use crate::parity::reference::reference_python;
 use crate::support::{AfterSending, Connection, Ending, Latin1, Readable, Running, Tree};
-use crate::support::{assert_in_readme, mask_log, mask_response};
+use crate::support::{assert_in_manual, mask_log, mask_response};
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 
@@ -64,8 +64,8 @@ fn every_recorded_row_is_answered_as_cpython_does() {
 }
 
 #[test]
-fn every_difference_of_the_rows_stands_in_the_readme() {
-    assert_in_readme(rows().iter().filter_map(|row| row.difference.as_deref()));
+fn every_difference_of_the_rows_stands_in_the_manual() {
+    assert_in_manual(rows().iter().filter_map(|row| row.difference.as_deref()));
 }
 
 /// Keeps the table true, and this harness honest.

@@ -40,7 +40,7 @@ fn additional_fields(head: &[u8]) -> &'static [&'static str] {
     }
 }
 
-/// Unlike CPython, rhttp dates no file later than the response (`future-dates` in the README).
+/// Unlike CPython, rhttp dates no file later than the response (`future-dates` in the manual).
 fn without_future(head: &[u8]) -> Vec<u8> {
     let mut dated = head.to_vec();
     if let Some(start) = find(head, LAST_MODIFIED) {
@@ -54,7 +54,7 @@ fn without_future(head: &[u8]) -> Vec<u8> {
 }
 
 /// Unlike CPython, rhttp does not ask for a body when it refuses the request (`continue-refused`
-/// in the README).
+/// in the manual).
 fn without_vain_continue(response: &[u8]) -> Vec<u8> {
     const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
     let mut response = response.to_vec();
@@ -95,7 +95,7 @@ pub(super) fn as_rhttp_sends_it(exchange: &Exchange) -> Exchange {
 }
 
 /// What rhttp does, without the field by which it tells an HTTP/1.0 client that asked for it that
-/// its connection is kept (`keep-alive-told` in the README). Anybody else is not told.
+/// its connection is kept (`keep-alive-told` in the manual). Anybody else is not told.
 pub(super) fn without_keep_alive(found: &Exchange, request: &[Vec<u8>]) -> Exchange {
     let request = request.concat().to_ascii_lowercase();
     let mut found = found.clone();

@@ -1,6 +1,6 @@
 //! Random requests, on which both servers are to agree.
 //!
-//! What the README's table calls a difference is left out by construction; each place where
+//! What the manual's table calls a difference is left out by construction; each place where
 //! something is left out names it.
 
 use super::random::Random;

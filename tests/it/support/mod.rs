@@ -59,16 +59,16 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Asserts that each of these differences from CPython has its line in the README's table.
-pub(crate) fn assert_in_readme<'d>(differences: impl Iterator<Item = &'d str>) {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    let readme = readme.expect("README.md can be read");
+/// Asserts that each of these differences from CPython has its line in the manual's table.
+pub(crate) fn assert_in_manual<'d>(differences: impl Iterator<Item = &'d str>) {
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/src/manual/differences.md");
+    let table = fs::read_to_string(table).expect("the table can be read");
     let missing: BTreeSet<_> = differences
-        .filter(|difference| !readme.contains(&format!("\n| `{difference}` |")))
+        .filter(|difference| !table.contains(&format!("\n| `{difference}` |")))
         .collect();
     assert!(
         missing.is_empty(),
-        "the table of differences in README.md lacks {missing:?}"
+        "the table of differences in the manual lacks {missing:?}"
     );
 }
 

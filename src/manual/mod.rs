@@ -1,0 +1,17 @@
+//! The manual of the program: what it does beyond the command line that everybody knows.
+
+/// How rhttp differs from CPython 3.12, and why.
+#[doc = include_str!("differences.md")]
+pub mod differences {}
+
+/// What a script is told, and what becomes of its output.
+#[doc = include_str!("cgi.md")]
+pub mod cgi {}
+
+/// What a client can make the server hold or do at most.
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
+/// What rhttp promises on an open network, and what it does not.
+#[doc = include_str!("security.md")]
+pub mod security {}
