@@ -23,8 +23,8 @@ use std::{fs, process, thread};
 /// How long the end may take once it was asked for, beyond what responses are given: the log has
 /// a second of it.
 const LAST_RESORT: Duration = Duration::from_millis(1500);
-/// How long a line on standard output is waited for; whoever starts servers and does not read what
-/// they print must not keep them from serving, or from ending.
+/// How long to wait for a line to be written to standard output. A supervisor that does not read
+/// what its servers print must not keep them from serving, or from ending.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 /// How long a port that is taken is tried again, and how often.
 const PORT_LIMIT: Duration = Duration::from_millis(200);
@@ -272,8 +272,7 @@ fn announce(server: &Peer) {
     });
 }
 
-/// Writes a line to standard output; that nobody reads it is no reason to stop, or to wait for
-/// more than a moment.
+/// Writes a line to standard output. If nobody reads it, the server goes on after a moment.
 fn say(line: String) {
     let (said, is_said) = mpsc::channel();
     let line = Arc::new(line);

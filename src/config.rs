@@ -31,17 +31,18 @@ pub struct Config {
     /// is closed, so that a client which sends first and reads then gets its response: 1 MiB.
     pub max_discarded_body: u64,
 
-    /// Connections served at a time: 8,192, but never more than half of the descriptors that the
-    /// process may have: each may need one for what it is sent. When there are as many, the one that has waited longest for a request makes
-    /// room for the next, if it was answered before or has been silent for half a second; when
-    /// there is none, the next is answered with 503 at once.
+    /// Connections served at a time: 8,192, or fewer where the limits on descriptors, address space
+    /// and mappings allow fewer. At the cap, the connection that has waited longest for a request
+    /// is evicted, if it was answered before or has been silent for half a second. If there is
+    /// none, a newcomer from an address that holds few places takes one from the address that holds
+    /// most. Everybody else is answered with 503 at once.
     ///
-    /// While a connection waits it takes less than 16 KiB of memory; while it is served, that and
-    /// what the handler takes: for a file at most 32 KiB, for a listing its names and its page.
-    /// Listings of more than 64 KiB take at most 256 MiB together; one beyond that is answered
-    /// with 503. A head is at most `max_request_line` + `max_head` + `max_header_line`, and an
-    /// error that quotes the request line takes up to twenty times as much as the line. What the
-    /// kernel keeps for its socket comes on top.
+    /// A connection that waits takes less than 16 KiB of memory. One that is served takes that and
+    /// what the handler takes: at most 32 KiB for a file; for a listing, its names and its page.
+    /// Listings of more than 64 KiB take at most 256 MiB together, large unfinished heads 64 MiB. A
+    /// head is at most `max_request_line` + `max_head` + `max_header_line`; an error that quotes the
+    /// request line takes up to twenty times its length. The kernel's socket buffers are not counted
+    /// here.
     pub max_connections: usize,
     /// Connections that the kernel may hold until the server takes them. CPython's 5 drops some
     /// of any burst.
@@ -55,7 +56,7 @@ pub struct Config {
     /// for which most clients and proxies keep connections themselves. None: for ever.
     pub idle_timeout: Option<Duration>,
     /// How long a body or a response may make no progress at all: 60 s. None: for ever. Slow but
-    /// honest clients make progress, however long they take in all.
+    /// honest clients make progress, however long they take.
     pub stall_timeout: Option<Duration>,
     /// How long a client that sends no more is taken to be still there while a script that works
     /// for it prints nothing: 10 s. None: for ever. One that has left looks the same as one that

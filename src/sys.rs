@@ -52,7 +52,7 @@ pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListene
 
 /// Raises the number of descriptors that the process may have open to the most it may ask for.
 ///
-/// That this may fail is no harm: there is room for fewer connections then.
+/// Failure is harmless; the server just admits fewer connections.
 pub(crate) fn raise_descriptor_limit() {
     // What macOS takes for the most, whatever it says.
     const OPEN_MAX: u64 = 10_240;
@@ -141,7 +141,7 @@ pub(crate) fn ignore_new_clients(listener: &TcpListener) {
     let _ = SockRef::from(listener).attach_filter(&filter);
 }
 
-/// There is no such thing here.
+/// Other systems have no such filter.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn ignore_new_clients(_: &TcpListener) {}
 

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_told_as_the_reference_tells_them() {
+    fn credentials_are_told_as_cpython_tells_them() {
         for (value, scheme, user) in [
             ("Basic dTpw", Some("Basic"), Some("u")),
             ("bAsIc  dTpw ", Some("bAsIc"), Some("u")),

@@ -64,7 +64,7 @@ pub(super) fn reap(child: &mut Child) -> io::Result<Option<ExitStatus>> {
         return Ok(None);
     }
     let ended = child.try_wait();
-    // An error says that it is no child of ours (any more).
+    // An error means that it is not our child (any more).
     if !matches!(ended, Ok(None)) {
         groups.running.remove(&child.id());
     }

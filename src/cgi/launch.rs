@@ -54,7 +54,7 @@ impl Launch<'_> {
                 command
             }
         };
-        // As in the reference: a query that is no form is an argument, always exactly one.
+        // As in CPython: a query that is not a form is an argument, always exactly one.
         let query: Vec<u8> = self
             .query
             .iter()

@@ -16,7 +16,7 @@ const CHUNK: usize = 4 * 1024;
 /// Reads the script's header and answers with it, and with what the script prints from then on.
 ///
 /// # Errors
-/// 502 for a script that prints no header, or one that is none.
+/// 502 for a script that prints no header, or one that cannot be read.
 pub(crate) fn answer(
     mut process: Process,
     request: &mut RequestBody<'_>,
@@ -105,7 +105,7 @@ struct Header {
 }
 
 impl Header {
-    /// Parses all lines up to the empty one; `None` when one of them is no header line.
+    /// Parses all lines up to the empty one; `None` when one of them is not a header line.
     ///
     /// No line at all is a header too, because it was one for CPython, which looks at nothing.
     fn parse(lines: &[u8]) -> Option<Self> {
@@ -222,7 +222,7 @@ fn is_singular(name: HeaderName<'_>) -> bool {
     singular.contains(&name)
 }
 
-/// Three digits, and a reason. What is no final status cannot be an answer.
+/// Three digits, and a reason. A status that is not final cannot be an answer.
 fn parse_status(value: &[u8]) -> Option<(StatusCode, String)> {
     let (code, rest) = value.split_at_checked(3)?;
     let code = code.iter().try_fold(0, |number, byte| {

@@ -90,8 +90,8 @@ impl Process {
         Ok(process)
     }
 
-    /// Reads what the script prints, and feeds it the request's body meanwhile; none at all is
-    /// the end of it.
+    /// Reads what the script prints, and in the meantime feeds it the request's body. Zero bytes are
+    /// the end of its output.
     pub(crate) fn read_output(
         &mut self,
         request: &mut RequestBody<'_>,
@@ -225,7 +225,7 @@ impl Process {
         self.ended.is_some()
     }
 
-    /// Whether what can still be read is no longer waited for.
+    /// Whether to stop waiting for what can still be read.
     fn is_over(&self, readable: bool) -> bool {
         self.ended.is_some_and(|ending| {
             let is_late = if readable {

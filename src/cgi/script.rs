@@ -19,7 +19,7 @@ pub(crate) struct Script {
 
 impl Script {
     /// The script that `target` means, if it lies in one of `directories` (named without slashes
-    /// around them). As in the reference, directories are entered as long as `is_directory` says
+    /// around them). As in CPython, directories are entered as long as `is_directory` says
     /// so of a path below the root; what comes then is the script, and the rest its path info.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Script {
             return Ok(None);
         };
 
-        // The slash behind the directory.
+        // The slash after the directory.
         let mut slash = if directory.is_empty() {
             0
         } else {
@@ -91,7 +91,7 @@ impl Script {
     }
 }
 
-/// Whether `path` is that of `directory`, with a slash behind it, or of something in it.
+/// Whether `path` is that of `directory`, with a slash after it, or of something in it.
 fn is_below(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty()
         || path
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_taken_apart_as_the_reference_does() {
+    fn a_path_is_taken_apart_as_cpython_does() {
         for (target, expected) in [
             ("/cgi-bin/a", ["/cgi-bin/a", "a", ""]),
             ("/htbin/a?b/c", ["/htbin/a", "a", ""]),

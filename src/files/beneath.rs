@@ -3,7 +3,7 @@
 //! The kernel does it in one step where it can: `openat2` on Linux since 5.6. Elsewhere the path
 //! is walked name by name without following any link, and links are read and walked the same
 //! way. Either way no name is looked at and then opened by a path that may have changed since:
-//! whoever exchanges links in between cannot lead the server outside.
+//! exchanging links in between cannot lead the server outside.
 
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use rustix::io::{Errno, Result};
@@ -29,7 +29,7 @@ pub enum Symlinks {
 
 /// Links on the way to one file, as many as Linux follows.
 const MAX_LINKS: usize = 40;
-/// Directories opened on the way to one file: no honest path needs so many.
+/// Directories opened on the way to one file: no honest path needs this many.
 const MAX_STEPS: usize = 4096;
 
 /// How a directory is opened that is only passed through. Without `O_PATH` it must be readable.
@@ -51,7 +51,7 @@ pub(super) const NO_ACCESS: OFlags = OFlags::NONBLOCK.union(OFlags::CLOEXEC);
 
 /// Opens `path` below `directory`, through such links only as `symlinks` allows.
 ///
-/// The directory is opened anew by its path each time, so one that was replaced is served.
+/// The directory is opened by its path each time, so one that was replaced is served.
 pub(super) fn open(
     directory: &Path,
     path: &[u8],
@@ -62,7 +62,7 @@ pub(super) fn open(
     #[cfg(target_os = "linux")]
     match in_one_step(&base, path, symlinks, flags) {
         // Older kernels do not know the call, and some filters of system calls forbid it. The
-        // other two are no final answers: a name on the way was moved meanwhile, and a link may
+        // other two are not final: a name on the way was moved in the meantime, and a link may
         // be absolute and yet lead inside.
         Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::XDEV) => {}
         answer => return answer,
@@ -122,7 +122,7 @@ fn walk(
                     push_names(target.as_os_str().as_bytes(), &mut ahead);
                 }
             }
-            // It is no link.
+            // It is not a link.
             Err(Errno::INVAL) if ahead.is_empty() => return open_name(at, &name, flags),
             Err(Errno::INVAL) => {
                 here = Some(open_name(at, &name, PASSED)?);
@@ -164,7 +164,7 @@ fn push_names(path: &[u8], ahead: &mut Vec<Vec<u8>>) {
     );
 }
 
-/// The rest of an absolute path behind that of `directory`.
+/// The rest of an absolute path after that of `directory`.
 fn inside<'p>(path: &'p Path, directory: &Path) -> Option<&'p [u8]> {
     let rest = path.strip_prefix(directory).ok().or_else(|| {
         let real = fs::canonicalize(directory).ok()?;

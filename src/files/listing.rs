@@ -3,7 +3,7 @@
 //! However many they are, they lie in two blocks of memory: one for each name would be slow to
 //! allocate, and would not go back to the system.
 
-use super::room::{Room, grow};
+use super::reservation::{Reservation, grow};
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::escape_surrogates;
 use rustix::fs::{AtFlags, Dir, FileType};
@@ -23,10 +23,10 @@ pub(crate) struct Entry<'l> {
 /// The names in a directory.
 #[derive(Debug)]
 pub(crate) struct Listing {
-    /// Names, each with its key behind it where that differs.
+    /// Names, each followed by its sort key where that differs.
     text: Vec<u8>,
     entries: Vec<Stored>,
-    room: Room,
+    reservation: Reservation,
 }
 
 /// An entry whose name lies in the listing's text.
@@ -52,14 +52,14 @@ impl Listing {
         Self {
             text: Vec::new(),
             entries: Vec::new(),
-            room: Room::new(),
+            reservation: Reservation::new(),
         }
     }
 
     /// Adds a name at the end.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// There is no memory for it.
     pub(crate) fn push(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
         // A character is at most three times as long in lower case, or as a surrogate.
         grow(&mut self.text, 4 * entry.name.len())?;
@@ -77,7 +77,7 @@ impl Listing {
             is_directory: entry.is_directory,
             is_link: entry.is_link,
         });
-        self.room.resize(self.size())
+        self.reservation.resize(self.size())
     }
 
     fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<Span, Unavailable> {
@@ -113,8 +113,8 @@ impl Listing {
     }
 
     /// The room that it takes, which the page made of it is to have.
-    pub(super) fn room(&mut self) -> &mut Room {
-        &mut self.room
+    pub(super) fn reservation_mut(&mut self) -> &mut Reservation {
+        &mut self.reservation
     }
 }
 
@@ -138,7 +138,7 @@ fn push_key(name: &[u8], text: &mut Vec<u8>) {
 
 /// Reads the names in an open directory, sorted as CPython sorts them.
 ///
-/// Of a link, `leads_to_directory` must tell that. In a shortage there is no list rather than a
+/// For a link, `leads_to_directory` decides. In a shortage this is an error rather than a
 /// wrong one.
 pub(super) fn read_entries(
     directory: BorrowedFd<'_>,

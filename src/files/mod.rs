@@ -6,7 +6,7 @@ mod media_type;
 mod open_files;
 mod page;
 mod private;
-mod room;
+mod reservation;
 mod root;
 mod unavailable;
 

@@ -1,7 +1,7 @@
 //! Directory listings, byte for byte CPython's page (`list_directory`).
 
 use super::listing::{Entry, Listing};
-use super::room::{Room, grow};
+use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
 use crate::http::{Body, escape_surrogates};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -25,16 +25,16 @@ const LONGEST_TEXT: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Page {
     bytes: Cursor<Vec<u8>>,
-    room: Room,
+    reservation: Reservation,
 }
 
 impl Page {
     /// The page that shows `listing` under `title`.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// There is no memory for it.
     pub(crate) fn new(title: &[u8], mut listing: Listing) -> Result<Self, Unavailable> {
-        let mut room = mem::replace(listing.room(), Room::new());
+        let mut reservation = mem::replace(listing.reservation_mut(), Reservation::new());
         let mut page = Vec::new();
         grow(&mut page, 512 + 2 * LONGEST_TEXT * title.len())?;
         page.extend_from_slice(
@@ -50,15 +50,15 @@ impl Page {
                 64 + (LONGEST_LINK + LONGEST_TEXT) * entry.name.len(),
             )?;
             push_entry(entry, &mut page);
-            room.resize(listing.size() + page.len())?;
+            reservation.resize(listing.size() + page.len())?;
         }
         page.extend_from_slice(b"</ul>\n<hr>\n</body>\n</html>\n");
         drop(listing);
-        room.resize(page.len())?;
-        room.end_growing();
+        reservation.resize(page.len())?;
+        reservation.end_growing();
         Ok(Self {
             bytes: Cursor::new(page),
-            room,
+            reservation,
         })
     }
 }
@@ -71,7 +71,7 @@ impl Read for Page {
 
 impl From<Page> for Body {
     fn from(page: Page) -> Self {
-        if page.room.is_small() {
+        if page.reservation.is_small() {
             return Body::from(page.bytes.into_inner());
         }
         let length = u64::try_from(page.bytes.get_ref().len()).ok();
@@ -98,7 +98,7 @@ fn push_entry(entry: Entry<'_>, page: &mut Vec<u8>) {
     page.extend_from_slice(b"</a></li>\n");
 }
 
-/// Appends text with `&`, `<` and `>` escaped. What is no UTF-8 cannot hold any of them.
+/// Appends text with `&`, `<` and `>` escaped. Bytes that are not UTF-8 cannot be any of them.
 fn push_text(text: &[u8], page: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
         html_escape::encode_text_to_vec(chunk.valid(), page);

@@ -3,7 +3,7 @@
 //! A path is looked at before it is opened, so that nothing is opened which is neither a file nor
 //! a directory; but what is served is decided by the descriptor alone, so nothing can be exchanged
 //! between the look and the opening. Every step starts again at the directory's path: a served
-//! directory that is removed and made anew is served again.
+//! directory that is removed and created again is served again.
 
 use super::beneath::{self, Symlinks};
 use super::listing::{Listing, read_entries};
@@ -223,7 +223,7 @@ impl Directory<'_> {
                 Ok(Opened::File(file)) => return Ok(Some(file)),
                 Ok(Opened::Other(..)) | Err(Errno::NOENT) => {}
                 // As CPython: a page that is there but may not be read is not passed over.
-                // Neither is one that there is no descriptor for.
+                // Nor is one for which there is no descriptor.
                 Err(error) => {
                     let why = error.into();
                     if why == Unavailable::Shortage

@@ -1,4 +1,4 @@
-//! Why something is not opened: it is not there, or there is no room for it now.
+//! Why something is not opened: it is absent, or resources are short.
 
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
@@ -8,7 +8,7 @@ use std::io;
 /// Why something is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unavailable {
-    /// It is not there, or as good as that for who asks.
+    /// It is not there, or the client may not know that it is.
     Absent,
     /// There is no descriptor or no memory for it now.
     Shortage,

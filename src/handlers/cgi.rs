@@ -175,7 +175,7 @@ fn is_shortage(error: &io::Error) -> bool {
     )
 }
 
-/// An error in the reference's words, which quote the script's name.
+/// An error in CPython's words, which quote the script's name.
 fn refusal(status: StatusCode, what: &str, script: &Script) -> HttpError {
     let name = http::repr_of(&script.to_text());
     HttpError::new(status).with_message(format!("{what} ({name})"))

@@ -209,7 +209,7 @@ impl Handler for FileHandler {
         let kind = || self.kind(&String::from_utf8_lossy(&path));
         match self.root.open(&path, kind).map_err(not_found)? {
             Node::Directory(directory) => self.directory_response(request, &directory),
-            // As in the reference, a file is no directory, whatever the client thinks.
+            // As in CPython, a file is not a directory, whatever the client thinks.
             Node::File(_) if request.target().has_trailing_slash() => {
                 Err(HttpError::file_not_found())
             }
@@ -221,7 +221,7 @@ impl Handler for FileHandler {
     }
 }
 
-/// What a client is told of a file that is not opened.
+/// The answer for a file that cannot be opened.
 fn not_found(why: Unavailable) -> HttpError {
     match why {
         Unavailable::Absent => HttpError::file_not_found(),

@@ -65,7 +65,7 @@ impl<'a> HeaderName<'a> {
     /// A name known when the program is written.
     ///
     /// # Panics
-    /// If `name` is no token; in a constant that is a compile error.
+    /// If `name` is not a token; in a constant that is a compile error.
     #[expect(
         clippy::panic,
         reason = "the name is the programmer's, never the network's"
@@ -77,7 +77,7 @@ impl<'a> HeaderName<'a> {
         }
     }
 
-    /// The name, or `None` when `name` is no token.
+    /// The name, or `None` when `name` is not a token.
     pub const fn new(name: &'a str) -> Option<Self> {
         let mut rest = name.as_bytes();
         if rest.is_empty() {

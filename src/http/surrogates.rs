@@ -1,6 +1,6 @@
-//! File names that are no UTF-8, as Python keeps them in text: PEP 383's `surrogateescape`.
+//! File names that are not UTF-8, as Python keeps them in text: PEP 383's `surrogateescape`.
 //!
-//! Python reads a byte that is no UTF-8, 0x80 say, as the lone surrogate U+DC80, and writes it
+//! Python reads a byte that is not UTF-8, such as 0x80, as the lone surrogate U+DC80, and writes it
 //! back as that byte. Listings link to such names by percent-encoding the surrogate
 //! (`%ED%B2%80`), and targets come back that way. Here such text is a byte string in which a
 //! surrogate stands as its three bytes: UTF-8 but for that.
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 pub(crate) enum Piece<'a> {
     /// Ordinary text.
     Text(&'a str),
-    /// A surrogate that stands for a byte that is no UTF-8.
+    /// A surrogate that stands for a byte that is not UTF-8.
     Escaped(u8),
     /// Another surrogate, which no file name has.
     Surrogate,
@@ -42,7 +42,7 @@ pub(crate) fn pieces(mut text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// The text that Python makes of a file name: each byte that is no UTF-8 becomes a surrogate.
+/// The text that Python makes of a file name: each byte that is not UTF-8 becomes a surrogate.
 pub(crate) fn escape(name: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(name).is_ok() {
         return Cow::Borrowed(name);

@@ -37,7 +37,7 @@ impl<'a> RequestTarget<'a> {
         self.0.get(..end).unwrap_or_default()
     }
 
-    /// What stands behind the first `?`, not decoded; a fragment counts as part of it, as it does
+    /// What follows the first `?`, not decoded; a fragment counts as part of it, as it does
     /// in CPython's CGI.
     pub fn query(self) -> Option<&'a [u8]> {
         let mark = memchr::memchr(b'?', self.0)?;
@@ -149,7 +149,7 @@ fn is_plain(path: &[u8]) -> bool {
         }
         before = byte;
     }
-    // A slash at the end is no part of the name.
+    // A slash at the end is not part of the name.
     before != 0 && (before != b'/' || path.len() == 1)
 }
 
@@ -173,7 +173,7 @@ fn split_once(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
 }
 
 /// Undoes percent-encoding as `urllib.parse.unquote` does, trying `errors='surrogatepass'` first
-/// and replacing what is no text if that fails. The result is text in the sense of
+/// and replacing what is not text if that fails. The result is text in the sense of
 /// [`surrogates`](super::surrogates).
 ///
 /// Runs of ASCII are decoded each on their own: a byte beyond ASCII that the client did not

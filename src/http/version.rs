@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_versions_as_the_reference_does() {
+    fn reads_versions_as_cpython_does() {
         for (text, expected) in [
             ("1.0", Some(Version::HTTP_10)),
             ("01.01", Some(Version::HTTP_11)),

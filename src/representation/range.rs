@@ -23,9 +23,9 @@ type Satisfiable = SmallVec<[Range<u64>; 4]>;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Everything: the field is none that this server understands, and is ignored.
+    /// Everything: the server does not understand the field, and ignores it.
     Whole,
-    /// These bytes; they are at least one.
+    /// These bytes, at least one.
     One(Range<u64>),
     /// These bytes, in this order: at least two ranges, none of them empty, no two of which
     /// overlap or touch.
@@ -56,7 +56,7 @@ impl Selection {
 }
 
 /// The ranges of a `ranges-specifier` (§14.1.1) that select something, in its order. `None`: it
-/// is no valid one, or not in bytes, or has too many.
+/// is not valid, not in bytes, or has too many.
 fn satisfiable(value: &[u8], size: u64) -> Option<Satisfiable> {
     let (unit, set) = value.split_at_checked(b"bytes=".len())?;
     if !unit.eq_ignore_ascii_case(b"bytes=") {

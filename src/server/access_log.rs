@@ -1,8 +1,9 @@
 //! The log: whole lines, in order, never in the way of the service.
 //!
 //! Connections append lines to a buffer in memory, and one thread writes whatever has gathered
-//! there. A line alone goes out at once; under load many go out together. If nobody reads the log
-//! the buffer fills and lines are dropped, and counted: requests do not wait for it.
+//! there. A line alone goes out at once; under load many go out together. If nobody reads the log,
+//! the buffer fills. Requests then wait for it once, for at most 100 ms; after that, lines are
+//! dropped and counted until the log is read again.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -61,14 +62,14 @@ enum Writer {
     Works,
     /// It waits for lines and must be woken.
     Sleeps,
-    /// It was given time to make room and made none, or is slow: it is not waited for.
+    /// It was given time and did not use it, or is slow: nobody waits for it.
     Stalled,
     /// It is gone.
     Ended,
 }
 
 impl Queue {
-    /// Whether there is no room for `line`.
+    /// Whether `line` does not fit.
     fn is_full(&self, line: &[u8]) -> bool {
         self.waiting.len() + line.len() > MAX_WAITING
     }
@@ -144,8 +145,8 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a writer that is merely behind the time to make room for `line`. One that does not
-    /// is waited for no more until it has written a batch in that time.
+    /// Gives a slow writer time to make room for `line`. A writer that does not is not waited for
+    /// again until it has written a batch in that time.
     fn wait_for_writer<'q>(
         &self,
         queue: MutexGuard<'q, Queue>,

@@ -129,7 +129,7 @@ impl<H: Handler> Server<H> {
     ///
     /// # Errors
     /// The socket cannot be set up, a first thread cannot be had, or accepting fails for good.
-    /// Trouble with a connection, or a shortage of descriptors, is no error.
+    /// Trouble with a connection, or a shortage of descriptors, is not an error.
     #[doc(alias = "serve_forever")]
     #[doc(alias = "ThreadingHTTPServer")]
     pub fn serve(self) -> io::Result<()> {
@@ -167,7 +167,7 @@ impl<H: Handler> Server<H> {
             while self.admission.wait_for_thread_request() {
                 workers.find_followers(scope);
             }
-            workers.stop_accepting(scope);
+            workers.drain_backlog(scope);
             self.admission.finish(self.config.grace);
             // If there were no descriptors for that before, there are now.
             workers.wake();

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// A sink whose calls take so many bytes, or fail.
+    /// A sink whose calls take this many bytes each, or fail.
     struct Script {
         calls: Vec<Result<usize, io::ErrorKind>>,
         written: Arc<Mutex<Vec<u8>>>,

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-/// Threads that are started ahead, at most, so that clients who come together need not wait for
-/// one after the other: a thread that has just been started does so, too, for a processor.
+/// Most threads that are started ahead, so that clients that arrive together do not wait for one
+/// thread after the other to be started and scheduled.
 const SPARE: usize = 8;
 /// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
 /// it is less than the 2 MiB at which the kernel might use a huge page for it.
@@ -38,10 +38,10 @@ pub(super) enum Mode {
 
 /// The threads that accept and serve, all running the same loop.
 ///
-/// Whoever accepts a connection serves it, with no hand-over: before, it makes sure that
-/// somebody else is there to accept the next (leader and followers). New threads are started by
-/// the one that has started the server, which has nothing else to do: what it allocates for them
-/// then lies together, where it does not keep the allocator from giving back what they used.
+/// The thread that accepts a connection serves it, with no hand-over: first it makes sure that
+/// another thread accepts the next one (leader and followers). New threads are started by the
+/// thread that runs the server, which has nothing else to do: what it allocates for them lies
+/// together, so it does not stop the allocator from giving back what they used.
 pub(super) struct Workers<'s> {
     listener: &'s Listener,
     context: &'s Context<'s>,
@@ -86,7 +86,7 @@ impl<'s> Workers<'s> {
         's: 'scope,
     {
         if self.mode == Mode::Threads {
-            self.serve_queued(scope);
+            self.serve_backlog(scope);
         }
         match self.spawn(scope) {
             Err(error) if self.context.admission.connections() == 0 => Err(error),
@@ -164,9 +164,8 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Sees to it that somebody accepts: starts threads or, where none is to be had, makes room,
-    /// for the thread of a connection that ends comes back to accept. While none ends, newcomers
-    /// are told that there is no room.
+    /// Makes sure that some thread accepts. Starts threads; where none can be started, evicts an idle
+    /// connection, whose thread then comes back to accept. While none ends, newcomers get 503.
     pub(super) fn find_followers<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
@@ -175,7 +174,7 @@ impl<'s> Workers<'s> {
         while waiting() < self.wanted() && self.spawn(scope).is_ok() {}
         while waiting() == 0 && self.spawn(scope).is_err() && !self.context.admission.is_closing() {
             if !self.context.admission.wait_for_room(REFUSE_AFTER) {
-                self.serve_queued(scope);
+                self.serve_backlog(scope);
             }
         }
     }
@@ -187,14 +186,14 @@ impl<'s> Workers<'s> {
         let _ = panic::catch_unwind(run);
     }
 
-    /// Whether more threads are wanted when so many are left that wait: at the end of them, and
-    /// once on the way there, if there are to be more.
+    /// Whether to ask for more threads now that `left` are waiting: when none is left, and once at
+    /// the half-way mark if there are fewer than wanted.
     fn runs_short(&self, left: usize) -> bool {
         left == 0 || left == self.spare / 2 && left < self.wanted()
     }
 
-    /// How many threads are to wait: one for each connection that is here already. That is soon
-    /// enough, and the first of all is not kept waiting by threads that nobody may ever need.
+    /// How many threads should wait: one for each open connection, up to [`SPARE`]. So the first
+    /// connection does not wait for threads to be started that may never be needed.
     fn wanted(&self) -> usize {
         self.spare.min(self.context.admission.connections() + 1)
     }
@@ -222,27 +221,26 @@ impl<'s> Workers<'s> {
     }
 
     /// Takes the connections that clients have made already, and no more.
-    pub(super) fn stop_accepting<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    pub(super) fn drain_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {
         self.listener.ignore_new_clients();
-        self.serve_queued(scope);
+        self.serve_backlog(scope);
         self.wake();
     }
 
-    /// Serves all that have come until now, with no hand-over to those who wait in `accept`. Those
-    /// for whom there is no thread are told that there is no room: so are all at the end of a
-    /// server that serves one at a time, where they are here because its thread is busy. The
-    /// listener blocks hereafter.
-    fn serve_queued<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    /// Accepts everything in the backlog and serves each connection on a new thread. Where no thread
+    /// can be started, or in one-at-a-time mode, the connection is answered 503. Leaves the listener
+    /// blocking.
+    fn serve_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {
         if self.listener.set_nonblocking(true).is_err() {
             return;
         }
-        // More do not wait at a time; those who come meanwhile could go on for ever.
+        // The backlog holds no more at a time; newcomers could keep this loop going for ever.
         for _ in 0..=self.context.config.backlog {
             let Ok((socket, client)) = self.listener.accept() else {
                 break;
@@ -324,8 +322,8 @@ impl<'s> Workers<'s> {
 
 /// Makes the system's allocator give back what the threads before have freed.
 ///
-/// glibc keeps small pieces apart where they are. A large request makes it join them, and freeing
-/// that cuts the end off. Without this, memory stays as large as the busiest moment made it.
+/// glibc keeps small free chunks apart. A large allocation makes it merge them, and freeing that one
+/// trims the heap. Without this, memory stays at its peak.
 fn give_back_memory() {
     // More than what is joined at each time (64 KiB), less than what is a mapping (128 KiB).
     const LARGE: usize = 96 * 1024;

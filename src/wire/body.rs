@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Bytes in a line of the chunked coding; chunk extensions and trailer fields are not so long.
 const MAX_LINE: usize = 4096;
-/// Trailer lines that are read (and thrown away) behind the last chunk.
+/// Trailer lines that are read (and thrown away) after the last chunk.
 const MAX_TRAILERS: usize = 100;
 
 /// How much of a request's body is still to be read.

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_count_as_the_reference_counts() {
+    fn limits_count_as_cpython_counts() {
         let with_lines = |count| format!("GET / HTTP/1.0\r\n{}\r\n", "A: b\r\n".repeat(count));
         assert!(read_all(with_lines(99).as_bytes(), 4096)[0].starts_with("GET /"));
         assert_eq!(

@@ -24,15 +24,15 @@ pub(crate) struct Head<'a> {
 impl Head<'_> {
     /// Appends the head of `response` to `out`, its empty line included.
     ///
-    /// The length goes behind the content type, where CPython's handlers send it.
+    /// The length follows the content type, where CPython's handlers send it.
     pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
         push_version(out, self.protocol);
         out.push(b' ');
         push_decimal(out, response.status.as_u16().into());
         out.push(b' ');
-        push_reason(out, response.reason());
+        push_latin1(out, response.reason());
         out.extend_from_slice(b"\r\nServer: ");
-        push_reason(out, self.server);
+        push_latin1(out, self.server);
         out.extend_from_slice(b"\r\nDate: ");
         out.extend_from_slice(self.date);
         out.extend_from_slice(b"\r\n");
@@ -92,7 +92,7 @@ pub(crate) fn write_chunk_size(size: usize, out: &mut Vec<u8>) {
 }
 
 /// Appends text as Latin-1; what could break the line or is not Latin-1 becomes `?`.
-fn push_reason(out: &mut Vec<u8>, text: &str) {
+fn push_latin1(out: &mut Vec<u8>, text: &str) {
     let is_plain = |plain, byte| plain & (b' '..0x7f).contains(&byte);
     if text.bytes().fold(true, is_plain) {
         return out.extend_from_slice(text.as_bytes());

@@ -1,4 +1,4 @@
-//! The memory that listings take: bounded in all, and given back when they are sent.
+//! The memory that all listings together may take; each gives its own back when it was sent.
 //!
 //! A listing lies in memory until its client has taken it. Without a bound, a few clients that
 //! ask for the listing of a large directory and do not read it would take all there is.
@@ -14,8 +14,7 @@ use std::time::Duration;
 
 /// Bytes that a listing takes without being counted: nearly all listings are no larger.
 const SMALL: usize = 64 * 1024;
-/// Bytes that all others may take together: a million names, or fifty times a hundred thousand of
-/// usual length.
+/// Bytes that all others may take together: a million names of usual length.
 const LARGE_IN_ALL: usize = 256 * 1024 * 1024;
 /// The least size of a large block. The C library's allocator maps what is larger than 32 MiB for
 /// itself, always, and unmaps it when it is freed; what is smaller it keeps for later, in each of
@@ -29,7 +28,7 @@ const BLOCK: usize = if cfg!(target_pointer_width = "64") {
 /// How long a large listing waits for others to be put together.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is taken of a number of bytes.
+/// A number of bytes, and how many of them are taken.
 #[derive(Debug)]
 struct Budget {
     most: usize,
@@ -89,16 +88,16 @@ impl Budget {
 /// Of all servers in the process, as memory is.
 static LISTINGS: Budget = Budget::new(LARGE_IN_ALL);
 
-/// Room for one listing, given back on drop.
+/// The memory of one listing, given back on drop.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Reservation {
     budget: &'static Budget,
     taken: usize,
     is_growing: bool,
 }
 
-impl Room {
-    /// No room yet.
+impl Reservation {
+    /// No memory yet.
     pub(super) const fn new() -> Self {
         Self::of(&LISTINGS)
     }
@@ -111,10 +110,10 @@ impl Room {
         }
     }
 
-    /// Makes it room for so many bytes in all, more or fewer than before.
+    /// Grows or shrinks the reservation to `bytes`.
     ///
     /// # Errors
-    /// There is not so much.
+    /// The budget is spent.
     pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Unavailable> {
         // In steps, because it is asked for with each name.
         let wanted = if bytes <= SMALL {
@@ -146,7 +145,7 @@ impl Room {
         Ok(())
     }
 
-    /// It is as large as it will be, and others may grow.
+    /// The listing is as large as it will be, and others may grow.
     pub(super) fn end_growing(&mut self) {
         if mem::take(&mut self.is_growing) {
             self.budget.end_growing();
@@ -159,7 +158,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.end_growing();
         self.budget.taken.fetch_sub(self.taken, Ordering::Relaxed);
@@ -187,7 +186,7 @@ mod tests {
     #[test]
     fn room_is_shared_and_given_back() {
         static BUDGET: Budget = Budget::new(4 * SMALL);
-        let (mut one, mut two) = (Room::of(&BUDGET), Room::of(&BUDGET));
+        let (mut one, mut two) = (Reservation::of(&BUDGET), Reservation::of(&BUDGET));
         assert_eq!(one.resize(3 * SMALL), Ok(()));
         assert_eq!(*BUDGET.growing(), 1);
         one.end_growing();
