@@ -33,8 +33,11 @@ impl<'a> RequestTarget<'a> {
 
     /// What stands before the query and the fragment, not decoded.
     pub fn path(self) -> &'a [u8] {
-        let end = memchr::memchr2(b'?', b'#', self.0).unwrap_or(self.0.len());
-        self.0.get(..end).unwrap_or_default()
+        // Mostly too short for a search of many bytes at a time to pay.
+        let end = self.0.iter().position(|byte| matches!(byte, b'?' | b'#'));
+        self.0
+            .get(..end.unwrap_or(self.0.len()))
+            .unwrap_or_default()
     }
 
     /// What follows the first `?`, not decoded; a fragment counts as part of it, as it does

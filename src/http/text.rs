@@ -80,6 +80,33 @@ pub(crate) fn repr_of(text: &str) -> String {
     repr
 }
 
+/// Whether all of `text` is visible ASCII or spaces. Eight bytes are looked at together.
+pub(crate) fn is_printable(text: &[u8]) -> bool {
+    // No byte is both this and printable.
+    is_printable_without(0, text)
+}
+
+/// The same, and none of it is `mark`.
+pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = text.as_chunks::<8>();
+    let is_printable = words.iter().all(|word| {
+        let word = u64::from_le_bytes(*word);
+        // The highest bit of a byte is set by 0x80 and above, by 0x7f and above, or by less than a
+        // space.
+        let above = word | word.wrapping_add(ONES);
+        let below = word.wrapping_sub(ONES * 0x20) & !word;
+        let marked = word ^ (ONES * u64::from(mark));
+        let marked = marked.wrapping_sub(ONES) & !marked;
+        (above | below | marked) & HIGH == 0
+    });
+    is_printable
+        && rest
+            .iter()
+            .all(|&byte| matches!(byte, b' '..=b'~') && byte != mark)
+}
+
 fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clone) -> fmt::Result {
     let has = |wanted| characters.clone().any(|character| character == wanted);
     let quote = if has('\'') && !has('"') { '"' } else { '\'' };
@@ -104,6 +131,25 @@ fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn printable_text_is_found_at_any_place() {
+        for length in 1..20 {
+            for place in 0..length {
+                for byte in 0..=255 {
+                    let mut text = vec![b'~'; length];
+                    text[place] = byte;
+                    let expected = (b' '..0x7f).contains(&byte);
+                    assert_eq!(
+                        is_printable(&text),
+                        expected,
+                        "{byte} at {place} of {length}"
+                    );
+                }
+            }
+        }
+        assert!(is_printable(b""));
+    }
 
     #[test]
     fn displays_every_byte_as_its_latin_1_character() {

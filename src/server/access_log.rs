@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::clock::Now;
 use super::line_sink::LineSink;
 use crate::handler::Log;
-use crate::http::Peer;
+use crate::http::{Peer, is_printable_without};
 use crate::sys;
 use smallvec::SmallVec;
 
@@ -269,12 +269,7 @@ struct Line(SmallVec<[u8; 256]>);
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Without a way out on the way, it is checked many bytes at a time.
-        let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'\\';
-        if text
-            .bytes()
-            .fold(true, |plain, byte| plain & is_plain(byte))
-        {
+        if is_printable_without(b'\\', text.as_bytes()) {
             self.0.extend_from_slice(text.as_bytes());
             return Ok(());
         }

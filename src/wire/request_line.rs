@@ -1,6 +1,8 @@
 //! Request lines, as CPython's `parse_request` takes them.
 
-use crate::http::{HttpError, Latin1, Method, RequestLine, RequestTarget, StatusCode, Version};
+use crate::http::{
+    HttpError, Latin1, Method, RequestLine, RequestTarget, StatusCode, Version, is_printable,
+};
 
 /// Bytes that are not a request.
 #[derive(Debug)]
@@ -62,7 +64,11 @@ pub(super) fn parse_line(line: &[u8]) -> Result<ParsedLine, Refusal> {
         .rposition(|byte| !b"\r\n".contains(byte))
         .map_or(0, |last| last + 1);
     let line = line.get(..text).unwrap_or_default();
-    let mut words = Words { line, next: 0 };
+    let mut words = Words {
+        line,
+        next: 0,
+        is_printable: is_printable(line),
+    };
     let (first, second, third) = (words.next(), words.next(), words.next());
     let last = words.last();
     // Until a version is read, answers are those of HTTP/0.9: a page without a head.
@@ -105,6 +111,22 @@ pub(super) fn parse_line(line: &[u8]) -> Result<ParsedLine, Refusal> {
 struct Words<'l> {
     line: &'l [u8],
     next: usize,
+    /// The only white space in it is spaces.
+    is_printable: bool,
+}
+
+impl Words<'_> {
+    fn next_printable(&mut self, rest: &[u8]) -> Option<Span> {
+        let blanks = rest.iter().take_while(|&&byte| byte == b' ').count();
+        let word = rest.get(blanks..).filter(|word| !word.is_empty())?;
+        let length = word.iter().take_while(|&&byte| byte != b' ').count();
+        let start = self.next + blanks;
+        self.next = start + length;
+        Some(Span {
+            start,
+            end: self.next,
+        })
+    }
 }
 
 impl Iterator for Words<'_> {
@@ -112,6 +134,9 @@ impl Iterator for Words<'_> {
 
     fn next(&mut self) -> Option<Span> {
         let rest = self.line.get(self.next..)?;
+        if self.is_printable {
+            return self.next_printable(rest);
+        }
         let blanks = rest
             .iter()
             .position(|&byte| !Latin1::is_white_space(byte))?;

@@ -1,7 +1,9 @@
 //! Writing the head of a response (RFC 9112 §4, §5) as CPython orders it.
 
 use super::{Persistence, ResponseFraming};
-use crate::http::{Response, Version, header, is_field, push_decimal, push_hexadecimal};
+use crate::http::{
+    Response, StatusCode, Version, header, is_field, is_printable, push_decimal, push_hexadecimal,
+};
 use std::io::Write;
 
 /// What tells a waiting client to send its body.
@@ -26,11 +28,18 @@ impl Head<'_> {
     ///
     /// The length follows the content type, where CPython's handlers send it.
     pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
-        push_version(out, self.protocol);
-        out.push(b' ');
-        push_decimal(out, response.status.as_u16().into());
-        out.push(b' ');
-        push_latin1(out, response.reason());
+        let is_usual = response.status == StatusCode::OK && response.reason.is_none();
+        match self.protocol {
+            Version::HTTP_11 if is_usual => out.extend_from_slice(b"HTTP/1.1 200 OK"),
+            Version::HTTP_10 if is_usual => out.extend_from_slice(b"HTTP/1.0 200 OK"),
+            protocol => {
+                push_version(out, protocol);
+                out.push(b' ');
+                push_decimal(out, response.status.as_u16().into());
+                out.push(b' ');
+                push_latin1(out, response.reason());
+            }
+        }
         out.extend_from_slice(b"\r\nServer: ");
         push_latin1(out, self.server);
         out.extend_from_slice(b"\r\nDate: ");
@@ -93,8 +102,7 @@ pub(crate) fn write_chunk_size(size: usize, out: &mut Vec<u8>) {
 
 /// Appends text as Latin-1; what could break the line or is not Latin-1 becomes `?`.
 fn push_latin1(out: &mut Vec<u8>, text: &str) {
-    let is_plain = |plain, byte| plain & (b' '..0x7f).contains(&byte);
-    if text.bytes().fold(true, is_plain) {
+    if is_printable(text.as_bytes()) {
         return out.extend_from_slice(text.as_bytes());
     }
     out.extend(text.chars().map(|character| match u8::try_from(character) {
@@ -115,7 +123,7 @@ fn push_version(out: &mut Vec<u8>, version: Version) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeaderName, HttpError, StatusCode};
+    use crate::http::{HeaderName, HttpError};
 
     fn write(response: &Response, framing: ResponseFraming, persistence: Persistence) -> String {
         let head = Head {
