@@ -32,6 +32,9 @@ use std::sync::Arc;
 pub trait Handler: Send + Sync {
     /// Answers one request.
     ///
+    /// A GET or HEAD that is answered with 503 is handled once more, if the server could free memory
+    /// for it in the meantime.
+    ///
     /// # Errors
     /// An [`HttpError`] is an answer too: it is logged, and sent as
     /// [`error_response`](Self::error_response) makes it.

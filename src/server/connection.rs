@@ -1,6 +1,6 @@
 //! One connection, from its first request to its end.
 
-mod content;
+mod request_content;
 mod transmission;
 
 use super::access_log::{AccessLog, Client};
@@ -21,7 +21,7 @@ use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
 };
-use content::Content;
+use request_content::RequestContent;
 use std::{io, mem};
 use transmission::Transmission;
 
@@ -147,7 +147,7 @@ impl<'s> Connection<'s> {
             ..
         } = *self.context;
         let owes_continue = wire::expects_continue(line, fields, config.protocol);
-        let mut content = Content::new(framing, owes_continue, config.max_discarded_body);
+        let mut content = RequestContent::new(framing, owes_continue, config.max_discarded_body);
         let mut received = content.on(&mut self.channel);
         let peers = (self.client.peer(), server);
         let body = RequestBody::received(&mut received);
@@ -159,7 +159,7 @@ impl<'s> Connection<'s> {
         let now = clock.now();
         let response = complete(self.context, &self.client, &request, result, now);
 
-        let client = wire::Client::of(line, fields, config.protocol);
+        let client = wire::Expectation::of(line, fields, config.protocol);
         let answered = Answered::new(line, fields, &response);
         self.send(&answered, response, client, &mut content, now)
     }
@@ -174,9 +174,15 @@ impl<'s> Connection<'s> {
     ) -> CloseReason {
         let now = clock.now();
         let response = error_response(self.context, &self.client, error, now);
-        let client = wire::Client::of_rejected(line.version, self.context.config.protocol);
+        let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
         let answered = Answered::new(line, FieldLines::default(), &response);
-        match self.send(&answered, response, client, &mut Content::lost(), now) {
+        match self.send(
+            &answered,
+            response,
+            client,
+            &mut RequestContent::lost(),
+            now,
+        ) {
             Next::Keep => CloseReason::Answered,
             Next::Close(reason) => reason,
         }
@@ -187,8 +193,8 @@ impl<'s> Connection<'s> {
         &mut self,
         answered: &Answered<'_>,
         response: Response,
-        client: wire::Client,
-        content: &mut Content,
+        client: wire::Expectation,
+        content: &mut RequestContent,
         now: &Now,
     ) -> Next {
         let Context {
@@ -232,7 +238,7 @@ impl<'s> Connection<'s> {
         line: &RequestLine<'_>,
         head: &Head<'_>,
         mut response: Response,
-        content: &mut Content,
+        content: &mut RequestContent,
     ) -> io::Result<()> {
         if response.status < StatusCode::BAD_REQUEST {
             content.on(&mut self.channel).send_continue()?;

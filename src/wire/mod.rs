@@ -15,7 +15,8 @@ pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, respo
 pub(crate) use host::check_host;
 pub(crate) use input::Input;
 pub(crate) use persistence::{
-    Client, CloseReason, Delivery, Facts, Next, Persistence, ResponseEnd, expects_continue, next,
+    CloseReason, Delivery, Expectation, Facts, Next, Persistence, ResponseEnd, expects_continue,
+    next,
 };
 pub(crate) use read::{Incoming, Lines, read};
 pub(crate) use request_line::no_request_line;

@@ -7,9 +7,9 @@
 use super::ResponseFraming;
 use crate::http::{FieldLines, Headers, Method, RequestLine, Version, header, members};
 
-/// What the client has said of the connection.
+/// What the client expects of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum Expectation {
     /// It may send another request.
     Persists,
     /// The same, but in HTTP/1.0, where this is not the rule: it waits to be told.
@@ -24,9 +24,9 @@ pub(crate) enum Client {
 /// What is known before a response is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
-    /// The client's wish.
-    pub(crate) client: Client,
-    /// This is the connection's last response, whatever the client wishes: the server drains or
+    /// What the client expects.
+    pub(crate) client: Expectation,
+    /// This is the connection's last response, whatever the client expects: the server drains or
     /// has evicted it.
     pub(crate) is_last: bool,
     /// The request's body was read, or what is left of it can be discarded afterwards.
@@ -111,7 +111,7 @@ pub(crate) enum CloseReason {
     Agreed,
 }
 
-impl Client {
+impl Expectation {
     /// What a request says (§9.3).
     ///
     /// Unlike CPython, `Connection` is read as the list that it is.
@@ -150,11 +150,11 @@ impl Facts {
         let is_possible =
             !self.is_last && self.body_is_bounded && self.response == ResponseEnd::Own;
         match self.client {
-            Client::Closes | Client::IsDone => Persistence::Closes,
+            Expectation::Closes | Expectation::IsDone => Persistence::Closes,
             _ if self.response == ResponseEnd::SaysClose => Persistence::Closes,
             _ if !is_possible => Persistence::AnnouncesClose,
-            Client::AsksToPersist => Persistence::AnnouncesKeepAlive,
-            Client::Persists => Persistence::Persists,
+            Expectation::AsksToPersist => Persistence::AnnouncesKeepAlive,
+            Expectation::Persists => Persistence::Persists,
         }
     }
 }
@@ -163,7 +163,7 @@ impl Facts {
 ///
 /// A connection that was to persist is closed unannounced where the body of the request could not
 /// be read after all; a client has to expect that at any time (§9.6).
-pub(crate) fn next(persistence: Persistence, client: Client, delivery: Delivery) -> Next {
+pub(crate) fn next(persistence: Persistence, client: Expectation, delivery: Delivery) -> Next {
     let Delivery {
         is_whole,
         body_is_read,
@@ -172,7 +172,7 @@ pub(crate) fn next(persistence: Persistence, client: Client, delivery: Delivery)
     match client {
         _ if !is_whole => Next::Close(CloseReason::Ended),
         _ if persistence.persists() && body_is_read => Next::Keep,
-        Client::IsDone if body_is_read && !has_unread => Next::Close(CloseReason::Agreed),
+        Expectation::IsDone if body_is_read && !has_unread => Next::Close(CloseReason::Agreed),
         _ => Next::Close(CloseReason::Answered),
     }
 }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn clients_say_what_they_expect_by_version_and_options() {
-        use Client::{AsksToPersist, Closes, IsDone, Persists};
+        use Expectation::{AsksToPersist, Closes, IsDone, Persists};
         const C: &str = "Connection";
         let get = Method::GET;
         for (method, version, fields, expected) in [
@@ -230,7 +230,7 @@ mod tests {
                 target: RequestTarget::new(b"/"),
                 version,
             };
-            let client = |server| Client::of(&line, FieldLines::new(&lines), server);
+            let client = |server| Expectation::of(&line, FieldLines::new(&lines), server);
             assert_eq!(client(Version::HTTP_11), expected, "{version} {fields:?}");
             let kept = matches!(client(Version::HTTP_10), Persists | AsksToPersist);
             assert!(!kept, "{version} {fields:?}");
@@ -241,7 +241,7 @@ mod tests {
     fn the_head_says_what_the_client_does_not_know() {
         use Persistence::{AnnouncesClose, AnnouncesKeepAlive, Closes};
         let usual = Facts {
-            client: Client::Persists,
+            client: Expectation::Persists,
             is_last: false,
             body_is_bounded: true,
             response: ResponseEnd::Own,
@@ -270,10 +270,10 @@ mod tests {
             (said, Closes, Closes),
         ] {
             for (client, expected) in [
-                (Client::Persists, kept),
-                (Client::AsksToPersist, asked),
-                (Client::Closes, Closes),
-                (Client::IsDone, Closes),
+                (Expectation::Persists, kept),
+                (Expectation::AsksToPersist, asked),
+                (Expectation::Closes, Closes),
+                (Expectation::IsDone, Closes),
             ] {
                 let facts = Facts { client, ..facts };
                 assert_eq!(facts.persistence(), expected, "{facts:?}");
@@ -303,27 +303,37 @@ mod tests {
             ..good
         };
         for (persistence, client, delivery, expected) in [
-            (Persists, Client::Persists, good, Next::Keep),
-            (Persists, Client::Persists, more, Next::Keep),
-            (AnnouncesKeepAlive, Client::AsksToPersist, good, Next::Keep),
+            (Persists, Expectation::Persists, good, Next::Keep),
+            (Persists, Expectation::Persists, more, Next::Keep),
+            (
+                AnnouncesKeepAlive,
+                Expectation::AsksToPersist,
+                good,
+                Next::Keep,
+            ),
             (
                 Persists,
-                Client::Persists,
+                Expectation::Persists,
                 unread_body,
                 Next::Close(Answered),
             ),
-            (Persists, Client::Persists, cut, Next::Close(Ended)),
+            (Persists, Expectation::Persists, cut, Next::Close(Ended)),
             (
                 AnnouncesClose,
-                Client::Persists,
+                Expectation::Persists,
                 good,
                 Next::Close(Answered),
             ),
-            (Closes, Client::Closes, good, Next::Close(Answered)),
-            (Closes, Client::IsDone, good, Next::Close(Agreed)),
-            (Closes, Client::IsDone, more, Next::Close(Answered)),
-            (Closes, Client::IsDone, unread_body, Next::Close(Answered)),
-            (Closes, Client::IsDone, cut, Next::Close(Ended)),
+            (Closes, Expectation::Closes, good, Next::Close(Answered)),
+            (Closes, Expectation::IsDone, good, Next::Close(Agreed)),
+            (Closes, Expectation::IsDone, more, Next::Close(Answered)),
+            (
+                Closes,
+                Expectation::IsDone,
+                unread_body,
+                Next::Close(Answered),
+            ),
+            (Closes, Expectation::IsDone, cut, Next::Close(Ended)),
         ] {
             let found = next(persistence, client, delivery);
             assert_eq!(found, expected, "{persistence:?} {client:?} {delivery:?}");

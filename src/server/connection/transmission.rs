@@ -1,7 +1,7 @@
 //! Sending a response.
 
-use super::content::Content;
-use crate::http::{Body, Content as Carried, Exchange, FilePart, RequestBody, range_length};
+use super::request_content::RequestContent;
+use crate::http::{Body, Content, Exchange, FilePart, RequestBody, range_length};
 use crate::server::channel::Channel;
 use crate::wire::{self, ResponseFraming};
 use rustix::io::Errno;
@@ -25,7 +25,7 @@ pub(super) struct Transmission<'t, 'c> {
     pub(super) out: &'t mut Vec<u8>,
     pub(super) framing: ResponseFraming,
     /// The request's body, which an exchange reads while it is sent.
-    pub(super) content: &'t mut Content,
+    pub(super) content: &'t mut RequestContent,
 }
 
 /// What else is to be done when a response was sent: an exchange may have something to say.
@@ -34,7 +34,7 @@ pub(super) type Finished = Option<Box<dyn Exchange>>;
 /// Makes room for a head, and for the file that goes out with it.
 pub(super) fn reserve(out: &mut Vec<u8>, body: &Body) {
     let length = match &body.0 {
-        Carried::File { range, .. } if range_length(range) <= SMALL_FILE => range_length(range),
+        Content::File { range, .. } if range_length(range) <= SMALL_FILE => range_length(range),
         _ => 0,
     };
     out.reserve(HEAD_ROOM + usize::try_from(length).unwrap_or(0));
@@ -45,7 +45,7 @@ impl Transmission<'_, '_> {
     pub(super) fn send_head(mut self, body: Body) -> io::Result<Finished> {
         self.flush()?;
         Ok(match body.0 {
-            Carried::Exchange { rest, .. } => Some(rest),
+            Content::Exchange { rest, .. } => Some(rest),
             _ => None,
         })
     }
@@ -53,15 +53,15 @@ impl Transmission<'_, '_> {
     /// Sends head and body.
     pub(super) fn send(mut self, body: Body) -> io::Result<Finished> {
         match body.0 {
-            Carried::Empty => self.flush()?,
-            Carried::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
-            Carried::File { of, range } => self.send_file(&of.file, range)?,
-            Carried::Parts { of, parts } => self.send_parts(&of.file, parts)?,
-            Carried::Stream { mut reader, length } => {
+            Content::Empty => self.flush()?,
+            Content::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
+            Content::File { of, range } => self.send_file(&of.file, range)?,
+            Content::Parts { of, parts } => self.send_parts(&of.file, parts)?,
+            Content::Stream { mut reader, length } => {
                 self.flush()?;
                 self.send_stream(|_, buffer| reader.read(buffer), length)?;
             }
-            Carried::Exchange {
+            Content::Exchange {
                 first,
                 mut rest,
                 length,

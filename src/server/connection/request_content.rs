@@ -6,7 +6,7 @@ use crate::wire::{CONTINUE, RequestFraming, UnframedBody, Unread};
 use std::io::{self, Read};
 
 /// How far a request's body was read, and whether its client was told to send it.
-pub(super) struct Content {
+pub(super) struct RequestContent {
     unread: Unread,
     /// The client waits for `100 Continue` (RFC 9110 §10.1.1).
     owes_continue: bool,
@@ -15,11 +15,11 @@ pub(super) struct Content {
 
 /// The body as a handler reads it.
 pub(super) struct Received<'r, 'c> {
-    content: &'r mut Content,
+    content: &'r mut RequestContent,
     channel: &'r mut Channel<'c>,
 }
 
-impl Content {
+impl RequestContent {
     /// A body that nothing was read of. At most `limit` bytes of it may be discarded.
     pub(super) fn new(framing: RequestFraming, owes_continue: bool, limit: u64) -> Self {
         Self {
