@@ -1,21 +1,19 @@
 //! The command line of `python -m http.server`.
 
+mod args;
+mod chain;
+
 use crate::cgi;
-use crate::config::Config;
-use crate::files::Symlinks;
-use crate::handler::Handler;
-use crate::handlers::{CgiHandler, FileHandler};
-use crate::http::{Peer, Version};
+use crate::http::Peer;
 use crate::server::{Server, ServerHandle};
 use crate::sys;
 use anyhow::{Context, Result};
-use clap::{CommandFactory, Parser, ValueEnum};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use std::{fs, process, thread};
@@ -32,140 +30,6 @@ const PORT_PAUSE: Duration = Duration::from_millis(5);
 /// How often orphans are reaped after a child has ended, and the time between.
 const ORPHAN_LOOKS: usize = 5;
 const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
-/// The longest time that a flag may name: thirty years.
-const MAX_SECONDS: f64 = 1e9;
-
-/// What was typed.
-#[derive(Debug, Parser)]
-#[command(
-    name = "rhttp",
-    version,
-    about = "Serve a directory over HTTP, as `python -m http.server` does.",
-    infer_long_args = true,
-    args_override_self = true,
-    override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
-        [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
-)]
-struct Args {
-    /// run the scripts in /cgi-bin and /htbin
-    #[arg(long)]
-    cgi: bool,
-
-    /// bind to this address (default: all interfaces)
-    #[arg(short, long, value_name = "ADDRESS")]
-    bind: Option<String>,
-
-    /// serve this directory (default: current directory)
-    #[arg(short, long, value_name = "DIRECTORY")]
-    directory: Option<PathBuf>,
-
-    /// conform to this HTTP version
-    #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0")]
-    protocol: Protocol,
-
-    /// close connections that make no progress for this long, 0 for never (default: 30 for the
-    /// head of a request, 60 between requests and while sending)
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
-
-    /// serve this many connections at a time (default: 8192, or what the descriptor limit allows)
-    #[arg(long, value_name = "N", value_parser = positive)]
-    max_connections: Option<usize>,
-
-    /// on SIGTERM, let responses in progress take this long (default: 10)
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    grace: Option<Duration>,
-
-    /// where symbolic links may lead: anywhere, inside the directory, or nowhere
-    #[arg(long, value_name = "WHERE", default_value = "follow")]
-    symlinks: Links,
-
-    /// let the kernel confine the process to reading the directory (Linux)
-    #[arg(long)]
-    sandbox: bool,
-
-    /// bind to this port
-    #[arg(value_name = "port", default_value_t = 8000)]
-    port: u16,
-}
-
-/// The versions that can be spoken.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Protocol {
-    #[value(name = "HTTP/1.0")]
-    Http10,
-    #[value(name = "HTTP/1.1")]
-    Http11,
-}
-
-impl From<Protocol> for Version {
-    fn from(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Http10 => Version::HTTP_10,
-            Protocol::Http11 => Version::HTTP_11,
-        }
-    }
-}
-
-/// Where symbolic links may lead.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Links {
-    Follow,
-    Inside,
-    Never,
-}
-
-impl From<Links> for Symlinks {
-    fn from(links: Links) -> Self {
-        match links {
-            Links::Follow => Symlinks::Follow,
-            Links::Inside => Symlinks::Inside,
-            Links::Never => Symlinks::Never,
-        }
-    }
-}
-
-impl Args {
-    /// What the flags mean; what is not set stays as it is in the library.
-    fn config(&self) -> Config {
-        let usual = Config::default();
-        // One number for all that a client can keep the server waiting with.
-        let timeout = |usual| {
-            self.timeout
-                .map_or(usual, |limit| (!limit.is_zero()).then_some(limit))
-        };
-        Config {
-            protocol: self.protocol.into(),
-            head_timeout: timeout(usual.head_timeout),
-            idle_timeout: timeout(usual.idle_timeout),
-            stall_timeout: timeout(usual.stall_timeout),
-            max_connections: self.max_connections.unwrap_or(usual.max_connections),
-            grace: self.grace.unwrap_or(usual.grace),
-            ..usual
-        }
-    }
-}
-
-/// A time in seconds, fractions allowed.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(0.0) => Ok(Duration::ZERO),
-        Ok(seconds @ 0.0..=MAX_SECONDS) => match Duration::from_secs_f64(seconds) {
-            // Zero means for ever, which is the opposite of what was asked for.
-            Duration::ZERO => Err("shorter than a nanosecond".into()),
-            limit => Ok(limit),
-        },
-        _ => Err("not a number of seconds".into()),
-    }
-}
-
-/// A number of connections.
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number @ 1..) => Ok(number),
-        _ => Err("not a number of connections".into()),
-    }
-}
 
 /// Does what the command line asks for; returns when the server has ended.
 ///
@@ -174,10 +38,10 @@ fn positive(text: &str) -> Result<usize, String> {
 /// # Errors
 /// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
-    let args = parse();
+    let args = args::parse();
     sys::save_address_space();
     let config = args.config();
-    let directory = directory(args.directory)?;
+    let directory = directory(args.directory.as_deref())?;
     let host = args.bind.as_deref();
     let place = || match host {
         Some(host) => format!("cannot listen on {host} port {}", args.port),
@@ -202,13 +66,7 @@ pub fn run() -> Result<()> {
         };
         sys::confine(&directory, purpose).context("cannot set up the sandbox")?;
     }
-    let files = FileHandler::new(directory).with_symlinks(args.symlinks.into());
-    let handler: Box<dyn Handler> = if args.cgi {
-        Box::new(CgiHandler::new(files))
-    } else {
-        Box::new(files)
-    };
-    let server = Server::new(listener, handler)
+    let server = Server::new(listener, chain::handler(&args, directory))
         .context("cannot set up the server")?
         .with_config(config);
 
@@ -243,21 +101,10 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
 }
 
-/// Reads the command line; a wrong one ends the process, with the usage and the reason.
-fn parse() -> Args {
-    Args::try_parse().unwrap_or_else(|error| {
-        // clap shows no usage with a wrong value, argparse does.
-        if error.use_stderr() && !error.to_string().contains("Usage:") {
-            let _ = writeln!(io::stderr(), "{}", Args::command().render_usage());
-        }
-        error.exit()
-    })
-}
-
 /// The directory to serve, absolute, so that it is found again whatever happens to it.
-fn directory(wanted: Option<PathBuf>) -> Result<PathBuf> {
-    let directory = wanted.unwrap_or_else(|| PathBuf::from("."));
-    let absolute = path::absolute(&directory).and_then(|path| fs::read_dir(&path).map(|_| path));
+fn directory(wanted: Option<&Path>) -> Result<PathBuf> {
+    let directory = wanted.unwrap_or(Path::new("."));
+    let absolute = path::absolute(directory).and_then(|path| fs::read_dir(&path).map(|_| path));
     absolute.with_context(|| format!("cannot serve {}", directory.display()))
 }
 

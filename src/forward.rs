@@ -24,7 +24,7 @@
 macro_rules! forward_hooks {
     ($self:ident => $inner:expr) => {
         $crate::forward_hooks!($self => $inner; server_version, expect_continue, error_response,
-            log_request, log_error, log_message);
+            amend, log_request, log_error, log_message);
     };
     ($self:ident => $inner:expr; $($hook:ident),+ $(,)?) => {
         $($crate::forward_hooks!(@$hook $self $inner);)+
@@ -45,6 +45,16 @@ macro_rules! forward_hooks {
     (@error_response $self:ident $inner:expr) => {
         fn error_response(&$self, error: &$crate::http::HttpError) -> $crate::http::Response {
             $crate::Handler::error_response(&$inner, error)
+        }
+    };
+    (@amend $self:ident $inner:expr) => {
+        fn amend(
+            &$self,
+            line: &$crate::http::RequestLine<'_>,
+            fields: $crate::http::FieldLines<'_>,
+            response: &mut $crate::http::Response,
+        ) {
+            $crate::Handler::amend(&$inner, line, fields, response);
         }
     };
     (@log_request $self:ident $inner:expr) => {

@@ -71,6 +71,40 @@ pub trait Handler: Send + Sync {
         error.to_page()
     }
 
+    /// Adds to a response what goes for every response, whoever made it: CPython's `end_headers`, where
+    /// its subclasses add fields.
+    ///
+    /// It is called once for each response, when its status is final: for a 304, a 206 and the page of an
+    /// error, and for what the connection answers by itself (400, 408, 431, 503). There `fields` may be
+    /// empty and `line` may have no target, because the request was not understood. One would override it
+    /// to let other origins read responses, for example.
+    ///
+    /// ```
+    /// use rhttp::Handler;
+    /// use rhttp::http::{FieldLines, HttpError, Request, RequestLine, Response, header};
+    ///
+    /// /// Lets no cache keep anything.
+    /// struct NoStore<H>(H);
+    ///
+    /// impl<H: Handler> Handler for NoStore<H> {
+    ///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    ///         self.0.handle(request)
+    ///     }
+    ///
+    ///     fn amend(&self, line: &RequestLine<'_>, fields: FieldLines<'_>, response: &mut Response) {
+    ///         self.0.amend(line, fields, response);
+    ///         response.headers.set(header::CACHE_CONTROL, "no-store");
+    ///     }
+    ///
+    ///     rhttp::forward_hooks!(self => self.0; server_version, expect_continue, error_response,
+    ///         log_request, log_error, log_message);
+    /// }
+    /// ```
+    #[doc(alias = "end_headers")]
+    fn amend(&self, line: &RequestLine<'_>, fields: FieldLines<'_>, response: &mut Response) {
+        let _ = (line, fields, response);
+    }
+
     /// Logs a request that is about to be answered.
     fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
         let Answered { line, status, .. } = answered;

@@ -1,5 +1,6 @@
 //! One connection, from its first request to its end.
 
+mod answer;
 mod request_content;
 mod transmission;
 
@@ -16,11 +17,11 @@ use crate::http::{
     Exchange, ExchangeFailed, FieldLines, HttpError, Method, Peer, Request, RequestBody,
     RequestLine, Response, StatusCode, Version,
 };
-use crate::representation;
 use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
 };
+use answer::{complete, handle, is_shortage, reads, refusal};
 use request_content::RequestContent;
 use std::{io, mem};
 use transmission::Transmission;
@@ -173,7 +174,7 @@ impl<'s> Connection<'s> {
         clock: &mut Clock,
     ) -> CloseReason {
         let now = clock.now();
-        let response = error_response(self.context, &self.client, error, now);
+        let response = refusal(self.context, &self.client, line, error, now);
         let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
         let answered = Answered::new(line, FieldLines::default(), &response);
         match self.send(
@@ -291,56 +292,4 @@ impl<'s> Connection<'s> {
             CloseReason::Ended
         }
     }
-}
-
-/// Whether something was out that a response of another connection may hold.
-fn is_shortage(result: &Result<Response, HttpError>) -> bool {
-    matches!(result, Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE)
-}
-
-/// Whether a request can be handled twice.
-fn reads(line: &RequestLine<'_>) -> bool {
-    matches!(line.method, Method::GET | Method::HEAD)
-}
-
-/// What the handler answers. While the response is sent, the stack that this took is free for that.
-#[inline(never)]
-fn handle(handler: &dyn Handler, request: &mut Request<'_>) -> Result<Response, HttpError> {
-    handler.expect_continue(request)?;
-    let response = handler.handle(request)?;
-    // A 1xx cannot be the last word on a request.
-    if response.status < StatusCode::OK {
-        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
-    }
-    Ok(response)
-}
-
-/// Makes of what a handler answers what this client gets: conditions, ranges, and the page for an
-/// error, which is logged.
-#[inline(never)]
-fn complete(
-    context: &Context<'_>,
-    client: &Client,
-    request: &Request<'_>,
-    result: Result<Response, HttpError>,
-    now: &Now,
-) -> Response {
-    let completed = result.and_then(|mut response| {
-        representation::complete(request, &mut response, now.second)?;
-        Ok(response)
-    });
-    completed.unwrap_or_else(|error| error_response(context, client, &error, now))
-}
-
-/// The page for an error, which is logged.
-#[inline(never)]
-fn error_response(
-    context: &Context<'_>,
-    client: &Client,
-    error: &HttpError,
-    now: &Now,
-) -> Response {
-    let handler = context.handler;
-    handler.log_error(&context.log.of(client, now), error);
-    handler.error_response(error)
 }

@@ -1,0 +1,82 @@
+//! What a request is answered with.
+
+use super::Context;
+use crate::handler::Handler;
+use crate::http::{FieldLines, HttpError, Method, Request, RequestLine, Response, StatusCode};
+use crate::representation;
+use crate::server::access_log::Client;
+use crate::server::clock::Now;
+
+/// Whether something was out that a response of another connection may hold.
+pub(super) fn is_shortage(result: &Result<Response, HttpError>) -> bool {
+    matches!(result, Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Whether a request can be handled twice.
+pub(super) fn reads(line: &RequestLine<'_>) -> bool {
+    matches!(line.method, Method::GET | Method::HEAD)
+}
+
+/// What the handler answers. While the response is sent, the stack that this took is free for that.
+#[inline(never)]
+pub(super) fn handle(
+    handler: &dyn Handler,
+    request: &mut Request<'_>,
+) -> Result<Response, HttpError> {
+    handler.expect_continue(request)?;
+    let response = handler.handle(request)?;
+    // A 1xx cannot be the last word on a request.
+    if response.status < StatusCode::OK {
+        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    Ok(response)
+}
+
+/// Makes of what a handler answers what this client gets: conditions, ranges, and the page for an
+/// error, which is logged.
+#[inline(never)]
+pub(super) fn complete(
+    context: &Context<'_>,
+    client: &Client,
+    request: &Request<'_>,
+    result: Result<Response, HttpError>,
+    now: &Now,
+) -> Response {
+    let (line, fields) = (request.line(), request.headers());
+    let completed = result.and_then(|mut response| {
+        representation::complete(request, &mut response, now.second)?;
+        Ok(response)
+    });
+    let mut response =
+        completed.unwrap_or_else(|error| error_response(context, client, &error, now));
+    context.handler.amend(&line, fields, &mut response);
+    response
+}
+
+/// What a client gets whose request was refused before a handler saw it.
+#[inline(never)]
+pub(super) fn refusal(
+    context: &Context<'_>,
+    client: &Client,
+    line: &RequestLine<'_>,
+    error: &HttpError,
+    now: &Now,
+) -> Response {
+    let mut response = error_response(context, client, error, now);
+    let fields = FieldLines::default();
+    context.handler.amend(line, fields, &mut response);
+    response
+}
+
+/// The page for an error, which is logged.
+#[inline(never)]
+fn error_response(
+    context: &Context<'_>,
+    client: &Client,
+    error: &HttpError,
+    now: &Now,
+) -> Response {
+    let handler = context.handler;
+    handler.log_error(&context.log.of(client, now), error);
+    handler.error_response(error)
+}
