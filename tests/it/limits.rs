@@ -202,15 +202,18 @@ fn at_the_cap_nobody_is_turned_out_without_a_word() {
         let server = serve(&tree, &format!("--max-connections 8 {arguments}"));
         for round in 0..5 {
             let mut clients: Vec<_> = (0..20).map(|_| connect(server.address())).collect();
-            thread::sleep(Duration::from_millis(5));
+            settle(&server);
             for client in &mut clients {
                 // Whoever was refused may be gone already.
                 let _ = client.write_all(b"GET /a HTTP/1.1\r\n\r\n");
             }
             let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();
             assert!(heard.iter().all(Result::is_ok), "{round}: {heard:?}");
-            // Those of the round before make room, whatever they wait for.
-            assert!(heard.iter().filter(|heard| **heard == Ok(200)).count() >= 8);
+            let served = heard.iter().filter(|heard| **heard == Ok(200)).count();
+            assert!(served >= 8, "{round}: {heard:?}");
+            // In the next round these wait for another request, or have left: both give way. One whose
+            // response is still being seen to does not.
+            settle(&server);
         }
     }
 }
@@ -224,8 +227,11 @@ fn at_the_cap_who_never_asks_makes_room_after_a_while_and_is_told_so() {
         settle(&server);
         client
     };
+    let start = Instant::now();
     let mut silent = [silent(), silent()];
-    assert_eq!(get(server.address(), "/a").status(), 503);
+    let early = get(server.address(), "/a").status();
+    // On a machine that stands still for that long, the first may have had its time already.
+    assert!(early == 503 || start.elapsed() >= Duration::from_millis(500));
     thread::sleep(Duration::from_millis(600));
     assert_eq!(get(server.address(), "/a").status(), 200);
     assert_eq!(is_answered(&mut silent[0]), Ok(503));
@@ -241,8 +247,9 @@ fn those_who_are_refused_do_not_keep_idle_connections_from_making_room() {
         assert_eq!(is_answered(client), Ok(503));
     }
     drop(stuck);
-    eventually("service", || is_served(&server));
+    settle(&server);
     let _idle: Vec<_> = (0..4).map(|_| kept(&server)).collect();
+    settle(&server);
     assert_eq!(get(server.address(), "/a").status(), 200);
 }
 

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 /// How long anything may take before a test gives up: far longer than it takes on a busy machine,
 /// so that only what hangs is ever stopped by it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says that a test was not run, and why: straight to standard error, because the test runner
 /// keeps to itself what a passing test prints. Where all must run, as in the gate, it fails.
