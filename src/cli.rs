@@ -2,11 +2,13 @@
 
 mod args;
 mod chain;
+mod https;
 
 use crate::cgi;
-use crate::http::Peer;
+use crate::http::{Peer, Scheme};
 use crate::server::{Server, ServerHandle};
 use crate::sys;
+use crate::tls::Tls;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -50,6 +52,7 @@ pub fn run() -> Result<()> {
     sys::raise_descriptor_limit();
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
+    let tls = https::tls(&args, address.ip())?;
     let listener = listen(address, config.backlog).with_context(place)?;
     let ignored_signals = sys::ignored_signals();
     sys::unblock_signals()?;
@@ -64,11 +67,22 @@ pub fn run() -> Result<()> {
         } else {
             sys::Purpose::Files
         };
-        sys::confine(&directory, purpose).context("cannot set up the sandbox")?;
+        let others = tls.iter().flat_map(Tls::files).map(Path::to_path_buf);
+        let others: Vec<_> = others.collect();
+        sys::confine(&directory, &others, purpose).context("cannot set up the sandbox")?;
     }
-    let server = Server::new(listener, chain::handler(&args, directory))
+    let mut server = Server::new(listener, chain::handler(&args, directory))
         .context("cannot set up the server")?
         .with_config(config);
+    let scheme = match &tls {
+        Some(_) => Scheme::Https,
+        None => Scheme::Http,
+    };
+    let fingerprint = tls.as_ref().filter(|_| args.tls_self_signed);
+    let fingerprint = fingerprint.map(Tls::fingerprint);
+    if let Some(tls) = tls {
+        server = server.with_tls(tls);
+    }
 
     let mut signals = vec![SIGINT, SIGTERM];
     if args.cgi {
@@ -79,7 +93,7 @@ pub fn run() -> Result<()> {
         reap_orphans()?;
     }
     end_on_signals(&signals, server.handle(), grace)?;
-    announce(server.local_addr());
+    announce(server.local_addr(), scheme, fingerprint.as_deref());
     let result = server.serve();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
@@ -108,15 +122,22 @@ fn directory(wanted: Option<&Path>) -> Result<PathBuf> {
     absolute.with_context(|| format!("cannot serve {}", directory.display()))
 }
 
-/// Prints CPython's banner, at once even into a pipe.
-fn announce(server: &Peer) {
+/// Prints CPython's banner, at once even into a pipe, and what a browser shows of a certificate that
+/// nobody has signed.
+fn announce(server: &Peer, scheme: Scheme, fingerprint: Option<&str>) {
+    let name = scheme.to_string().to_uppercase();
     say(match server {
         Peer::Ip(address) => {
             let (host, port) = (address.ip(), address.port());
-            format!("Serving HTTP on {host} port {port} (http://{address}/) ...")
+            format!("Serving {name} on {host} port {port} ({scheme}://{address}/) ...")
         }
-        Peer::Unix(_) => format!("Serving HTTP on {server} ..."),
+        Peer::Unix(_) => format!("Serving {name} on {server} ..."),
     });
+    if let Some(fingerprint) = fingerprint {
+        say(format!(
+            "SHA-256 fingerprint of the certificate: {fingerprint}"
+        ));
+    }
 }
 
 /// Writes a line to standard output. If nobody reads it, the server goes on after a moment.

@@ -127,6 +127,7 @@
 //! |---|---|
 //! | `ThreadingHTTPServer`, `serve_forever()` | [`Server::serve`] |
 //! | `HTTPServer`, `serve_forever()` | [`Server::serve_one_at_a_time`] |
+//! | `HTTPSServer`, `ThreadingHTTPSServer` | [`Server::with_tls`], with a [`Tls`] |
 //! | `HTTPServer(address, Handler)`, `server_bind()` | [`Server::bind`], [`Server::new`] |
 //! | `server_address`, `server_name`, `server_port` | [`Server::local_addr`], [`Request::server`](http::Request::server) |
 //! | `shutdown()`, `server_close()` | [`ServerHandle::shutdown`], [`ServerHandle::abort`] |
@@ -183,6 +184,7 @@ pub mod manual;
 mod representation;
 mod server;
 mod sys;
+mod tls;
 mod wire;
 
 pub use config::Config;
@@ -192,3 +194,4 @@ pub use handlers::{CgiHandler, FileHandler};
 pub use http::Validators;
 pub use representation::{Precondition, Selection};
 pub use server::{Listener, Server, ServerHandle};
+pub use tls::{Tls, TlsError};

@@ -5,7 +5,7 @@
 //! names that would fold into one, such as `Remote-User` and `Remote_User`, are not passed on.
 
 use super::Script;
-use crate::http::{FieldLines, HeaderName, Latin1, Request, header};
+use crate::http::{FieldLines, HeaderName, Latin1, Request, Scheme, header};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -96,6 +96,9 @@ pub(crate) fn environment(
     // Unlike CPython: who a client is never comes from the server's own environment.
     variables.push(("AUTH_TYPE".into(), auth_type));
     variables.push(("REMOTE_USER".into(), remote_user));
+    // As all servers tell scripts, and never from the server's own environment.
+    let https = (request.scheme() == Scheme::Https).then(|| "on".into());
+    variables.push(("HTTPS".into(), https));
     // Unlike CPython: all other fields are passed on, too.
     variables.extend(other_fields(request.headers()));
     variables

@@ -4,8 +4,10 @@ use crate::config::Config;
 use crate::files::Symlinks;
 use crate::http::Version;
 use clap::{CommandFactory, Parser, ValueEnum};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process;
 use std::time::Duration;
 
 /// The longest time that a flag may name: thirty years.
@@ -20,6 +22,7 @@ const MAX_SECONDS: f64 = 1e9;
     infer_long_args = true,
     args_override_self = true,
     override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
+        [--tls-cert PATH] [--tls-key PATH] [--tls-password-file PATH] [--tls-self-signed] \
         [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
 )]
 pub(super) struct Args {
@@ -59,6 +62,22 @@ pub(super) struct Args {
     /// let the kernel confine the process to reading the directory (Linux)
     #[arg(long)]
     pub(super) sandbox: bool,
+
+    /// path to the TLS certificate chain file
+    #[arg(long, value_name = "PATH")]
+    pub(super) tls_cert: Option<OsString>,
+
+    /// path to the TLS key file
+    #[arg(long, value_name = "PATH")]
+    pub(super) tls_key: Option<OsString>,
+
+    /// path to the password file for the TLS key
+    #[arg(long, value_name = "PATH")]
+    pub(super) tls_password_file: Option<OsString>,
+
+    /// speak TLS with a certificate made now, and print its fingerprint
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(super) tls_self_signed: bool,
 
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
@@ -152,4 +171,12 @@ pub(super) fn parse() -> Args {
         }
         error.exit()
     })
+}
+
+/// Ends the process for flags that do not go together, as argparse's `error` does.
+pub(super) fn wrong(why: &str) -> ! {
+    let usage = Args::command().render_usage();
+    // Where it cannot be written, the status has to do.
+    let _ = writeln!(io::stderr(), "{usage}\nrhttp: error: {why}");
+    process::exit(2);
 }

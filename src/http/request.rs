@@ -1,6 +1,8 @@
 //! Requests, as handlers see them.
 
-use super::{FieldLines, HeaderName, Latin1, Method, Peer, RequestBody, RequestTarget, Version};
+use super::{
+    FieldLines, HeaderName, Latin1, Method, Peer, RequestBody, RequestTarget, Scheme, Version,
+};
 use std::fmt;
 
 /// The first line of a request (RFC 9112 §3).
@@ -29,6 +31,7 @@ pub struct Request<'a> {
     client: &'a Peer,
     server: &'a Peer,
     protocol: Version,
+    scheme: Scheme,
     body: RequestBody<'a>,
 }
 
@@ -46,6 +49,7 @@ impl<'a> Request<'a> {
             client,
             server,
             protocol: Version::HTTP_10,
+            scheme: Scheme::Http,
             body,
         }
     }
@@ -82,6 +86,7 @@ impl<'a> Request<'a> {
             client: self.client,
             server: self.server,
             protocol: self.protocol,
+            scheme: self.scheme,
             body: self.body.reborrow(),
         }
     }
@@ -89,6 +94,12 @@ impl<'a> Request<'a> {
     /// The same, answered in another version than HTTP/1.0.
     pub fn with_protocol(mut self, protocol: Version) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// The same, asked for over this scheme.
+    pub fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
         self
     }
 
@@ -135,6 +146,11 @@ impl<'a> Request<'a> {
     #[doc(alias = "protocol_version")]
     pub fn protocol(&self) -> Version {
         self.protocol
+    }
+
+    /// Whether the request came over TLS.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// The body, CPython's `rfile`.

@@ -102,6 +102,15 @@ impl AccessLog {
         }
     }
 
+    /// Writes a line that is about no connection, as the program's own.
+    pub(super) fn note(&self, message: fmt::Arguments<'_>) {
+        let mut line = Line(SmallVec::new());
+        // Writing to memory cannot fail.
+        let _ = line.write_fmt(format_args!("rhttp: {message}"));
+        line.0.push(b'\n');
+        self.append(&line.0);
+    }
+
     /// Takes no more lines and waits until those taken are written, but no longer than `limit`.
     pub(super) fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;

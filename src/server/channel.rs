@@ -5,10 +5,11 @@ use super::admission::{Admission, Largest};
 use super::connection::Context;
 use super::heads::{HeadShare, HeadSize};
 use super::ticket::{LAST_CALL, Ticket};
-use super::transport::{More, Transport};
+use super::transport::{Handshake, More, Socket, Transport};
 use super::watch::Watch;
 use crate::config::Config;
 use crate::http::{Ready, Wait};
+use crate::tls::{Tls, TlsError};
 use crate::wire::{CloseReason, Input, Phase, Source};
 use std::fs::File;
 use std::io;
@@ -32,6 +33,20 @@ const LINGER_SILENCE: Duration = Duration::from_secs(2);
 const SOON_SENT: u64 = 2 * 1024;
 /// A client that was sent more than this reads for long, and is silent while it does.
 const LONG_READ: u64 = 64 * 1024;
+
+/// The first byte of a client that speaks TLS: the type of a handshake record (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+/// Bytes that a client may need to agree on a session: several times what any does.
+const MOST_OF_HANDSHAKE: usize = 64 * 1024;
+
+/// What a client speaks on a port for TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spoken {
+    /// TLS: the session stands.
+    Tls,
+    /// Something else, HTTP probably.
+    Plain,
+}
 
 /// One connection's bytes in and out.
 ///
@@ -58,7 +73,7 @@ impl<'c> Channel<'c> {
     /// The channel of a connection that has just been accepted.
     pub(super) fn new(ticket: &'c Ticket, context: &'c Context<'_>) -> io::Result<Self> {
         Ok(Self {
-            transport: Transport::new(ticket.socket(), context.config)?,
+            transport: Transport::Plain(Socket::new(ticket.socket(), context.config)?),
             input: Input::default(),
             ticket,
             config: context.config,
@@ -69,6 +84,51 @@ impl<'c> Channel<'c> {
             watch: Watch::default(),
             sent: 0,
         })
+    }
+
+    /// Agrees on a session with a client, which has the time of a request's head for it. The memory
+    /// that it takes until then counts as that of an unfinished head.
+    ///
+    /// # Errors
+    /// The client does not come to it. It may have been told why, but not over HTTP.
+    pub(super) fn begin_tls(
+        &mut self,
+        tls: &Tls,
+        report: impl FnOnce(&TlsError),
+    ) -> io::Result<Spoken> {
+        let Transport::Plain(socket) = &self.transport else {
+            return Ok(Spoken::Tls);
+        };
+        let mut socket = socket.clone();
+        if !self.await_request()? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if self.input.unread().first() != Some(&TLS_HANDSHAKE) {
+            return Ok(Spoken::Plain);
+        }
+        if let Some(error) = tls.renew() {
+            report(&error);
+        }
+        let mut handshake = Handshake::new();
+        let mut received = 0;
+        loop {
+            received += self.input.unread().len();
+            if received > MOST_OF_HANDSHAKE {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let is_agreed = handshake.advance(self.input.unread(), tls, &mut socket)?;
+            let taken = self.input.unread().len();
+            self.input.consume(taken);
+            if is_agreed {
+                break;
+            }
+            if !self.receive_head(received)? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let stream = handshake.into_stream(socket);
+        self.transport = Transport::Tls(stream.ok_or(io::ErrorKind::InvalidData)?);
+        Ok(Spoken::Tls)
     }
 
     /// The next request is awaited: its head has all its time.
@@ -146,7 +206,8 @@ impl<'c> Channel<'c> {
     /// Ends the connection in the way that its last response asks for.
     pub(super) fn close(&mut self, reason: CloseReason) {
         match reason {
-            CloseReason::Ended => {}
+            CloseReason::Cut => {}
+            CloseReason::Ended => self.transport.announce_end(),
             CloseReason::Agreed if self.is_settled() => {}
             CloseReason::Agreed | CloseReason::Answered => self.linger(),
         }
@@ -155,14 +216,15 @@ impl<'c> Channel<'c> {
     /// Takes what the client has sent already, so that closing the connection right away leaves it
     /// its response more often than not.
     pub(super) fn close_at_once(&mut self) {
-        self.transport
-            .receive_now(&mut Vec::with_capacity(4 * 1024));
+        self.transport.discard_now();
     }
 
     /// Whether the connection can be closed with no harm to the last response, although the client
     /// has not closed it yet: it has sent nothing more, and what was sent to it is with it soon.
     fn is_settled(&mut self) -> bool {
-        self.sent <= SOON_SENT && !self.transport.has_arrived()
+        self.sent <= SOON_SENT
+            && !self.transport.must_announce_end()
+            && !self.transport.has_arrived()
     }
 
     /// Ends a connection on which the client may still be sending.
@@ -222,14 +284,14 @@ impl<'c> Channel<'c> {
         Ok(received? > 0)
     }
 
-    /// Receives more of a head. All unfinished heads share a budget; beyond it, the largest of them
-    /// is given up.
-    fn receive_head(&mut self) -> io::Result<bool> {
+    /// Receives more of a head, for which this much memory is taken elsewhere. All unfinished heads
+    /// share a budget; beyond it, the largest of them is given up.
+    fn receive_head(&mut self, elsewhere: usize) -> io::Result<bool> {
         let limit = self.head_limit()?;
-        let capacity = self.input.space(0)?.capacity();
-        let size = self.head_share.resize(capacity);
+        let memory = self.input.space(0)?.capacity().max(elsewhere);
+        let size = self.head_share.resize(memory);
         if size != HeadSize::Small {
-            self.ticket.set_memory(capacity);
+            self.ticket.set_memory(memory);
         }
         if size == HeadSize::TooLarge
             && self.admission.drop_largest_head(self.ticket) == Largest::Own
@@ -245,8 +307,12 @@ impl<'c> Channel<'c> {
 
     /// What is left of the time for a request's head; it runs from the head's first byte.
     fn head_limit(&mut self) -> io::Result<Option<Duration>> {
-        let Some(limit) = self.config.head_timeout else {
-            return Ok(None);
+        let limit = match self.config.head_timeout {
+            // Only a few can be refused at a time.
+            Some(limit) if self.ticket.is_refused() => limit.min(LINGER_SILENCE),
+            Some(limit) => limit,
+            None if self.ticket.is_refused() => LINGER_SILENCE,
+            None => return Ok(None),
         };
         let now = Instant::now();
         let deadline = self.head_deadline.or_else(|| now.checked_add(limit));
@@ -267,7 +333,7 @@ impl Source for Channel<'_> {
     fn fill(&mut self, phase: Phase) -> io::Result<bool> {
         match phase {
             Phase::Idle => self.await_request(),
-            Phase::Head => self.receive_head(),
+            Phase::Head => self.receive_head(0),
             Phase::Body => {
                 let space = self.input.space(BODY_CAPACITY)?;
                 Ok(self.transport.receive(space, self.config.stall_timeout)? > 0)

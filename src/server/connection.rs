@@ -1,6 +1,7 @@
 //! One connection, from its first request to its end.
 
 mod answer;
+mod greeting;
 mod request_content;
 mod transmission;
 
@@ -15,8 +16,9 @@ use crate::config::Config;
 use crate::handler::{Answered, Handler};
 use crate::http::{
     Exchange, ExchangeFailed, FieldLines, HttpError, Method, Peer, Request, RequestBody,
-    RequestLine, Response, StatusCode, Version,
+    RequestLine, Response, Scheme, StatusCode, Version,
 };
+use crate::tls::Tls;
 use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
@@ -35,6 +37,16 @@ pub(super) struct Context<'s> {
     pub(super) heads: Heads,
     pub(super) buffers: Buffers,
     pub(super) server: &'s Peer,
+    pub(super) tls: Option<&'s Tls>,
+}
+
+impl Context<'_> {
+    fn scheme(&self) -> Scheme {
+        match self.tls {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        }
+    }
 }
 
 /// A connection that is being served.
@@ -64,18 +76,18 @@ impl<'s> Connection<'s> {
             channel,
             client: Client::new(client),
         };
-        match verdict {
-            Verdict::Serve => {
-                let reason = connection.serve(clock);
-                connection.channel.close(reason);
-            }
-            Verdict::Refuse => {
-                let reason = connection.refuse(clock);
-                connection.channel.close(reason);
-            }
-            Verdict::RefuseAndDrop => {
+        match (verdict, context.tls) {
+            // A client that speaks TLS would have to be talked to first.
+            (Verdict::RefuseAndDrop, Some(_)) => connection.channel.close_at_once(),
+            (Verdict::RefuseAndDrop, None) => {
                 connection.refuse(clock);
                 connection.channel.close_at_once();
+            }
+            (verdict, tls) => {
+                let Ok(reason) = connection.greet_and_serve(tls, verdict, clock) else {
+                    return;
+                };
+                connection.channel.close(reason);
             }
         }
     }
@@ -152,7 +164,9 @@ impl<'s> Connection<'s> {
         let mut received = content.on(&mut self.channel);
         let peers = (self.client.peer(), server);
         let body = RequestBody::received(&mut received);
-        let mut request = Request::new(*line, fields, peers, body).with_protocol(config.protocol);
+        let mut request = Request::new(*line, fields, peers, body)
+            .with_protocol(config.protocol)
+            .with_scheme(self.context.scheme());
         let mut result = handle(handler, &mut request);
         if is_shortage(&result) && reads(line) && self.context.admission.evict_stalled() {
             result = handle(handler, &mut request);
@@ -173,8 +187,18 @@ impl<'s> Connection<'s> {
         error: &HttpError,
         clock: &mut Clock,
     ) -> CloseReason {
+        let response = refusal(self.context, &self.client, line, error, clock.now());
+        self.answer_unheard(line, response, clock)
+    }
+
+    /// Sends a response that no handler was asked for.
+    fn answer_unheard(
+        &mut self,
+        line: &RequestLine<'_>,
+        response: Response,
+        clock: &mut Clock,
+    ) -> CloseReason {
         let now = clock.now();
-        let response = refusal(self.context, &self.client, line, error, now);
         let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
         let answered = Answered::new(line, FieldLines::default(), &response);
         match self.send(

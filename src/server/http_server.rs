@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::handler::Handler;
 use crate::http::Peer;
 use crate::sys;
+use crate::tls::Tls;
 use std::io::{self, Write};
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub struct Server<H> {
     handler: H,
     config: Config,
     log: Box<dyn Write + Send>,
+    tls: Option<Tls>,
     admission: Arc<Admission>,
 }
 
@@ -93,6 +95,7 @@ impl<H: Handler> Server<H> {
             handler,
             config: Config::default(),
             log: Box::new(io::stderr()),
+            tls: None,
             admission: Arc::default(),
         })
     }
@@ -106,6 +109,26 @@ impl<H: Handler> Server<H> {
     /// The same with its log written to `sink` instead of standard error.
     pub fn with_log(mut self, sink: impl Write + Send + 'static) -> Self {
         self.log = Box::new(sink);
+        self
+    }
+
+    /// The same over TLS: Python's `HTTPSServer` and `ThreadingHTTPSServer`.
+    ///
+    /// The handshake of a connection is its own: it runs on the connection's thread, within
+    /// [`Config::head_timeout`]. A client that speaks plain HTTP is redirected.
+    ///
+    /// ```
+    /// use rhttp::{FileHandler, Server, Tls};
+    ///
+    /// let tls = Tls::self_signed(["localhost".into(), "127.0.0.1".into()])?;
+    /// println!("compare this with what the browser shows: {}", tls.fingerprint());
+    /// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?.with_tls(tls);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "HTTPSServer")]
+    #[doc(alias = "ThreadingHTTPSServer")]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -158,6 +181,7 @@ impl<H: Handler> Server<H> {
             heads: Heads::default(),
             buffers: Buffers::default(),
             server: &self.address,
+            tls: self.tls.as_ref(),
         };
         let capacity = Capacity::of_process(self.config.max_connections);
         self.admission.open(capacity);

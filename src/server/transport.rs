@@ -1,55 +1,35 @@
-//! What bytes travel over: a connected socket, with time limits that come with each call.
+//! What bytes travel over: a socket, or a TLS session over one.
 //!
-//! TCP and Unix sockets are the same here. Time limits are the socket's own (`SO_RCVTIMEO`,
-//! `SO_SNDTIMEO`): they cost a system call only when they change.
+//! Time limits come with each call. Only a plain socket lets the kernel send files.
 
-use crate::config::Config;
-use crate::sys;
-use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+mod socket;
+mod tls;
+
+pub(super) use socket::{Socket, prepare};
+pub(super) use tls::{Handshake, TlsStream};
+
+use rustix::event::PollFlags;
 use std::fs::File;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
-
-/// Bytes that are copied at a time from a file that the kernel cannot send by itself.
-const COPY: usize = 64 * 1024;
 
 /// Whether more bytes follow at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum More {
-    /// These are all there are: the kernel sends them.
+    /// These are all there are: they are sent.
     Nothing,
-    /// The kernel need not send what it has yet.
+    /// They need not be sent yet.
     Follows,
 }
 
-/// One connection's socket, which the connection owns.
-pub(super) struct Transport {
-    socket: Arc<OwnedFd>,
-    /// The receive timeout that is set on the socket.
-    receive_timeout: Option<Duration>,
+/// One connection's way to its client.
+pub(super) enum Transport {
+    Plain(Socket),
+    Tls(TlsStream),
 }
 
 impl Transport {
-    /// Takes over a socket that was accepted from a [prepared](prepare) listener.
-    pub(super) fn new(socket: Arc<OwnedFd>, config: &Config) -> io::Result<Self> {
-        if !cfg!(target_os = "linux") {
-            // Elsewhere, what is inherited is another matter.
-            rustix::io::ioctl_fionbio(&*socket, false)?;
-            prepare(&*socket, config)?;
-        }
-        Ok(Self {
-            socket,
-            receive_timeout: config.idle_timeout,
-        })
-    }
-
     /// Receives what is there into the free room of `buffer`, and waits no longer than `limit` for
     /// it. Zero bytes are the end of the stream.
     pub(super) fn receive(
@@ -57,143 +37,79 @@ impl Transport {
         buffer: &mut Vec<u8>,
         limit: Option<Duration>,
     ) -> io::Result<usize> {
-        if self.receive_timeout != limit {
-            sockopt::set_socket_timeout(&*self.socket, Timeout::Recv, limit)?;
-            self.receive_timeout = limit;
-        }
-        loop {
-            let room = spare_capacity(buffer);
-            match rustix::net::recv(&*self.socket, room, RecvFlags::empty()) {
-                Ok((_, count)) => return Ok(count),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+        match self {
+            Self::Plain(socket) => socket.receive(buffer, limit),
+            Self::Tls(stream) => stream.receive(buffer, limit),
         }
     }
 
-    /// Receives what is there already; none where nothing is.
-    pub(super) fn receive_now(&mut self, buffer: &mut Vec<u8>) -> usize {
-        let room = spare_capacity(buffer);
-        let received = rustix::net::recv(&*self.socket, room, RecvFlags::DONTWAIT);
-        received.map_or(0, |(_, count)| count)
+    /// Takes from the socket what is there already, to throw it away.
+    pub(super) fn discard_now(&mut self) {
+        match self {
+            Self::Plain(socket) => socket.discard_now(),
+            Self::Tls(stream) => stream.socket().discard_now(),
+        }
     }
 
     /// Whether bytes have arrived that nobody has received.
     pub(super) fn has_arrived(&mut self) -> bool {
-        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-        let peeked = rustix::net::recv(&*self.socket, &mut [0; 1], flags);
-        peeked.is_ok_and(|(_, count)| count > 0)
+        match self {
+            Self::Plain(socket) => socket.has_arrived(),
+            Self::Tls(stream) => stream.has_arrived(),
+        }
+    }
+
+    /// Whether the client must be told that nothing more comes, because the end of the bytes alone
+    /// would look like an attack (RFC 8446 §6.1).
+    pub(super) fn must_announce_end(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Tells a client that is not waited for that nothing more comes, if it must be told.
+    pub(super) fn announce_end(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.announce_end();
+        }
     }
 
     /// Sends some of `parts`, one after the other, and returns how many bytes.
     ///
-    /// The call fails when the kernel could take nothing at all within [`Config::stall_timeout`].
+    /// The call fails when the kernel could take nothing at all within
+    /// [`Config::stall_timeout`](crate::config::Config::stall_timeout).
     pub(super) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
-        let flags = send_flags(more);
-        loop {
-            let sent = match parts {
-                [first, []] => rustix::net::send(&*self.socket, first, flags),
-                [first, second] => {
-                    let parts = [IoSlice::new(first), IoSlice::new(second)];
-                    let mut control = SendAncillaryBuffer::default();
-                    rustix::net::sendmsg(&*self.socket, &parts, &mut control, flags)
-                }
-            };
-            match sent {
-                Err(Errno::INTR) => {}
-                sent => return Ok(sent?),
-            }
+        match self {
+            Self::Plain(socket) => socket.send(parts, more),
+            Self::Tls(stream) => stream.send(parts, more),
         }
     }
 
     /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. None is
     /// the end of the file.
-    ///
-    /// The kernel moves them without a copy where it can.
     pub(super) fn send_file(&mut self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
-        loop {
-            match sys::send_file(&*self.socket, file, offset, count) {
-                Err(Errno::INTR) => {}
-                // Some files cannot be sent from, those in /proc among them.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    return self.copy_file(file, offset, count);
-                }
-                sent => return Ok(sent?),
-            }
+        match self {
+            Self::Plain(socket) => socket.send_file(file, offset, count),
+            Self::Tls(stream) => stream.send_file(file, offset, count),
         }
     }
 
-    #[inline(never)]
-    fn copy_file(&mut self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
-        let mut buffer = vec![0; usize::try_from(count).unwrap_or(COPY).min(COPY)];
-        let count = loop {
-            match file.read_at(&mut buffer, offset) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                count => break count?,
-            }
-        };
-        match buffer.get(..count) {
-            None | Some([]) => Ok(0),
-            Some(bytes) => self.send([bytes, &[]], More::Nothing),
-        }
-    }
-
-    /// Waits for what of `client` happens to the socket, and for `others`, until `deadline`.
+    /// Waits for what of `client` happens to the connection, and for `others`, until `deadline`.
     pub(super) fn wait(
         &mut self,
         client: PollFlags,
         others: [Option<(BorrowedFd<'_>, PollFlags)>; 2],
         deadline: Option<Instant>,
     ) -> io::Result<[PollFlags; 3]> {
-        let socket = self.socket.as_fd();
-        // A descriptor that is not waited for is the socket again, asked about nothing.
-        let nothing = (socket, PollFlags::empty());
-        let mut polled = [Some((socket, client)), others[0], others[1]].map(|wait| {
-            let (descriptor, flags) = wait.unwrap_or(nothing);
-            PollFd::from_borrowed_fd(descriptor, flags)
-        });
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            // A time that is too long to be expressed is for ever.
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut polled, left.as_ref()) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => return Ok(polled.map(|polled| polled.revents())),
-            }
+        match self {
+            Self::Plain(socket) => socket.wait(client, others, deadline),
+            Self::Tls(stream) => stream.wait(client, others, deadline),
         }
     }
 
     /// Announces that nothing more will be sent.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        Ok(rustix::net::shutdown(&*self.socket, Shutdown::Write)?)
+        match self {
+            Self::Plain(socket) => socket.finish(),
+            Self::Tls(stream) => stream.finish(),
+        }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn send_flags(more: More) -> SendFlags {
-    match more {
-        More::Nothing => SendFlags::NOSIGNAL,
-        More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
-    }
-}
-
-/// Other systems know no such flags; std has SIGPIPE ignored there.
-#[cfg(not(target_os = "linux"))]
-fn send_flags(_: More) -> SendFlags {
-    SendFlags::empty()
-}
-
-/// Sets the options that connections start with: no delay for small packets, and the time limits.
-/// On Linux they inherit these from the listener, so it is done once. The receive timeout is also
-/// how long a thread waits in `accept` before it may retire.
-pub(super) fn prepare(socket: impl AsFd, config: &Config) -> io::Result<()> {
-    match sockopt::set_tcp_nodelay(&socket, true) {
-        // A Unix socket has no such delay.
-        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOPROTOOPT | Errno::INVAL) => {}
-        Err(error) => return Err(error.into()),
-    }
-    sockopt::set_socket_timeout(&socket, Timeout::Recv, config.idle_timeout)?;
-    sockopt::set_socket_timeout(&socket, Timeout::Send, config.stall_timeout)?;
-    Ok(())
 }

@@ -2,7 +2,7 @@
 //! on Linux, nothing elsewhere.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the process does after it was confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,13 @@ const SYSTEM_FILES: &[&str] = &[
 ];
 
 /// Takes from this thread, and from all that it starts, every access to files but reading
-/// `directory`, and what `purpose` needs; it cannot be undone. Without scripts, TCP ports can be
+/// `directory`, the files in the directories of `others`, and what `purpose` needs; it cannot be undone. Without scripts, TCP ports can be
 /// neither bound nor connected to any more (Linux 6.7). What is already open stays usable.
 ///
 /// The rule is for the directory that is there now: one that is made later at its place is not
 /// covered.
 #[cfg(target_os = "linux")]
-pub(crate) fn confine(directory: &Path, purpose: Purpose) -> io::Result<()> {
+pub(crate) fn confine(directory: &Path, others: &[PathBuf], purpose: Purpose) -> io::Result<()> {
     // The last file that is needed from elsewhere.
     super::time_zone();
     let ruleset = ruleset(purpose).map_err(|_| {
@@ -58,12 +58,12 @@ pub(crate) fn confine(directory: &Path, purpose: Purpose) -> io::Result<()> {
             "the kernel offers no Landlock (it takes Linux 5.13, and Landlock enabled)",
         )
     })?;
-    enforce(ruleset, directory, purpose).map_err(io::Error::other)
+    enforce(ruleset, directory, others, purpose).map_err(io::Error::other)
 }
 
 /// As above, where there is nothing to do it with.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn confine(_: &Path, _: Purpose) -> io::Result<()> {
+pub(crate) fn confine(_: &Path, _: &[PathBuf], _: Purpose) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "only Linux has Landlock",
@@ -95,6 +95,7 @@ fn ruleset(purpose: Purpose) -> Result<landlock::RulesetCreated, landlock::Rules
 fn enforce(
     ruleset: landlock::RulesetCreated,
     directory: &Path,
+    others: &[PathBuf],
     purpose: Purpose,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr, path_beneath_rules};
@@ -112,6 +113,16 @@ fn enforce(
                 AccessFs::ReadFile | AccessFs::WriteFile,
             ))?,
     };
+    // Where the files themselves are, too, if what was named are links. A file that takes the place of
+    // another must be readable, so the rule is for the directory.
+    let resolved = others.iter().filter_map(|path| path.canonicalize().ok());
+    let directories: Vec<_> = others
+        .iter()
+        .cloned()
+        .chain(resolved)
+        .filter_map(|path| path.parent().map(Path::to_path_buf))
+        .collect();
+    let ruleset = ruleset.add_rules(path_beneath_rules(directories, AccessFs::ReadFile))?;
     ruleset.restrict_self()?;
     Ok(())
 }

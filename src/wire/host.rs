@@ -1,6 +1,6 @@
 //! The `Host` field of a request (RFC 9112 §3.2).
 
-use crate::http::{FieldLines, HttpError, RequestLine, StatusCode, Version, header};
+use crate::http::{FieldLines, HeaderValue, HttpError, RequestLine, StatusCode, Version, header};
 
 /// Refuses an HTTP/1.1 request with more than one `Host`, or one that is not a host: two servers on
 /// the way of a request might take it for two different ones.
@@ -16,6 +16,27 @@ pub(crate) fn check_host(line: &RequestLine<'_>, fields: FieldLines<'_>) -> Resu
         (Some(host), None) if is_host(host) => Ok(()),
         _ => Err(HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad Host field")),
     }
+}
+
+/// Where a client is to ask again that has asked over HTTP where HTTPS is spoken: the same target of
+/// the same host, if its `Host` names one, and this server's port, and nothing else.
+pub(crate) fn https_location(
+    line: &RequestLine<'_>,
+    fields: FieldLines<'_>,
+    port: Option<u16>,
+) -> Option<HeaderValue> {
+    let mut hosts = fields.get_all(header::HOST);
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return None;
+    };
+    let suffix = format!(":{}", port?);
+    let name = host.strip_suffix(suffix.as_bytes())?;
+    let target = line.target.as_text().as_bytes();
+    let is_safe = target.starts_with(b"/") && target.iter().all(|byte| matches!(byte, b'!'..=b'~'));
+    if name.is_empty() || !is_host(host) || !is_safe {
+        return None;
+    }
+    HeaderValue::from_bytes(&[b"https://", host, target].concat())
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2). An empty host is one, too: it is for
@@ -70,6 +91,37 @@ fn is_port(text: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::http::{Latin1, Method, RequestTarget};
+
+    #[test]
+    fn only_the_same_place_is_redirected_to() {
+        for (host, target, expected) in [
+            ("a:1", "/x?y", Some("https://a:1/x?y")),
+            ("[::1]:1", "/", Some("https://[::1]:1/")),
+            ("a", "/", None),
+            ("a:2", "/", None),
+            ("a:11", "/", None),
+            (":1", "/", None),
+            ("a@b:1", "/", None),
+            ("a/b:1", "/", None),
+            ("a:1", "x", None),
+            ("a:1", "*", None),
+            ("a:1", "/\u{e9}", None),
+        ] {
+            let line = RequestLine {
+                text: Latin1::new(b""),
+                method: Method::GET,
+                target: RequestTarget::new(target.as_bytes()),
+                version: Version::HTTP_11,
+            };
+            let lines = [httparse::Header {
+                name: "Host",
+                value: host.as_bytes(),
+            }];
+            let location = https_location(&line, FieldLines::new(&lines), Some(1));
+            let location = location.as_ref().map(HeaderValue::as_bytes);
+            assert_eq!(location, expected.map(str::as_bytes), "{host} {target}");
+        }
+    }
 
     fn is_accepted(version: Version, hosts: &[&str]) -> bool {
         let lines: Vec<_> = hosts

@@ -12,7 +12,7 @@ mod write;
 
 pub(crate) use body::{UnframedBody, Unread};
 pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, response_framing};
-pub(crate) use host::check_host;
+pub(crate) use host::{check_host, https_location};
 pub(crate) use input::Input;
 pub(crate) use persistence::{
     CloseReason, Delivery, Expectation, Facts, Next, Persistence, ResponseEnd, expects_continue,

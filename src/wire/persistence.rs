@@ -103,6 +103,8 @@ pub(crate) enum Next {
 /// Why no further request is read from a connection; it decides how the connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseReason {
+    /// A response could not be sent whole: the client must be able to tell.
+    Cut,
     /// The client is done, too slow, or gone: there is nobody to wait for.
     Ended,
     /// The last response was sent; the client may still be sending.
@@ -170,7 +172,7 @@ pub(crate) fn next(persistence: Persistence, client: Expectation, delivery: Deli
         has_unread,
     } = delivery;
     match client {
-        _ if !is_whole => Next::Close(CloseReason::Ended),
+        _ if !is_whole => Next::Close(CloseReason::Cut),
         _ if persistence.persists() && body_is_read => Next::Keep,
         Expectation::IsDone if body_is_read && !has_unread => Next::Close(CloseReason::Agreed),
         _ => Next::Close(CloseReason::Answered),
@@ -283,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_connection_goes_on_only_where_the_next_request_can_be_found() {
-        use CloseReason::{Agreed, Answered, Ended};
+        use CloseReason::{Agreed, Answered, Cut};
         use Persistence::{AnnouncesClose, AnnouncesKeepAlive, Closes, Persists};
         let good = Delivery {
             is_whole: true,
@@ -317,7 +319,7 @@ mod tests {
                 unread_body,
                 Next::Close(Answered),
             ),
-            (Persists, Expectation::Persists, cut, Next::Close(Ended)),
+            (Persists, Expectation::Persists, cut, Next::Close(Cut)),
             (
                 AnnouncesClose,
                 Expectation::Persists,
@@ -333,7 +335,7 @@ mod tests {
                 unread_body,
                 Next::Close(Answered),
             ),
-            (Closes, Expectation::IsDone, cut, Next::Close(Ended)),
+            (Closes, Expectation::IsDone, cut, Next::Close(Cut)),
         ] {
             let found = next(persistence, client, delivery);
             assert_eq!(found, expected, "{persistence:?} {client:?} {delivery:?}");

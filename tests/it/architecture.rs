@@ -17,6 +17,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("representation", 1),
     ("files", 1),
     ("cgi", 1),
+    ("tls", 1),
     ("handler", 2),
     ("handlers", 2),
     ("server", 3),

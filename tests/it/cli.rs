@@ -4,6 +4,7 @@ use crate::load::eventually;
 use crate::support::{AfterSending, Response, Running, Tree, exchange, not_run};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{PipeWriter, Write};
+use std::net::SocketAddr;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -76,7 +77,7 @@ fn an_ipv6_wildcard_takes_ipv4_clients_too() {
     }
     let tree = Tree::new();
     let server = start(&["0", "-b", "::"], tree.path());
-    let address = format!("127.0.0.1:{}", server.address().port())
+    let address: SocketAddr = format!("127.0.0.1:{}", server.address().port())
         .parse()
         .expect("an address");
     let answer = exchange(address, &GET, AfterSending::StayOpen);

@@ -9,11 +9,23 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Runs a client in a directory; it must succeed.
-fn run(program: &str, directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(program: &str, directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.current_dir(directory).args(arguments);
-    for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
-        command.env_remove(proxy);
+    // What a machine sets for its own network: proxies, and whom to trust in place of what a test says.
+    for variable in [
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "CURL_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "PIP_CERT",
+        "SSL_CERT_FILE",
+    ] {
+        command.env_remove(variable);
     }
     command.env("no_proxy", "*").env("HOME", directory);
     let output = command.output().expect("it can be run");
@@ -27,7 +39,7 @@ fn url(server: &Running, path: &str) -> String {
 }
 
 /// Bytes that do not repeat.
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 20_261_127_u64;
     let byte = || {
         state ^= state << 13;

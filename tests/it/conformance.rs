@@ -6,6 +6,7 @@ mod framing;
 mod ranges;
 
 use crate::support::{AfterSending, Readable, Running, Tree, exchange, mask_response};
+use rhttp::http::Scheme;
 
 /// What is asked, and what must come back.
 struct Row {
@@ -26,15 +27,24 @@ const START: &str = "Server: <server>\r\nDate: <date>\r\n";
 
 #[test]
 fn every_rule_is_kept() {
+    check_all(Scheme::Http);
+}
+
+#[test]
+fn every_rule_is_kept_over_tls() {
+    check_all(Scheme::Https);
+}
+
+fn check_all(scheme: Scheme) {
     let tree = Tree::new();
     tree.file("ten.txt", "0123456789").file("empty.txt", "");
     tree.settle();
     let mut rows = conditions::rows();
     rows.extend(ranges::rows());
     let both = ["HTTP/1.0", "HTTP/1.1"];
-    let mut faults = check(&tree, &rows, &both);
+    let mut faults = check(scheme, &tree, &rows, &both);
     let framing = framing::rows();
-    faults.extend(check(&tree, &framing, &["HTTP/1.1"]));
+    faults.extend(check(scheme, &tree, &framing, &["HTTP/1.1"]));
     let count = rows.len() + framing.len();
     assert!(count >= 80, "{count} rows are not the whole table");
     assert!(
@@ -46,16 +56,16 @@ fn every_rule_is_kept() {
 }
 
 /// Asks a server of each protocol for all rows; what is not as it should be is described.
-fn check(tree: &Tree, rows: &[Row], protocols: &[&str]) -> Vec<String> {
+fn check(scheme: Scheme, tree: &Tree, rows: &[Row], protocols: &[&str]) -> Vec<String> {
     let mut faults = Vec::new();
     for protocol in protocols {
         let directory = tree.path().as_os_str();
         let arguments = ["--protocol".as_ref(), (*protocol).as_ref()];
         let directory = ["--directory".as_ref(), directory];
-        let server = Running::rhttp(directory.into_iter().chain(arguments));
+        let server = Running::rhttp_over(scheme, directory.into_iter().chain(arguments));
         for row in rows {
             let request = [row.request.as_bytes()];
-            let answer = exchange(server.address(), &request, AfterSending::HalfClose);
+            let answer = exchange(&server, &request, AfterSending::HalfClose);
             let found = mask_boundary(&mask_response(&answer));
             let expected = row.expected.replace("HTTP/1.1 ", &format!("{protocol} "));
             if found != expected {

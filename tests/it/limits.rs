@@ -209,8 +209,8 @@ fn at_the_cap_nobody_is_turned_out_without_a_word() {
             }
             let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();
             assert!(heard.iter().all(Result::is_ok), "{round}: {heard:?}");
-            let served = heard.iter().filter(|heard| **heard == Ok(200)).count();
-            assert!(served >= 8, "{round}: {heard:?}");
+            let count = heard.iter().filter(|answer| **answer == Ok(200)).count();
+            assert!(count >= 8, "{round}: {heard:?}");
             // In the next round these wait for another request, or have left: both give way. One whose
             // response is still being seen to does not.
             settle(&server);

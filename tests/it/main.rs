@@ -25,6 +25,7 @@ mod fairness;
 mod files;
 #[cfg(unix)]
 mod hostile;
+mod https;
 #[cfg(unix)]
 mod lessons;
 #[cfg(unix)]

@@ -17,6 +17,7 @@ use compare::{Mismatches, as_rhttp_sends_it, without_keep_alive};
 use generator::Generator;
 use reference::reference_python;
 use replay::{Case, replay};
+use rhttp::http::Scheme;
 use rows::{Row, rows};
 use std::env;
 
@@ -24,6 +25,15 @@ const PROTOCOLS: [&str; 2] = ["HTTP/1.0", "HTTP/1.1"];
 
 #[test]
 fn every_recorded_row_is_answered_as_cpython_does() {
+    check_recorded_rows(Scheme::Http);
+}
+
+#[test]
+fn every_recorded_row_is_answered_as_cpython_does_over_tls() {
+    check_recorded_rows(Scheme::Https);
+}
+
+fn check_recorded_rows(scheme: Scheme) {
     let tree = Tree::recorded();
     let mut mismatches = Mismatches::default();
     for protocol in PROTOCOLS {
@@ -31,7 +41,7 @@ fn every_recorded_row_is_answered_as_cpython_does() {
             .into_iter()
             .filter(|row| row.protocol == protocol)
             .collect();
-        let server = rhttp(&tree, protocol);
+        let server = rhttp_over(scheme, &tree, protocol);
         let exchanges = replay(&server, &cases(&rows));
         for (row, exchange) in rows.iter().zip(exchanges) {
             let expected = as_rhttp_sends_it(&row.expected_of_rhttp());
@@ -103,13 +113,18 @@ fn both_servers_answer_the_rows_and_random_requests_alike() {
 }
 
 fn rhttp(tree: &Tree, protocol: &str) -> Running {
+    rhttp_over(Scheme::Http, tree, protocol)
+}
+
+fn rhttp_over(scheme: Scheme, tree: &Tree, protocol: &str) -> Running {
     let directory = tree.path().as_os_str();
-    Running::rhttp([
+    let arguments = [
         "--directory".as_ref(),
         directory,
         "--protocol".as_ref(),
         protocol.as_ref(),
-    ])
+    ];
+    Running::rhttp_over(scheme, arguments)
 }
 
 /// The rows on which rhttp and the reference agree.

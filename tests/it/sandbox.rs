@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 const UNSUPPORTED: &str = "the kernel offers no Landlock";
 
 /// Whether rhttp starts with a sandbox; where it does not, it must say why and not go without.
-fn is_supported() -> bool {
+pub(crate) fn is_supported() -> bool {
     let mut process = Command::new(env!("CARGO_BIN_EXE_rhttp"))
         .args(["0", "--bind", "127.0.0.1", "--sandbox"])
         .stdout(Stdio::piped())

@@ -89,7 +89,7 @@ pub(super) fn get(server: &Running) -> Response {
 
 /// One request on a connection of its own.
 pub(super) fn ask(server: &Running, request: &str) -> Response {
-    let answer = exchange(server.address(), &[request], AfterSending::HalfClose);
+    let answer = exchange(server, &[request], AfterSending::HalfClose);
     Response::parse(&answer)
 }
 

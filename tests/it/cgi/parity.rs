@@ -1,6 +1,6 @@
 //! The rows of `tests/parity/cgi_rows.jsonl`: what CPython 3.12 answered with `--cgi`, replayed.
 
-use super::fixture::{ask, recorded, serve, unchunk, usual};
+use super::fixture::{ask, recorded, rhttp, unchunk, usual};
 use crate::parity::reference::reference_python;
 use crate::support::{AfterSending, Connection, Ending, Latin1, Readable, Running, Tree};
 use crate::support::{assert_in_manual, mask_log, mask_response};
@@ -43,6 +43,15 @@ enum Piece {
 
 #[test]
 fn every_recorded_row_is_answered_as_cpython_does() {
+    check_recorded_rows(&[]);
+}
+
+#[test]
+fn every_recorded_row_is_answered_as_cpython_does_over_tls() {
+    check_recorded_rows(&["--tls-self-signed"]);
+}
+
+fn check_recorded_rows(arguments: &[&str]) {
     let rows = rows();
     assert!(
         rows.len() >= 80,
@@ -51,7 +60,9 @@ fn every_recorded_row_is_answered_as_cpython_does() {
     );
     let tree = recorded();
     for protocol in ["HTTP/1.0", "HTTP/1.1"] {
-        let server = serve(&tree, protocol);
+        let mut command = rhttp(&tree, protocol);
+        command.args(arguments);
+        let server = Running::start(usual(&command));
         compare(&rows, protocol, &server, &tree, |row| {
             let expected = row.expected.as_ref().unwrap_or(&row.reference);
             let response = with_whole_line_ends(&expected.response.0);
@@ -109,7 +120,7 @@ fn compare(
     let responses: Vec<_> = (0..)
         .zip(&asked)
         .map(|(number, (row, _))| {
-            let connection = Connection::open_from(client(number).into(), server.address());
+            let connection = Connection::open_from(client(number).into(), server);
             let answer = connection.converse(&row.request.pieces(), AfterSending::HalfClose);
             assert_ne!(answer.ending, Ending::TimedOut, "{}", row.name);
             normal(&answer.bytes, tree, server)

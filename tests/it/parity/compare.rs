@@ -162,7 +162,7 @@ fn has_bad_ending(expected: &Exchange, found: &Exchange) -> bool {
     match found.ending {
         Ending::Closed => false,
         Ending::Reset => !found.response.ends_with(&expected.response),
-        Ending::TimedOut => true,
+        Ending::Cut | Ending::TimedOut => true,
     }
 }
 

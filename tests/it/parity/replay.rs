@@ -85,7 +85,7 @@ fn ask_all(server: &Running, cases: &[Case]) -> Vec<Answer> {
             let Some(case) = cases.get(number) else {
                 return answers;
             };
-            let connection = Connection::open_from(client(number).into(), server.address());
+            let connection = Connection::open_from(client(number).into(), server);
             let answer = connection.converse(&case.pieces, case.after);
             if answer.ending == Ending::TimedOut {
                 let times = in_vain.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +119,7 @@ fn client(number: usize) -> Ipv4Addr {
 fn log_by_client(server: &Running) -> HashMap<Ipv4Addr, Vec<Vec<u8>>> {
     let request = format!("GET {LAST} HTTP/1.0");
     exchange(
-        server.address(),
+        server,
         &[format!("{request}\r\n\r\n")],
         AfterSending::HalfClose,
     );

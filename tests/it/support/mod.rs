@@ -13,13 +13,15 @@ mod exchange;
 mod mask;
 mod response;
 mod running;
+mod secure;
 mod tree;
 pub(crate) mod webdriver;
 
-pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, exchange, get};
+pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, Target, exchange, get};
 pub(crate) use mask::{mask_log, mask_response, mask_validators};
 pub(crate) use response::Response;
 pub(crate) use running::Running;
+pub(crate) use secure::{anybody, client_config, secure};
 pub(crate) use tree::{Kind, Tree};
 
 use serde::Deserialize;

@@ -1,6 +1,7 @@
 //! A server that runs as a process of its own.
 
 use super::{PATIENCE, Readable, Tree};
+use rhttp::http::Scheme;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -13,6 +14,7 @@ use std::thread;
 pub(crate) struct Running {
     process: Child,
     address: SocketAddr,
+    scheme: Scheme,
     output: Arc<Lines>,
     log: Arc<Lines>,
 }
@@ -25,6 +27,19 @@ impl Running {
     {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
         command.args(["0", "--bind", "127.0.0.1"]).args(arguments);
+        Self::start(command)
+    }
+
+    /// The same over this scheme: with a certificate that it makes for itself, where that is HTTPS.
+    pub(crate) fn rhttp_over<I>(scheme: Scheme, arguments: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command.args(["0", "--bind", "127.0.0.1"]).args(arguments);
+        if scheme == Scheme::Https {
+            command.arg("--tls-self-signed");
+        }
         Self::start(command)
     }
 
@@ -63,10 +78,11 @@ impl Running {
             process.kill().expect("the process is still ours");
             panic!("{command:?} printed no banner, but this: {}", log.to_text());
         };
-        let address = address_in(&banner);
+        let (scheme, address) = url_in(&banner);
         Self {
             process,
             address,
+            scheme,
             output,
             log,
         }
@@ -74,6 +90,10 @@ impl Running {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -122,14 +142,17 @@ impl Drop for Running {
     }
 }
 
-/// The address that the URL in a banner names.
-fn address_in(banner: &[u8]) -> SocketAddr {
+/// The scheme and the address of the URL in a banner.
+fn url_in(banner: &[u8]) -> (Scheme, SocketAddr) {
     let text = String::from_utf8_lossy(banner);
-    let address = text
-        .split_once("http://")
-        .and_then(|(_, rest)| rest.split_once("/)"))
-        .and_then(|(address, _)| address.parse().ok());
-    address.unwrap_or_else(|| panic!("no address in the banner {text:?}"))
+    let found = [Scheme::Http, Scheme::Https]
+        .into_iter()
+        .find_map(|scheme| {
+            let (_, rest) = text.split_once(&format!("({scheme}://"))?;
+            let (address, _) = rest.split_once("/)")?;
+            Some((scheme, address.parse().ok()?))
+        });
+    found.unwrap_or_else(|| panic!("no address in the banner {text:?}"))
 }
 
 /// The lines of a stream, collected by a thread as they come.

@@ -22,6 +22,11 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser, unless there is none.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
         let browser = BROWSERS.iter().find_map(|name| super::find_program(name))?;
         let mut driver = Command::new(super::find_program("chromedriver")?)
             .arg("--port=0")
@@ -46,13 +51,18 @@ impl Browser {
             profile,
         };
         let profile = format!("--user-data-dir={}", this.profile.path().display());
-        let options = json!({
-            "binary": browser,
-            "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--no-proxy-server", "--no-first-run", "--disable-background-networking", profile,
-            ],
-        });
+        let usual = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-proxy-server",
+            "--no-first-run",
+            "--disable-background-networking",
+            &profile,
+        ];
+        let arguments = [&usual, arguments].concat();
+        let options = json!({"binary": browser, "args": arguments});
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},

@@ -1,0 +1,27 @@
+//! How a resource is asked for (RFC 9110 §4.2).
+
+use std::fmt;
+
+/// The scheme of the URL that leads to a resource.
+///
+/// ```
+/// use rhttp::http::Scheme;
+/// assert_eq!(Scheme::Https.to_string(), "https");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Over a connection that anybody on the way can read.
+    #[default]
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}

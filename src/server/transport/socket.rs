@@ -1,0 +1,249 @@
+//! A connected socket, with time limits that come with each call.
+//!
+//! TCP and Unix sockets are the same here. Time limits are the socket's own (`SO_RCVTIMEO`,
+//! `SO_SNDTIMEO`): they cost a system call only when they change.
+
+use super::More;
+use crate::config::Config;
+use crate::sys;
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes that are copied at a time from a file that the kernel cannot send by itself.
+const COPY: usize = 64 * 1024;
+
+/// One connection's socket.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct Socket {
+    socket: Arc<OwnedFd>,
+    /// The receive timeout that is set on the socket.
+    receive_timeout: Option<Duration>,
+}
+
+impl Socket {
+    /// Takes over a socket that was accepted from a [prepared](prepare) listener.
+    pub(in crate::server) fn new(socket: Arc<OwnedFd>, config: &Config) -> io::Result<Self> {
+        if !cfg!(target_os = "linux") {
+            // Elsewhere, what is inherited is another matter.
+            rustix::io::ioctl_fionbio(&*socket, false)?;
+            prepare(&*socket, config)?;
+        }
+        Ok(Self {
+            socket,
+            receive_timeout: config.idle_timeout,
+        })
+    }
+
+    /// Receives what is there into the free room of `buffer`, and waits no longer than `limit` for
+    /// it. Zero bytes are the end of the stream.
+    pub(in crate::server) fn receive(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        limit: Option<Duration>,
+    ) -> io::Result<usize> {
+        self.limit_receiving(limit)?;
+        loop {
+            let room = spare_capacity(buffer);
+            match rustix::net::recv(&*self.socket, room, RecvFlags::empty()) {
+                Ok((_, count)) => return Ok(count),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The same into a slice.
+    pub(in crate::server) fn receive_into(
+        &mut self,
+        buffer: &mut [u8],
+        limit: Option<Duration>,
+    ) -> io::Result<usize> {
+        self.limit_receiving(limit)?;
+        loop {
+            match rustix::net::recv(&*self.socket, &mut *buffer, RecvFlags::empty()) {
+                Ok((_, count)) => return Ok(count),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn limit_receiving(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        if self.receive_timeout != limit {
+            sockopt::set_socket_timeout(&*self.socket, Timeout::Recv, limit)?;
+            self.receive_timeout = limit;
+        }
+        Ok(())
+    }
+
+    /// Receives what is there already, without waiting.
+    pub(in crate::server) fn receive_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::net::recv(&*self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((_, count)) => return Ok(count),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes what is there already, to throw it away.
+    pub(in crate::server) fn discard_now(&mut self) {
+        let mut buffer = Vec::with_capacity(4 * 1024);
+        let room = spare_capacity(&mut buffer);
+        let _ = rustix::net::recv(&*self.socket, room, RecvFlags::DONTWAIT);
+    }
+
+    /// Whether bytes have arrived that nobody has received.
+    pub(in crate::server) fn has_arrived(&mut self) -> bool {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        let peeked = rustix::net::recv(&*self.socket, &mut [0; 1], flags);
+        peeked.is_ok_and(|(_, count)| count > 0)
+    }
+
+    /// Sends some of `parts`, one after the other, and returns how many bytes.
+    ///
+    /// The call fails when the kernel could take nothing at all within [`Config::stall_timeout`].
+    pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
+        let flags = send_flags(more);
+        loop {
+            let sent = match parts {
+                [first, []] => rustix::net::send(&*self.socket, first, flags),
+                [first, second] => {
+                    self.send_message(&[IoSlice::new(first), IoSlice::new(second)], flags)
+                }
+            };
+            match sent {
+                Err(Errno::INTR) => {}
+                sent => return Ok(sent?),
+            }
+        }
+    }
+
+    /// The same for any number of parts, after which nothing follows.
+    pub(in crate::server) fn send_many(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            match self.send_message(parts, send_flags(More::Nothing)) {
+                Err(Errno::INTR) => {}
+                sent => return Ok(sent?),
+            }
+        }
+    }
+
+    /// Sends what the kernel takes without waiting.
+    pub(in crate::server) fn send_now(&mut self, bytes: &[u8]) {
+        let flags = send_flags(More::Nothing) | SendFlags::DONTWAIT;
+        // The client may be gone.
+        let _ = rustix::net::send(&*self.socket, bytes, flags);
+    }
+
+    fn send_message(&self, parts: &[IoSlice<'_>], flags: SendFlags) -> rustix::io::Result<usize> {
+        let mut control = SendAncillaryBuffer::default();
+        rustix::net::sendmsg(&*self.socket, parts, &mut control, flags)
+    }
+
+    /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. None is
+    /// the end of the file.
+    ///
+    /// The kernel moves them without a copy where it can.
+    pub(in crate::server) fn send_file(
+        &mut self,
+        file: &File,
+        offset: u64,
+        count: u64,
+    ) -> io::Result<usize> {
+        loop {
+            match sys::send_file(&*self.socket, file, offset, count) {
+                Err(Errno::INTR) => {}
+                // Some files cannot be sent from, those in /proc among them.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    return self.copy_file(file, offset, count);
+                }
+                sent => return Ok(sent?),
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn copy_file(&mut self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
+        let mut buffer = vec![0; usize::try_from(count).unwrap_or(COPY).min(COPY)];
+        let count = loop {
+            match file.read_at(&mut buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                count => break count?,
+            }
+        };
+        match buffer.get(..count) {
+            None | Some([]) => Ok(0),
+            Some(bytes) => self.send([bytes, &[]], More::Nothing),
+        }
+    }
+
+    /// Waits for what of `client` happens to the socket, and for `others`, until `deadline`.
+    pub(in crate::server) fn wait(
+        &mut self,
+        client: PollFlags,
+        others: [Option<(BorrowedFd<'_>, PollFlags)>; 2],
+        deadline: Option<Instant>,
+    ) -> io::Result<[PollFlags; 3]> {
+        let socket = self.socket.as_fd();
+        // A descriptor that is not waited for is the socket again, asked about nothing.
+        let nothing = (socket, PollFlags::empty());
+        let mut polled = [Some((socket, client)), others[0], others[1]].map(|wait| {
+            let (descriptor, flags) = wait.unwrap_or(nothing);
+            PollFd::from_borrowed_fd(descriptor, flags)
+        });
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            // A time that is too long to be expressed is for ever.
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            match poll(&mut polled, left.as_ref()) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(polled.map(|polled| polled.revents())),
+            }
+        }
+    }
+
+    /// Announces that nothing more will be sent.
+    pub(in crate::server) fn finish(&mut self) -> io::Result<()> {
+        Ok(rustix::net::shutdown(&*self.socket, Shutdown::Write)?)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn send_flags(more: More) -> SendFlags {
+    match more {
+        More::Nothing => SendFlags::NOSIGNAL,
+        More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
+    }
+}
+
+/// Other systems know no such flags; std has SIGPIPE ignored there.
+#[cfg(not(target_os = "linux"))]
+fn send_flags(_: More) -> SendFlags {
+    SendFlags::empty()
+}
+
+/// Sets the options that connections start with: no delay for small packets, and the time limits.
+/// On Linux they inherit these from the listener, so it is done once. The receive timeout is also
+/// how long a thread waits in `accept` before it may retire.
+pub(in crate::server) fn prepare(socket: impl AsFd, config: &Config) -> io::Result<()> {
+    match sockopt::set_tcp_nodelay(&socket, true) {
+        // A Unix socket has no such delay.
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOPROTOOPT | Errno::INVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
+    sockopt::set_socket_timeout(&socket, Timeout::Recv, config.idle_timeout)?;
+    sockopt::set_socket_timeout(&socket, Timeout::Send, config.stall_timeout)?;
+    Ok(())
+}

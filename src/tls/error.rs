@@ -1,0 +1,75 @@
+//! Why TLS cannot be spoken.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a certificate and its key cannot be used. `Display` is one line, which names the file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// There is no certificate in the file.
+    NoCertificate(PathBuf),
+    /// There is no private key in the file.
+    NoKey(PathBuf),
+    /// A certificate or key in the file cannot be understood, or is of a kind that is not supported.
+    Unusable(PathBuf, String),
+    /// The key in the file is encrypted, and there is no password.
+    NeedsPassword(PathBuf),
+    /// The password does not open the key in the file.
+    WrongPassword(PathBuf),
+    /// The key in the file is encrypted in OpenSSL's traditional form, which is not read.
+    TraditionalEncryption(PathBuf),
+    /// The key in the second file is not that of the certificate in the first.
+    Mismatch(PathBuf, PathBuf),
+    /// A name for a self-signed certificate is not a host name.
+    BadName(String),
+    /// TLS itself cannot be set up.
+    Setup(rustls::Error),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "cannot read {}: {error}", path.display()),
+            Self::NoCertificate(path) => {
+                write!(f, "there is no PEM certificate in {}", path.display())
+            }
+            Self::NoKey(path) => write!(f, "there is no PEM private key in {}", path.display()),
+            Self::Unusable(path, why) => write!(f, "cannot use {}: {why}", path.display()),
+            Self::NeedsPassword(path) => write!(
+                f,
+                "the key in {} is encrypted: give its password with --tls-password-file",
+                path.display()
+            ),
+            Self::WrongPassword(path) => {
+                write!(
+                    f,
+                    "the password does not open the key in {}",
+                    path.display()
+                )
+            }
+            Self::TraditionalEncryption(path) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "the key in {path} is encrypted in OpenSSL's traditional form; this converts it: \
+                     openssl pkcs8 -topk8 -in {path} -out new-key.pem"
+                )
+            }
+            Self::Mismatch(certificate, key) => write!(
+                f,
+                "the key in {} is not that of the certificate in {}",
+                key.display(),
+                certificate.display()
+            ),
+            Self::BadName(name) => write!(f, "{name:?} is not a host name"),
+            Self::Setup(error) => write!(f, "cannot set up TLS: {error}"),
+        }
+    }
+}
+
+/// Without a source: the line says it all.
+impl std::error::Error for TlsError {}
