@@ -3,35 +3,27 @@
 mod args;
 mod chain;
 mod https;
+mod listening;
+mod notify;
+mod signals;
 
 use crate::cgi;
 use crate::http::{Peer, Scheme};
-use crate::server::{Server, ServerHandle};
+use crate::server::Server;
 use crate::sys;
 use crate::tls::Tls;
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level;
+use notify::Manager;
+use signals::{Ending, Scripts};
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
-use std::{fs, process, thread};
+use std::time::Duration;
+use std::{fs, thread};
 
-/// How long the end may take once it was asked for, beyond what responses are given: the log has
-/// a second of it.
-const LAST_RESORT: Duration = Duration::from_millis(1500);
 /// How long to wait for a line to be written to standard output. A supervisor that does not read
 /// what its servers print must not keep them from serving, or from ending.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
-/// How long a port that is taken is tried again, and how often.
-const PORT_LIMIT: Duration = Duration::from_millis(200);
-const PORT_PAUSE: Duration = Duration::from_millis(5);
-/// How often orphans are reaped after a child has ended, and the time between.
-const ORPHAN_LOOKS: usize = 5;
-const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Does what the command line asks for; returns when the server has ended.
 ///
@@ -44,16 +36,13 @@ pub fn run() -> Result<()> {
     sys::save_address_space();
     let config = args.config();
     let directory = directory(args.directory.as_deref())?;
-    let host = args.bind.as_deref();
-    let place = || match host {
-        Some(host) => format!("cannot listen on {host} port {}", args.port),
-        None => format!("cannot listen on port {}", args.port),
-    };
     sys::raise_descriptor_limit();
     let grace = config.grace;
-    let address = sys::passive_address(host, args.port).with_context(place)?;
-    let tls = https::tls(&args, address.ip())?;
-    let listener = listen(address, config.backlog).with_context(place)?;
+    let wanted = listening::wanted(&args)?;
+    let tls = https::tls(&args, &wanted.ips())?;
+    let (listeners, socket_files) = wanted.listen(config.backlog, args.socket_mode)?;
+    let socket_files = Arc::new(socket_files);
+    let manager = Manager::of_environment();
     let ignored_signals = sys::ignored_signals();
     sys::unblock_signals()?;
     if args.cgi {
@@ -71,7 +60,10 @@ pub fn run() -> Result<()> {
         let others: Vec<_> = others.collect();
         sys::confine(&directory, &others, purpose).context("cannot set up the sandbox")?;
     }
-    let mut server = Server::new(listener, chain::handler(&args, directory))
+    let mut listeners = listeners.into_iter();
+    let first = listeners.next().context("there is nothing to listen on")?;
+    let mut server = Server::new(first, chain::handler(&args, directory))
+        .and_then(|server| listeners.try_fold(server, Server::with_listener))
         .context("cannot set up the server")?
         .with_config(config);
     let scheme = match &tls {
@@ -84,35 +76,34 @@ pub fn run() -> Result<()> {
         server = server.with_tls(tls);
     }
 
-    let mut signals = vec![SIGINT, SIGTERM];
-    if args.cgi {
-        // Also those by which a terminal ends its programs, so that no script outlives the server.
-        // `nohup` has the first ignored, and it stays so.
-        let others = [SIGHUP, SIGQUIT].into_iter();
-        signals.extend(others.filter(|signal| !ignored_signals.contains(signal)));
-        reap_orphans()?;
+    let ending = Ending {
+        server: server.handle(),
+        grace,
+        manager: Arc::clone(&manager),
+        socket_files: Arc::clone(&socket_files),
+    };
+    let scripts = if args.cgi {
+        Scripts::Run
+    } else {
+        Scripts::None
+    };
+    ending.on_signals(scripts, &ignored_signals)?;
+    let banner: Vec<_> = server
+        .local_addrs()
+        .map(|place| banner(place, scheme))
+        .collect();
+    banner.iter().cloned().for_each(say);
+    if let Some(fingerprint) = fingerprint {
+        say(format!(
+            "SHA-256 fingerprint of the certificate: {fingerprint}"
+        ));
     }
-    end_on_signals(&signals, server.handle(), grace)?;
-    announce(server.local_addr(), scheme, fingerprint.as_deref());
+    manager.ready(&banner.join(" "));
     let result = server.serve();
+    manager.stopping();
+    socket_files.remove();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
-}
-
-/// Listens on `address`. A server that has just been told to end frees its port a moment later: it
-/// is given that.
-fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
-    let start = Instant::now();
-    loop {
-        match sys::listen(address, backlog) {
-            Err(error)
-                if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < PORT_LIMIT =>
-            {
-                thread::sleep(PORT_PAUSE);
-            }
-            result => return result,
-        }
-    }
 }
 
 /// The directory to serve, absolute, so that it is found again whatever happens to it.
@@ -122,21 +113,15 @@ fn directory(wanted: Option<&Path>) -> Result<PathBuf> {
     absolute.with_context(|| format!("cannot serve {}", directory.display()))
 }
 
-/// Prints CPython's banner, at once even into a pipe, and what a browser shows of a certificate that
-/// nobody has signed.
-fn announce(server: &Peer, scheme: Scheme, fingerprint: Option<&str>) {
+/// CPython's banner.
+fn banner(server: &Peer, scheme: Scheme) -> String {
     let name = scheme.to_string().to_uppercase();
-    say(match server {
+    match server {
         Peer::Ip(address) => {
             let (host, port) = (address.ip(), address.port());
             format!("Serving {name} on {host} port {port} ({scheme}://{address}/) ...")
         }
         Peer::Unix(_) => format!("Serving {name} on {server} ..."),
-    });
-    if let Some(fingerprint) = fingerprint {
-        say(format!(
-            "SHA-256 fingerprint of the certificate: {fingerprint}"
-        ));
     }
 }
 
@@ -158,60 +143,4 @@ fn say(line: String) {
 fn write_line(line: &str) {
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-}
-
-/// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
-/// a second signal in any case. Any other ends the scripts, and then the server as if it had not
-/// been caught.
-fn end_on_signals(signals: &[i32], server: ServerHandle, grace: Duration) -> Result<()> {
-    let mut signals = Signals::new(signals).context("cannot wait for signals")?;
-    thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            let mut signals = signals.forever();
-            let signal = signals.next().unwrap_or(SIGTERM);
-            if !matches!(signal, SIGINT | SIGTERM) {
-                cgi::end_all(cgi::GRACE);
-                let _ = low_level::emulate_default_handler(signal);
-            }
-            let is_interrupt = signal == SIGINT;
-            let limit = if is_interrupt { Duration::ZERO } else { grace };
-            // `serve` returns and the process ends. Should a handler not return, this does it.
-            let _ = thread::Builder::new().spawn(move || {
-                thread::sleep(limit.saturating_add(LAST_RESORT));
-                cgi::end_all(cgi::GRACE);
-                process::exit(0);
-            });
-            if is_interrupt {
-                say("\nKeyboard interrupt received, exiting.".into());
-                server.abort();
-            } else {
-                server.shutdown();
-            }
-            signals.next();
-            cgi::end_all(Duration::ZERO);
-            process::exit(0);
-        })?;
-    Ok(())
-}
-
-/// Reaps what scripts leave behind where it becomes this process's: the first of a container.
-fn reap_orphans() -> Result<()> {
-    if process::id() != 1 {
-        return Ok(());
-    }
-    let mut signals = Signals::new([SIGCHLD]).context("cannot wait for signals")?;
-    thread::Builder::new()
-        .name("orphans".into())
-        .spawn(move || {
-            loop {
-                signals.wait().for_each(drop);
-                // A script that has just ended hides others until its connection has reaped it.
-                for _ in 0..ORPHAN_LOOKS {
-                    cgi::reap_orphans();
-                    thread::sleep(ORPHAN_PAUSE);
-                }
-            }
-        })?;
-    Ok(())
 }

@@ -62,6 +62,9 @@ pub struct Config {
     /// for it prints nothing: 10 s. None: for ever. One that has left looks the same as one that
     /// only waits until something is sent to it.
     pub half_closed_timeout: Option<Duration>,
+    /// How long the server may have no connection until it shuts down by itself: None (the default) is
+    /// for ever. It is for servers that are started again when a client comes.
+    pub exit_idle: Option<Duration>,
     /// How long responses in progress may take to finish once the server shuts down: 10 s.
     pub grace: Duration,
 }
@@ -81,6 +84,7 @@ impl Default for Config {
             idle_timeout: Some(Duration::from_secs(60)),
             stall_timeout: Some(Duration::from_secs(60)),
             half_closed_timeout: Some(Duration::from_secs(10)),
+            exit_idle: None,
             grace: Duration::from_secs(10),
         }
     }

@@ -11,15 +11,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::sys::signal::SigSet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 #[cfg(target_os = "linux")]
 use socket2::{SockFilter, SockRef};
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// The address that `host` and `port` stand for; without a host, all interfaces.
@@ -46,6 +48,18 @@ pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListene
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+/// Listens at `path`, where nothing is yet. The socket has `mode`, or what the umask leaves, before
+/// anybody can connect to it.
+pub(crate) fn listen_at(path: &Path, backlog: i32, mode: Option<u32>) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    if let Some(mode) = mode {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
     socket.listen(backlog)?;
     Ok(socket.into())
 }

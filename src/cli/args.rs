@@ -30,9 +30,10 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) cgi: bool,
 
-    /// bind to this address (default: all interfaces)
-    #[arg(short, long, value_name = "ADDRESS")]
-    pub(super) bind: Option<String>,
+    /// bind to this address, or to a path as unix:PATH; given several times, to each (default: all
+    /// interfaces)
+    #[arg(short, long, value_name = "ADDRESS", value_parser = place)]
+    pub(super) bind: Vec<Place>,
 
     /// serve this directory (default: current directory)
     #[arg(short, long, value_name = "DIRECTORY")]
@@ -79,9 +80,28 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "tls_cert")]
     pub(super) tls_self_signed: bool,
 
-    /// bind to this port
-    #[arg(value_name = "port", default_value_t = 8000)]
-    pub(super) port: u16,
+    /// the mode of a socket at a path, in octal (default: what the umask leaves)
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(super) socket_mode: Option<u32>,
+
+    /// end when there was no connection for this long
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) exit_idle: Option<Duration>,
+
+    /// bind to this port (default: 8000)
+    #[arg(value_name = "port")]
+    pub(super) port: Option<u16>,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// On all interfaces.
+    Everywhere,
+    /// An address, or a host's name.
+    Host(String),
+    /// A path in the file system.
+    Path(PathBuf),
 }
 
 /// The versions that can be spoken.
@@ -136,8 +156,27 @@ impl Args {
             stall_timeout: timeout(usual.stall_timeout),
             max_connections: self.max_connections.unwrap_or(usual.max_connections),
             grace: self.grace.unwrap_or(usual.grace),
+            exit_idle: self.exit_idle,
             ..usual
         }
+    }
+}
+
+/// Where to listen; what has a slash in it can only be a path.
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+fn place(text: &str) -> Result<Place, String> {
+    Ok(match text.strip_prefix("unix:") {
+        Some(path) => Place::Path(path.into()),
+        None if text.contains('/') => Place::Path(text.into()),
+        None => Place::Host(text.into()),
+    })
+}
+
+/// Permissions in octal.
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode @ 0..=0o777) => Ok(mode),
+        _ => Err("not a mode such as 660".into()),
     }
 }
 

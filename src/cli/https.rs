@@ -9,13 +9,13 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// What a server on this address needs for TLS, if that is wanted.
+/// What a server on these addresses needs for TLS, if that is wanted.
 ///
 /// # Errors
 /// The certificate or the key cannot be used; the error names the file.
-pub(super) fn tls(args: &Args, address: IpAddr) -> Result<Option<Tls>> {
+pub(super) fn tls(args: &Args, addresses: &[IpAddr]) -> Result<Option<Tls>> {
     if args.tls_self_signed {
-        return Ok(Some(self_signed(address)?));
+        return Ok(Some(self_signed(addresses)?));
     }
     pair(args)
 }
@@ -62,11 +62,15 @@ fn password(path: &Path) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// A certificate for all names and addresses by which a server on `address` may be reached.
-fn self_signed(address: IpAddr) -> Result<Tls, TlsError> {
+/// A certificate for all names and addresses by which a server on `addresses` may be reached.
+fn self_signed(addresses: &[IpAddr]) -> Result<Tls, TlsError> {
     let loopback = ["localhost", "127.0.0.1", "::1"].map(String::from);
     let names = loopback.into_iter().chain(host_name());
-    let addresses = addresses(address).into_iter().map(|ip| ip.to_string());
+    let addresses = addresses
+        .iter()
+        .copied()
+        .flat_map(all_of)
+        .map(|ip| ip.to_string());
     Tls::self_signed(names.chain(addresses))
 }
 
@@ -77,9 +81,9 @@ fn host_name() -> Option<String> {
     (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
 }
 
-/// The addresses that a server is bound to: all that the machine has, where `address` is none in
+/// The addresses that a server on `address` has: all of the machine's, where that is none in
 /// particular.
-fn addresses(address: IpAddr) -> Vec<IpAddr> {
+fn all_of(address: IpAddr) -> Vec<IpAddr> {
     if !address.is_unspecified() {
         return vec![address];
     }

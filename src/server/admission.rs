@@ -44,6 +44,8 @@ struct State {
     has_waiting: Arc<AtomicBool>,
     /// How many have ended.
     ended: u64,
+    /// Since when there is none.
+    idle_since: Option<Instant>,
     /// Threads that want to know when one ends; mostly nobody does.
     watchers: usize,
     /// How often a thread was asked for that accepts.
@@ -76,7 +78,9 @@ pub(super) enum Verdict {
 impl Admission {
     /// Begins to let connections in.
     pub(super) fn open(&self, capacity: Capacity) {
-        self.lock().capacity = capacity;
+        let mut state = self.lock();
+        state.capacity = capacity;
+        state.idle_since = Some(Instant::now());
     }
 
     /// Lets a connection in, if there is a place or another gives its own up. While the server
@@ -99,6 +103,7 @@ impl Admission {
         if state.is_over {
             ticket.cut();
         }
+        state.idle_since = None;
         state.tickets.push(Arc::clone(&ticket));
         if verdict == Verdict::Serve {
             state.places.take(&ticket);
@@ -123,6 +128,9 @@ impl Admission {
             state.places.free(ticket);
         }
         state.ended += 1;
+        if state.tickets.is_empty() {
+            state.idle_since = Some(Instant::now());
+        }
         if state.watchers > 0 {
             self.ended.notify_all();
         }
@@ -222,13 +230,26 @@ impl Admission {
     }
 
     /// Waits for a [`request_thread`](Self::request_thread), or for the end; returns whether a thread was
-    /// requested.
-    pub(super) fn wait_for_thread_request(&self) -> bool {
-        let idle = |state: &mut State| state.calls == 0 && !state.is_closing;
-        let mut state = self
-            .called
-            .wait_while(self.lock(), idle)
-            .unwrap_or_else(PoisonError::into_inner);
+    /// requested. Without a connection for as long as `exit_idle`, the end begins.
+    pub(super) fn wait_for_thread_request(&self, exit_idle: Option<Duration>) -> bool {
+        let mut state = self.lock();
+        while state.calls == 0 && !state.is_closing {
+            let Some(limit) = exit_idle else {
+                state = self
+                    .called
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = limit.saturating_sub(state.idle_time());
+            if left.is_zero() {
+                drop(state);
+                self.begin_closing();
+                return false;
+            }
+            let waited = self.called.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
         state.calls = 0;
         !state.is_closing
     }
@@ -277,6 +298,12 @@ impl Admission {
 }
 
 impl State {
+    /// How long there has been no connection.
+    fn idle_time(&self) -> Duration {
+        self.idle_since
+            .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// A ticket that will be the last of all.
     fn ticket(&self, socket: OwnedFd, holder: Holder, bits: u8) -> Ticket {
         let has_waiting = Arc::clone(&self.has_waiting);

@@ -34,8 +34,8 @@ pub(super) struct Context<'s> {
     pub(super) config: &'s Config,
     pub(super) log: &'s AccessLog,
     pub(super) admission: &'s Admission,
-    pub(super) heads: Heads,
-    pub(super) buffers: Buffers,
+    pub(super) heads: &'s Heads,
+    pub(super) buffers: &'s Buffers,
     pub(super) server: &'s Peer,
     pub(super) tls: Option<&'s Tls>,
 }

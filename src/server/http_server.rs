@@ -50,13 +50,26 @@ const LOG_LIMIT: Duration = Duration::from_secs(1);
 #[doc(alias = "HTTPServer")]
 #[doc(alias = "ThreadingHTTPServer")]
 pub struct Server<H> {
-    listener: Listener,
-    address: Peer,
+    listeners: Vec<Bound>,
     handler: H,
     config: Config,
     log: Box<dyn Write + Send>,
     tls: Option<Tls>,
     admission: Arc<Admission>,
+}
+
+/// A listening socket, and where clients reach it.
+struct Bound {
+    listener: Listener,
+    address: Peer,
+}
+
+impl Bound {
+    fn new(listener: impl Into<Listener>) -> io::Result<Self> {
+        let listener = listener.into();
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
 }
 
 /// Ends a [`Server`] from another thread; clones end the same server.
@@ -88,16 +101,33 @@ impl<H: Handler> Server<H> {
     /// # Errors
     /// The socket has no address.
     pub fn new(listener: impl Into<Listener>, handler: H) -> io::Result<Self> {
-        let listener = listener.into();
         Ok(Self {
-            address: listener.local_addr()?,
-            listener,
+            listeners: vec![Bound::new(listener)?],
             handler,
             config: Config::default(),
             log: Box::new(io::stderr()),
             tls: None,
             admission: Arc::default(),
         })
+    }
+
+    /// The same, serving on one more socket.
+    ///
+    /// ```
+    /// use rhttp::{FileHandler, Server};
+    /// use std::net::TcpListener;
+    ///
+    /// let other = TcpListener::bind("127.0.0.1:0")?;
+    /// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?.with_listener(other)?;
+    /// assert_eq!(server.local_addrs().count(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The socket has no address.
+    pub fn with_listener(mut self, listener: impl Into<Listener>) -> io::Result<Self> {
+        self.listeners.push(Bound::new(listener)?);
+        Ok(self)
     }
 
     /// The same with these numbers and switches.
@@ -132,12 +162,19 @@ impl<H: Handler> Server<H> {
         self
     }
 
-    /// The address that the server listens on.
+    /// The address that the server listens on, the first if there are several.
     #[doc(alias = "server_address")]
     #[doc(alias = "server_port")]
     #[doc(alias = "server_name")]
     pub fn local_addr(&self) -> &Peer {
-        &self.address
+        static NONE: Peer = Peer::Unix(None);
+        // There is always one.
+        self.listeners.first().map_or(&NONE, |bound| &bound.address)
+    }
+
+    /// All addresses that the server listens on.
+    pub fn local_addrs(&self) -> impl Iterator<Item = &Peer> {
+        self.listeners.iter().map(|bound| &bound.address)
     }
 
     /// What ends this server from another thread.
@@ -170,35 +207,59 @@ impl<H: Handler> Server<H> {
 
     fn run(self, mode: Mode) -> io::Result<()> {
         sys::time_zone();
-        prepare(&self.listener, &self.config)?;
-        rustix::net::listen(&self.listener, self.config.backlog)?;
+        for Bound { listener, .. } in &self.listeners {
+            prepare(listener, &self.config)?;
+            rustix::net::listen(listener, self.config.backlog)?;
+        }
         let log = AccessLog::start(self.log)?;
-        let context = Context {
-            handler: &self.handler,
-            config: &self.config,
-            log: &log,
-            admission: &self.admission,
-            heads: Heads::default(),
-            buffers: Buffers::default(),
-            server: &self.address,
-            tls: self.tls.as_ref(),
-        };
+        let (heads, buffers) = (Heads::default(), Buffers::default());
+        let contexts: Vec<_> = self
+            .listeners
+            .iter()
+            .map(|bound| Context {
+                handler: &self.handler,
+                config: &self.config,
+                log: &log,
+                admission: &self.admission,
+                heads: &heads,
+                buffers: &buffers,
+                server: &bound.address,
+                tls: self.tls.as_ref(),
+            })
+            .collect();
         let capacity = Capacity::of_process(self.config.max_connections);
         self.admission.open(capacity);
-        let workers = Workers::new(&self.listener, &context, mode, capacity.waiting);
+        let waiting = (capacity.waiting / self.listeners.len()).max(1);
+        let workers: Vec<_> = self
+            .listeners
+            .iter()
+            .zip(&contexts)
+            .map(|(bound, context)| Workers::new(&bound.listener, context, mode, waiting))
+            .collect();
         let started = thread::scope(|scope| {
-            workers.start(scope)?;
-            while self.admission.wait_for_thread_request() {
-                workers.find_followers(scope);
+            let started = workers.iter().try_for_each(|workers| workers.start(scope));
+            if started.is_err() {
+                self.admission.abort();
             }
-            workers.drain_backlog(scope);
+            while self
+                .admission
+                .wait_for_thread_request(self.config.exit_idle)
+            {
+                for workers in &workers {
+                    workers.find_followers(scope);
+                }
+            }
+            for workers in &workers {
+                workers.drain_backlog(scope);
+            }
             self.admission.finish(self.config.grace);
             // If there were no descriptors for that before, there are now.
-            workers.wake();
-            Ok(())
+            workers.iter().for_each(Workers::wake);
+            started
         });
         log.close(LOG_LIMIT);
-        started.and(workers.into_failure().map_or(Ok(()), Err))
+        let failures = workers.into_iter().filter_map(Workers::into_failure);
+        started.and(failures.into_iter().next().map_or(Ok(()), Err))
     }
 }
 

@@ -45,7 +45,7 @@ impl Listener {
     }
 
     /// Where clients reach it.
-    pub(super) fn local_addr(&self) -> io::Result<Peer> {
+    pub(crate) fn local_addr(&self) -> io::Result<Peer> {
         match &self.0 {
             Socket::Tcp(listener) => Ok(listener.local_addr()?.into()),
             Socket::Unix(listener) => {

@@ -20,6 +20,7 @@ mod clients;
 mod conformance;
 #[cfg(unix)]
 mod connection;
+mod deployment;
 #[cfg(unix)]
 mod fairness;
 mod files;

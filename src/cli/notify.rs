@@ -1,0 +1,58 @@
+//! Telling a service manager how it goes (`sd_notify(3)`).
+
+use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{env, io};
+
+/// The manager that started this process, if one wants to hear of it.
+#[derive(Debug)]
+pub(super) struct Manager {
+    socket: Option<UnixDatagram>,
+    knows_end: AtomicBool,
+}
+
+impl Manager {
+    /// The one that `NOTIFY_SOCKET` names. It is connected to now: a sandbox may forbid it later.
+    pub(super) fn of_environment() -> Arc<Self> {
+        let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
+        // One that cannot be reached does not want to hear.
+        let socket = name.and_then(|name| connect(name.as_encoded_bytes()).ok());
+        let knows_end = AtomicBool::new(false);
+        Arc::new(Self { socket, knows_end })
+    }
+
+    /// Tells it that clients are served, with a line for people.
+    pub(super) fn ready(&self, status: &str) {
+        self.say(&format!("READY=1\nSTATUS={status}"));
+    }
+
+    /// Tells it once that the server ends.
+    pub(super) fn stopping(&self) {
+        if !self.knows_end.swap(true, Ordering::Relaxed) {
+            self.say("STOPPING=1\nSTATUS=Letting responses finish");
+        }
+    }
+
+    fn say(&self, state: &str) {
+        if let Some(socket) = &self.socket {
+            let _ = socket.send(state.as_bytes());
+        }
+    }
+}
+
+/// Connects to a path, or on Linux to an abstract name, which begins with `@`.
+fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let socket = UnixDatagram::unbound()?;
+    #[cfg(target_os = "linux")]
+    if let Some(name) = name.strip_prefix(b"@") {
+        use std::os::linux::net::SocketAddrExt;
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+        socket.connect_addr(&address)?;
+        return Ok(socket);
+    }
+    socket.connect(OsStr::from_bytes(name))?;
+    Ok(socket)
+}

@@ -1,0 +1,119 @@
+//! What signals do: they end the server, and have the log's file opened anew.
+
+use super::listening::SocketFiles;
+use super::notify::Manager;
+use super::say;
+use crate::cgi;
+use crate::server::ServerHandle;
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{process, thread};
+
+/// How long the end may take once it was asked for, beyond what responses are given: the log has
+/// a second of it.
+const LAST_RESORT: Duration = Duration::from_millis(1500);
+/// How often orphans are reaped after a child has ended, and the time between.
+const ORPHAN_LOOKS: usize = 5;
+const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether the server runs scripts, which must not outlive it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scripts {
+    Run,
+    None,
+}
+
+/// What has to be seen to at the end of the process.
+#[derive(Clone)]
+pub(super) struct Ending {
+    pub(super) server: ServerHandle,
+    /// How long responses may take after SIGTERM.
+    pub(super) grace: Duration,
+    pub(super) manager: Arc<Manager>,
+    pub(super) socket_files: Arc<SocketFiles>,
+}
+
+impl Ending {
+    /// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
+    /// a second signal in any case. With scripts, those by which a terminal ends its programs end the
+    /// scripts, and then the server as if they had not been caught; `nohup` has the first of these
+    /// `ignored`, and it stays so.
+    pub(super) fn on_signals(self, scripts: Scripts, ignored: &[i32]) -> Result<()> {
+        let mut signals = vec![SIGINT, SIGTERM];
+        if scripts == Scripts::Run {
+            let others = [SIGHUP, SIGQUIT].into_iter();
+            signals.extend(others.filter(|signal| !ignored.contains(signal)));
+            reap_orphans()?;
+        }
+        let mut signals = Signals::new(signals).context("cannot wait for signals")?;
+        let wait = move || {
+            let mut signals = signals.forever();
+            match signals.next().unwrap_or(SIGTERM) {
+                SIGINT => self.interrupt(),
+                SIGTERM => self.terminate(),
+                other => {
+                    cgi::end_all(cgi::GRACE);
+                    self.socket_files.remove();
+                    let _ = low_level::emulate_default_handler(other);
+                }
+            }
+            signals.next();
+            self.exit(Duration::ZERO);
+        };
+        thread::Builder::new().name("signals".into()).spawn(wait)?;
+        Ok(())
+    }
+
+    fn interrupt(&self) {
+        self.exit_after(Duration::ZERO);
+        say("\nKeyboard interrupt received, exiting.".into());
+        self.server.abort();
+    }
+
+    fn terminate(&self) {
+        self.exit_after(self.grace);
+        self.manager.stopping();
+        self.server.shutdown();
+    }
+
+    /// `serve` returns and the process ends. Should a handler not return, this does it.
+    fn exit_after(&self, limit: Duration) {
+        let this = self.clone();
+        let _ = thread::Builder::new().spawn(move || {
+            thread::sleep(limit.saturating_add(LAST_RESORT));
+            this.exit(cgi::GRACE);
+        });
+    }
+
+    /// Ends the process; scripts have this long.
+    fn exit(&self, scripts: Duration) -> ! {
+        cgi::end_all(scripts);
+        self.socket_files.remove();
+        process::exit(0)
+    }
+}
+
+/// Reaps what scripts leave behind where it becomes this process's: the first of a container.
+fn reap_orphans() -> Result<()> {
+    if process::id() != 1 {
+        return Ok(());
+    }
+    let mut signals = Signals::new([SIGCHLD]).context("cannot wait for signals")?;
+    thread::Builder::new()
+        .name("orphans".into())
+        .spawn(move || {
+            loop {
+                signals.wait().for_each(drop);
+                // A script that has just ended hides others until its connection has reaped it.
+                for _ in 0..ORPHAN_LOOKS {
+                    cgi::reap_orphans();
+                    thread::sleep(ORPHAN_PAUSE);
+                }
+            }
+        })?;
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Several addresses, paths, and sockets that are handed over.
+
+use super::{Server, ask_at};
+use crate::support::{AfterSending, Response, Tree, exchange};
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Output};
+
+const GET: &str = "GET /a HTTP/1.0\r\n\r\n";
+
+fn tree() -> Tree {
+    let tree = Tree::new();
+    tree.directory("www").file("www/a", "hello");
+    tree
+}
+
+fn get(address: &str) -> Response {
+    let address: SocketAddr = address.parse().expect("it is one");
+    Response::parse(&exchange(address, &[GET], AfterSending::StayOpen))
+}
+
+#[test]
+fn every_bind_is_served_and_has_its_line() {
+    let tree = tree();
+    let (www, path) = (tree.path().join("www"), tree.path().join("socket"));
+    let mut arguments = vec![
+        "0",
+        "-b",
+        "127.0.0.1",
+        "--bind=127.0.0.2",
+        "--socket-mode",
+        "640",
+    ];
+    let unix = format!("unix:{}", path.display());
+    let www = www.display().to_string();
+    arguments.extend(["-b", &unix, "-d", &www]);
+    let mut server = Server::start(arguments, 3);
+    for line in 0..2 {
+        assert_eq!(get(server.address(line)).body, b"hello");
+    }
+    assert!(server.address(1).starts_with("127.0.0.2:"));
+    assert_eq!(server.banner[2], format!("Serving HTTP on {unix} ..."));
+    let metadata = fs::metadata(&path).expect("it is there");
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
+    assert!(ask_at(&path, GET).ends_with("\r\n\r\nhello"));
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(!path.exists(), "the socket is still there");
+}
+
+#[test]
+fn scripts_and_the_log_see_a_client_without_an_address() {
+    let tree = tree();
+    tree.script(
+        "www/cgi-bin/env",
+        "#!/bin/sh\necho 'Content-Type: text/plain'; echo\n\
+         echo \"[$REMOTE_ADDR] [$SERVER_PORT] [${LISTEN_FDS-none}]\"\n",
+    );
+    let path = tree.path().join("socket");
+    let server = rhttp_at(&path, &tree, &["--cgi"]);
+    let answer = ask_at(&path, "GET /cgi-bin/env HTTP/1.0\r\n\r\n");
+    assert!(answer.ends_with("\r\n\r\n[] [80] [none]\n"), "{answer}");
+    drop(server);
+}
+
+fn rhttp_at(path: &std::path::Path, tree: &Tree, more: &[&str]) -> Server {
+    let (place, www) = (path.display().to_string(), tree.path().join("www"));
+    let www = www.display().to_string();
+    let mut arguments = vec!["-b", &place, "-d", &www];
+    arguments.extend(more);
+    Server::start(arguments, 1)
+}
+
+#[test]
+fn a_stale_socket_makes_place_and_nothing_else_does() {
+    let tree = tree();
+    let path = tree.path().join("socket");
+    drop(UnixListener::bind(&path).expect("it can be made"));
+    let server = rhttp_at(&path, &tree, &[]);
+    assert!(ask_at(&path, GET).ends_with("hello"));
+    let refused = |place: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_rhttp"))
+            .args(["-b", place])
+            .output();
+        let Output {
+            status,
+            stderr,
+            stdout,
+        } = output.expect("it runs");
+        assert_eq!((status.code(), stdout), (Some(1), Vec::new()));
+        String::from_utf8(stderr).expect("it is text")
+    };
+    let place = format!("unix:{}", path.display());
+    let living = format!("rhttp: cannot listen on {place}: another server listens there\n");
+    assert_eq!(refused(&place), living);
+    assert!(ask_at(&path, GET).ends_with("hello"));
+    drop(server);
+    let file = tree.path().join("www/a");
+    let place = format!("unix:{}", file.display());
+    let file_there =
+        format!("rhttp: cannot listen on {place}: a file is there that is not a socket\n");
+    assert_eq!(refused(&place), file_there);
+    assert_eq!(fs::read(file).expect("it is still there"), b"hello");
+    let nowhere = refused("unix:/no/such/directory/socket");
+    assert_eq!(
+        nowhere,
+        "rhttp: cannot listen on unix:/no/such/directory/socket: \
+         No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn a_socket_that_another_has_taken_over_stays() {
+    let tree = tree();
+    let path = tree.path().join("socket");
+    let mut server = rhttp_at(&path, &tree, &[]);
+    fs::remove_file(&path).expect("it is there");
+    let _other = UnixListener::bind(&path).expect("it can be made");
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(path.exists());
+}
+
+#[test]
+fn bad_places_are_told_at_once() {
+    for (arguments, complaint) in [
+        (&["--socket-mode", "999"][..], "not a mode such as 660"),
+        (&["--socket-mode", "7777"], "not a mode such as 660"),
+        (&["--exit-idle", "soon"], "not a number of seconds"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_rhttp"))
+            .args(arguments)
+            .output();
+        let output = output.expect("it runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(complaint), "{text}");
+    }
+}
+
+/// Runs rhttp with these sockets as a service manager does, from descriptor 3 on.
+fn hand_over(sockets: &[&dyn AsFd], arguments: &[&str]) -> Command {
+    let mut script = "LISTEN_PID=$$ exec \"$@\"".to_owned();
+    let mut kept = Vec::new();
+    for (number, socket) in sockets.iter().enumerate() {
+        // A descriptor of its own that a child inherits; the shell moves it to its place.
+        let copy = rustix::io::fcntl_dupfd_cloexec(socket.as_fd(), 100).expect("it can be copied");
+        rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty()).expect("it can be set");
+        let from = std::os::fd::AsRawFd::as_raw_fd(&copy);
+        script.push_str(&format!(" {}<&{from} {from}<&-", 3 + number));
+        kept.push(copy);
+    }
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_rhttp")])
+        .args(arguments);
+    command.env("LISTEN_FDS", sockets.len().to_string());
+    // They stay open until the test ends: what a child that is started meanwhile inherits does no harm.
+    kept.into_iter().for_each(std::mem::forget);
+    command
+}
+
+#[test]
+fn sockets_that_are_handed_over_are_served() {
+    let tree = tree();
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let path = tree.path().join("socket");
+    let unix = UnixListener::bind(&path).expect("it can be made");
+    let www = tree.path().join("www").display().to_string();
+    let mut server = Server::run(hand_over(&[&tcp, &unix], &["-d", &www]), 2);
+    let address = tcp.local_addr().expect("it has one").to_string();
+    assert_eq!(
+        server.banner[0],
+        format!(
+            "Serving HTTP on 127.0.0.1 port {} (http://{address}/) ...",
+            tcp.local_addr().expect("it has one").port()
+        )
+    );
+    assert_eq!(get(&address).body, b"hello");
+    assert!(ask_at(&path, GET).ends_with("hello"));
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(path.exists(), "it is the manager's");
+}
+
+#[test]
+fn what_does_not_listen_cannot_be_handed_over() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("there is a free port");
+    let output = hand_over(&[&socket], &[]).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.starts_with("rhttp: cannot listen on descriptor 0 of those handed over: "),
+        "{text}"
+    );
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let output = hand_over(&[&tcp], &["8000"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    // Another process's are none of ours.
+    let mut others = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+    others
+        .env("LISTEN_FDS", "1")
+        .env("LISTEN_PID", "1")
+        .args(["0", "-b", "127.0.0.1"]);
+    let server = Server::run(others, 1);
+    assert!(server.address(0).starts_with("127.0.0.1:"));
+}
