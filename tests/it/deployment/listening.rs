@@ -2,6 +2,7 @@
 
 use super::{Server, ask_at};
 use crate::support::{AfterSending, Response, Tree, exchange};
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -149,7 +150,7 @@ fn hand_over(sockets: &[&dyn AsFd], arguments: &[&str]) -> Command {
         let copy = rustix::io::fcntl_dupfd_cloexec(socket.as_fd(), 100).expect("it can be copied");
         rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty()).expect("it can be set");
         let from = std::os::fd::AsRawFd::as_raw_fd(&copy);
-        script.push_str(&format!(" {}<&{from} {from}<&-", 3 + number));
+        write!(script, " {}<&{from} {from}<&-", 3 + number).expect("text takes all");
         kept.push(copy);
     }
     let mut command = Command::new("bash");
