@@ -4,6 +4,7 @@ mod args;
 mod chain;
 mod https;
 mod listening;
+mod log_file;
 mod notify;
 mod signals;
 
@@ -13,6 +14,7 @@ use crate::server::Server;
 use crate::sys;
 use crate::tls::Tls;
 use anyhow::{Context, Result};
+use log_file::LogFile;
 use notify::Manager;
 use signals::{Ending, Scripts};
 use std::io::{self, Write};
@@ -38,6 +40,7 @@ pub fn run() -> Result<()> {
     let directory = directory(args.directory.as_deref())?;
     sys::raise_descriptor_limit();
     let grace = config.grace;
+    let log = args.log.as_deref().map(open_log).transpose()?;
     let wanted = listening::wanted(&args)?;
     let tls = https::tls(&args, &wanted.ips())?;
     let (listeners, socket_files) = wanted.listen(config.backlog, args.socket_mode)?;
@@ -65,7 +68,11 @@ pub fn run() -> Result<()> {
     let mut server = Server::new(first, chain::handler(&args, directory))
         .and_then(|server| listeners.try_fold(server, Server::with_listener))
         .context("cannot set up the server")?
-        .with_config(config);
+        .with_config(config)
+        .with_log_format(args.log_format.into());
+    if let Some(log) = log.clone() {
+        server = server.with_log(log);
+    }
     let scheme = match &tls {
         Some(_) => Scheme::Https,
         None => Scheme::Http,
@@ -81,6 +88,7 @@ pub fn run() -> Result<()> {
         grace,
         manager: Arc::clone(&manager),
         socket_files: Arc::clone(&socket_files),
+        log,
     };
     let scripts = if args.cgi {
         Scripts::Run
@@ -104,6 +112,10 @@ pub fn run() -> Result<()> {
     socket_files.remove();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
+}
+
+fn open_log(path: &Path) -> Result<LogFile> {
+    LogFile::open(path).with_context(|| format!("cannot write the log to {}", path.display()))
 }
 
 /// The directory to serve, absolute, so that it is found again whatever happens to it.

@@ -193,5 +193,5 @@ pub use handler::{Answered, Handler, Log};
 pub use handlers::{CgiHandler, FileHandler};
 pub use http::Validators;
 pub use representation::{Precondition, Selection};
-pub use server::{Listener, Server, ServerHandle};
+pub use server::{Listener, LogFormat, Server, ServerHandle};
 pub use tls::{Tls, TlsError};

@@ -210,6 +210,19 @@ pub(crate) fn log_time(seconds: i64) -> String {
         .to_string()
 }
 
+/// The same with the zone, as Apache and nginx write it: `22/Nov/2026:07:21:00 +0000`.
+pub(crate) fn combined_time(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    let time = time.to_zoned(time_zone().clone());
+    time.strftime("%d/%b/%Y:%H:%M:%S %z").to_string()
+}
+
+/// The same in UTC (RFC 3339): `2026-11-22T07:21:00Z`.
+pub(crate) fn utc_time(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.to_string()
+}
+
 /// Where an open file is, all symbolic links resolved. `path` led there.
 #[cfg(target_os = "linux")]
 pub(crate) fn location(file: &impl AsFd, path: impl FnOnce() -> PathBuf) -> io::Result<PathBuf> {

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::files::Symlinks;
 use crate::http::Version;
+use crate::server::LogFormat;
 use clap::{CommandFactory, Parser, ValueEnum};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -80,6 +81,14 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "tls_cert")]
     pub(super) tls_self_signed: bool,
 
+    /// append the log to this file, and open it anew on SIGHUP (default: standard error)
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+
+    /// log as CPython does, or what was served in a format for programs
+    #[arg(long, value_name = "FORMAT", default_value = "python")]
+    pub(super) log_format: Format,
+
     /// the mode of a socket at a path, in octal (default: what the umask leaves)
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(super) socket_mode: Option<u32>,
@@ -118,6 +127,24 @@ impl From<Protocol> for Version {
         match protocol {
             Protocol::Http10 => Version::HTTP_10,
             Protocol::Http11 => Version::HTTP_11,
+        }
+    }
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    Python,
+    Combined,
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Python => Self::Python,
+            Format::Combined => Self::Combined,
+            Format::Json => Self::Json,
         }
     }
 }

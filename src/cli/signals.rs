@@ -1,6 +1,7 @@
 //! What signals do: they end the server, and have the log's file opened anew.
 
 use super::listening::SocketFiles;
+use super::log_file::LogFile;
 use super::notify::Manager;
 use super::say;
 use crate::cgi;
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{process, thread};
@@ -35,6 +37,8 @@ pub(super) struct Ending {
     pub(super) grace: Duration,
     pub(super) manager: Arc<Manager>,
     pub(super) socket_files: Arc<SocketFiles>,
+    /// The log, where it is a file: SIGHUP has it opened anew.
+    pub(super) log: Option<LogFile>,
 }
 
 impl Ending {
@@ -49,9 +53,12 @@ impl Ending {
             signals.extend(others.filter(|signal| !ignored.contains(signal)));
             reap_orphans()?;
         }
+        signals.extend(self.log.is_some().then_some(SIGHUP));
         let mut signals = Signals::new(signals).context("cannot wait for signals")?;
         let wait = move || {
-            let mut signals = signals.forever();
+            let mut signals = signals
+                .forever()
+                .filter(|signal| !self.reopens_log(*signal));
             match signals.next().unwrap_or(SIGTERM) {
                 SIGINT => self.interrupt(),
                 SIGTERM => self.terminate(),
@@ -66,6 +73,21 @@ impl Ending {
         };
         thread::Builder::new().name("signals".into()).spawn(wait)?;
         Ok(())
+    }
+
+    /// Whether a signal is about the log's file, which is opened anew.
+    fn reopens_log(&self, signal: i32) -> bool {
+        match &self.log {
+            Some(log) if signal == SIGHUP => {
+                if let Err(error) = log.reopen() {
+                    let path = log.path().display();
+                    // Where it cannot be written, nobody can be told.
+                    let _ = writeln!(io::stderr(), "rhttp: cannot reopen {path}: {error}");
+                }
+                true
+            }
+            _ => false,
+        }
     }
 
     fn interrupt(&self) {

@@ -130,7 +130,8 @@ impl AccessLog {
         }
     }
 
-    fn append(&self, line: &[u8]) {
+    /// Takes a whole line.
+    pub(super) fn append(&self, line: &[u8]) {
         let mut queue = self.shared.lock();
         if queue.is_full(line) && queue.writer != Writer::Stalled {
             queue = self.shared.wait_for_writer(queue, line);

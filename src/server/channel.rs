@@ -156,6 +156,11 @@ impl<'c> Channel<'c> {
         }
     }
 
+    /// Bytes sent of the last response.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Sends all of `parts`, one after the other, in as few calls as possible.
     pub(super) fn send(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
         self.send_parts(parts, More::Nothing)

@@ -3,6 +3,7 @@
 use crate::http::HttpDate;
 use crate::sys;
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 
 /// Short ASCII.
 type Text = SmallVec<[u8; 32]>;
@@ -16,6 +17,8 @@ pub(super) struct Now {
     pub(super) date: Text,
     /// For the log.
     pub(super) log_time: Text,
+    /// For the log in another format, once it was asked for.
+    record_time: OnceCell<String>,
 }
 
 impl Now {
@@ -29,7 +32,14 @@ impl Now {
             second,
             date: Text::from_slice(second.to_string().as_bytes()),
             log_time: Text::from_slice(sys::log_time(second.as_unix()).as_bytes()),
+            record_time: OnceCell::new(),
         }
+    }
+
+    /// The moment as `format` writes seconds after 1970. It is always the same format.
+    pub(super) fn record_time(&self, format: impl FnOnce(i64) -> String) -> &str {
+        self.record_time
+            .get_or_init(|| format(self.second.as_unix()))
     }
 }
 

@@ -11,6 +11,7 @@ use super::buffers::Buffers;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
 use super::heads::Heads;
+use super::record::{Record, Records};
 use super::ticket::Ticket;
 use crate::config::Config;
 use crate::handler::{Answered, Handler};
@@ -25,14 +26,17 @@ use crate::wire::{
 };
 use answer::{complete, handle, is_shortage, reads, refusal};
 use request_content::RequestContent;
+use std::time::Instant;
 use std::{io, mem};
-use transmission::Transmission;
+use transmission::{Finished, Transmission};
 
 /// What a connection needs of its server.
 pub(super) struct Context<'s> {
     pub(super) handler: &'s dyn Handler,
     pub(super) config: &'s Config,
     pub(super) log: &'s AccessLog,
+    /// Where requests are logged once they were served, if not in CPython's format.
+    pub(super) records: Option<Records<'s>>,
     pub(super) admission: &'s Admission,
     pub(super) heads: &'s Heads,
     pub(super) buffers: &'s Buffers,
@@ -55,6 +59,8 @@ pub(super) struct Connection<'s> {
     ticket: &'s Ticket,
     channel: Channel<'s>,
     client: Client,
+    /// When the head of the request was whole, or the connection was accepted.
+    begun: Instant,
 }
 
 impl<'s> Connection<'s> {
@@ -75,6 +81,7 @@ impl<'s> Connection<'s> {
             ticket,
             channel,
             client: Client::new(client),
+            begun: Instant::now(),
         };
         match (verdict, context.tls) {
             // A client that speaks TLS would have to be talked to first.
@@ -136,6 +143,9 @@ impl<'s> Connection<'s> {
             Ok(Incoming::End) | Err(_) => return Next::Close(self.without_request()),
         };
         self.channel.begin_work();
+        if self.context.records.is_some() {
+            self.begun = Instant::now();
+        }
         let fields = FieldLines::new(&lines);
         let framing = wire::check_host(&line, fields);
         let framing = match framing.and_then(|()| wire::request_framing(&line, fields)) {
@@ -225,7 +235,9 @@ impl<'s> Connection<'s> {
         let Context {
             handler, config, ..
         } = *self.context;
-        handler.log_request(&self.context.log.of(&self.client, now), answered);
+        if self.context.records.is_none() {
+            handler.log_request(&self.context.log.of(&self.client, now), answered);
+        }
         let line = answered.line;
         let spoken = line.version.min(config.protocol);
         let framing = wire::response_framing(response.status, response.body.len(), spoken);
@@ -243,8 +255,20 @@ impl<'s> Connection<'s> {
             framing,
             persistence,
         };
-        let sent = self.transmit(line, &head, response, content);
+        let (sent, length) = self.transmit(line, &head, response, content);
         self.ticket.answered();
+        if let Some(records) = self.context.records {
+            let record = Record {
+                client: self.client.peer(),
+                line,
+                fields: answered.fields,
+                status: answered.status,
+                sent: length,
+                duration: self.begun.elapsed(),
+                is_whole: sent.is_ok(),
+            };
+            records.write(&record, now);
+        }
         if sent.is_ok() && persistence.persists() && !content.is_read() {
             let body = content.on(&mut self.channel);
             body.discard(config.max_discarded_body);
@@ -257,16 +281,19 @@ impl<'s> Connection<'s> {
         wire::next(persistence, client, delivery)
     }
 
-    /// Sends head and body.
+    /// Sends head and body; tells how many bytes of the body were sent, too.
     fn transmit(
         &mut self,
         line: &RequestLine<'_>,
         head: &Head<'_>,
         mut response: Response,
         content: &mut RequestContent,
-    ) -> io::Result<()> {
+    ) -> (io::Result<()>, u64) {
         if response.status < StatusCode::BAD_REQUEST {
-            content.on(&mut self.channel).send_continue()?;
+            let told = content.on(&mut self.channel).send_continue();
+            if told.is_err() {
+                return (told, 0);
+            }
         }
         let mut out = self.context.buffers.take();
         transmission::reserve(&mut out, &response.body);
@@ -274,6 +301,7 @@ impl<'s> Connection<'s> {
         if line.version != Version::HTTP_09 {
             head.write(&response, &mut out);
         }
+        let head_length = out.len() as u64;
         let body = mem::take(&mut response.body);
         self.channel.begin_response(body.memory());
         let transmission = Transmission {
@@ -288,6 +316,12 @@ impl<'s> Connection<'s> {
             transmission.send(body)
         };
         self.context.buffers.give_back(out);
+        let length = self.channel.sent().saturating_sub(head_length);
+        (self.finish(sent), length)
+    }
+
+    /// Logs what a response's own program has to say when it was sent, or could not be.
+    fn finish(&self, sent: io::Result<Finished>) -> io::Result<()> {
         let cause = sent.as_ref().err().and_then(io::Error::get_ref);
         if let Some(ExchangeFailed(message)) = cause.and_then(|cause| cause.downcast_ref()) {
             self.log_message(message);

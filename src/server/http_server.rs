@@ -7,6 +7,7 @@ use super::capacity::Capacity;
 use super::connection::Context;
 use super::heads::Heads;
 use super::listener::Listener;
+use super::record::{LogFormat, Records};
 use super::transport::prepare;
 use super::workers::{Mode, Workers};
 use crate::config::Config;
@@ -54,6 +55,7 @@ pub struct Server<H> {
     handler: H,
     config: Config,
     log: Box<dyn Write + Send>,
+    log_format: LogFormat,
     tls: Option<Tls>,
     admission: Arc<Admission>,
 }
@@ -106,6 +108,7 @@ impl<H: Handler> Server<H> {
             handler,
             config: Config::default(),
             log: Box::new(io::stderr()),
+            log_format: LogFormat::default(),
             tls: None,
             admission: Arc::default(),
         })
@@ -139,6 +142,13 @@ impl<H: Handler> Server<H> {
     /// The same with its log written to `sink` instead of standard error.
     pub fn with_log(mut self, sink: impl Write + Send + 'static) -> Self {
         self.log = Box::new(sink);
+        self
+    }
+
+    /// The same with its log in this format. In all but CPython's, requests alone stand in the log, once
+    /// they were served; messages go to standard error.
+    pub fn with_log_format(mut self, format: LogFormat) -> Self {
+        self.log_format = format;
         self
     }
 
@@ -212,6 +222,14 @@ impl<H: Handler> Server<H> {
             rustix::net::listen(listener, self.config.backlog)?;
         }
         let log = AccessLog::start(self.log)?;
+        let messages = match self.log_format {
+            LogFormat::Python => None,
+            _ => Some(AccessLog::start(Box::new(io::stderr()))?),
+        };
+        let records = messages.is_some().then_some(Records {
+            format: self.log_format,
+            log: &log,
+        });
         let (heads, buffers) = (Heads::default(), Buffers::default());
         let contexts: Vec<_> = self
             .listeners
@@ -219,7 +237,8 @@ impl<H: Handler> Server<H> {
             .map(|bound| Context {
                 handler: &self.handler,
                 config: &self.config,
-                log: &log,
+                log: messages.as_ref().unwrap_or(&log),
+                records,
                 admission: &self.admission,
                 heads: &heads,
                 buffers: &buffers,
@@ -257,7 +276,9 @@ impl<H: Handler> Server<H> {
             workers.iter().for_each(Workers::wake);
             started
         });
-        log.close(LOG_LIMIT);
+        for log in messages.iter().chain([&log]) {
+            log.close(LOG_LIMIT);
+        }
         let failures = workers.into_iter().filter_map(Workers::into_failure);
         started.and(failures.into_iter().next().map_or(Ok(()), Err))
     }

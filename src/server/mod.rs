@@ -12,6 +12,7 @@ mod http_server;
 mod line_sink;
 mod listener;
 mod places;
+mod record;
 mod ticket;
 mod transport;
 mod watch;
@@ -19,3 +20,4 @@ mod workers;
 
 pub use http_server::{Server, ServerHandle};
 pub use listener::Listener;
+pub use record::LogFormat;

@@ -1,6 +1,7 @@
 //! rhttp on a server: where it listens, what it tells its manager, how it ends by itself.
 
 mod listening;
+mod logs;
 mod manager;
 
 use std::ffi::OsStr;

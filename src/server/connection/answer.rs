@@ -77,6 +77,9 @@ fn error_response(
     now: &Now,
 ) -> Response {
     let handler = context.handler;
-    handler.log_error(&context.log.of(client, now), error);
+    // A record has its status.
+    if context.records.is_none() {
+        handler.log_error(&context.log.of(client, now), error);
+    }
     handler.error_response(error)
 }

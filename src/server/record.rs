@@ -1,0 +1,220 @@
+//! Records of what was served, in formats that programs read.
+//!
+//! Unlike the lines of CPython's format, which are written before a response is sent, a record is
+//! written afterwards: how much was sent, and how long that took, is not known earlier.
+
+use super::access_log::AccessLog;
+use super::clock::Now;
+use crate::http::{FieldLines, HeaderName, Peer, RequestLine, StatusCode, header};
+use crate::sys;
+use smallvec::SmallVec;
+use std::io::Write;
+use std::time::Duration;
+
+/// How what was served is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// CPython's lines, which are written as soon as a response is decided on.
+    #[default]
+    Python,
+    /// The combined format of Apache and nginx, which log analysers take.
+    Combined,
+    /// An object of JSON (RFC 8259) on each line.
+    Json,
+}
+
+/// Where records go, and in which format.
+#[derive(Clone, Copy)]
+pub(super) struct Records<'l> {
+    pub(super) format: LogFormat,
+    pub(super) log: &'l AccessLog,
+}
+
+/// One request and what was sent for it.
+pub(super) struct Record<'r> {
+    pub(super) client: &'r Peer,
+    pub(super) line: &'r RequestLine<'r>,
+    pub(super) fields: FieldLines<'r>,
+    pub(super) status: StatusCode,
+    /// Bytes of content that the system took.
+    pub(super) sent: u64,
+    /// From the head of the request to the last byte of the response.
+    pub(super) duration: Duration,
+    /// All of the response was sent.
+    pub(super) is_whole: bool,
+}
+
+/// A line being put together.
+type Line = SmallVec<[u8; 512]>;
+
+impl Records<'_> {
+    /// Writes a record.
+    pub(super) fn write(&self, record: &Record<'_>, now: &Now) {
+        let mut line = Line::new();
+        let time = now.record_time(|seconds| self.format.time(seconds));
+        match self.format {
+            LogFormat::Json => record.push_json(&time, &mut line),
+            _ => record.push_combined(&time, &mut line),
+        }
+        self.log.append(&line);
+    }
+}
+
+impl LogFormat {
+    /// A time in seconds after 1970 as the format has it.
+    fn time(self, seconds: i64) -> String {
+        match self {
+            Self::Json => sys::utc_time(seconds),
+            _ => sys::combined_time(seconds),
+        }
+    }
+}
+
+impl Record<'_> {
+    /// `ADDRESS - - [TIME] "LINE" STATUS BYTES "REFERER" "AGENT"`.
+    fn push_combined(&self, time: &str, line: &mut Line) {
+        // Writing to memory cannot fail.
+        let _ = write!(line, "{} - - [{time}] \"", self.client.host());
+        push_escaped(self.line.text.as_bytes(), line);
+        let _ = write!(line, "\" {} {}", self.status, self.sent);
+        for name in [header::REFERER, header::USER_AGENT] {
+            line.extend_from_slice(b" \"");
+            push_escaped(self.field(name).unwrap_or(b"-"), line);
+            line.push(b'"');
+        }
+        line.push(b'\n');
+    }
+
+    fn push_json(&self, time: &str, line: &mut Line) {
+        let Self { sent, duration, .. } = self;
+        let (seconds, micros) = (duration.as_secs(), duration.subsec_micros());
+        // Writing to memory cannot fail.
+        let _ = write!(
+            line,
+            "{{\"time\":\"{time}\",\"address\":\"{}\"",
+            self.client.host()
+        );
+        let is_understood = !self.line.method.as_text().as_bytes().is_empty();
+        let text = |text| is_understood.then_some(text);
+        let version = self.line.version.to_string();
+        for (name, value) in [
+            ("method", text(self.line.method.as_text().as_bytes())),
+            ("target", text(self.line.target.as_text().as_bytes())),
+            ("protocol", text(version.as_bytes())),
+            ("referer", self.field(header::REFERER)),
+            ("user_agent", self.field(header::USER_AGENT)),
+        ] {
+            let _ = write!(line, ",\"{name}\":");
+            push_json_string(value, line);
+        }
+        let (status, complete) = (self.status, self.is_whole);
+        let _ = writeln!(
+            line,
+            ",\"status\":{status},\"bytes\":{sent},\"duration\":{seconds}.{micros:06},\
+             \"complete\":{complete}}}"
+        );
+    }
+
+    fn field(&self, name: HeaderName<'_>) -> Option<&[u8]> {
+        self.fields.get(name)
+    }
+}
+
+/// Appends text as nginx does: quotes, backslashes and all that is not printable ASCII as `\xHH`.
+fn push_escaped(text: &[u8], line: &mut Line) {
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' | ..b' ' | 0x7f.. => drop(write!(line, "\\x{byte:02X}")),
+            byte => line.push(byte),
+        }
+    }
+}
+
+/// Appends a string of JSON that spells Latin-1 text, or `null`. What a terminal would obey is
+/// escaped.
+fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
+    let Some(text) = text else {
+        return line.extend_from_slice(b"null");
+    };
+    line.push(b'"');
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
+            ..b' ' | 0x7f..=0x9f => drop(write!(line, "\\u{byte:04x}")),
+            0xa0.. => {
+                let character = char::from(byte);
+                line.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            byte => line.push(byte),
+        }
+    }
+    line.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Latin1, Method, RequestTarget, Version};
+    use proptest::prelude::*;
+    use std::net::Ipv4Addr;
+
+    fn lines(text: &[u8], agent: &[u8]) -> [String; 2] {
+        let client = Peer::Ip((Ipv4Addr::LOCALHOST, 1).into());
+        let line = RequestLine {
+            text: Latin1::new(text),
+            method: Method::GET,
+            target: RequestTarget::new(text),
+            version: Version::HTTP_11,
+        };
+        let agent = [httparse::Header {
+            name: "User-Agent",
+            value: agent,
+        }];
+        let record = Record {
+            client: &client,
+            line: &line,
+            fields: FieldLines::new(&agent),
+            status: StatusCode::OK,
+            sent: 5,
+            duration: Duration::from_micros(1_000_042),
+            is_whole: true,
+        };
+        let [mut combined, mut json] = [Line::new(), Line::new()];
+        record.push_combined("TIME", &mut combined);
+        record.push_json("TIME", &mut json);
+        [combined, json].map(|line| String::from_utf8(line.to_vec()).expect("it is text"))
+    }
+
+    #[test]
+    fn each_format_has_its_words() {
+        let [combined, json] = lines(b"GET /a\xe9\" HTTP/1.1", b"me\x1b\\");
+        assert_eq!(
+            combined,
+            "127.0.0.1 - - [TIME] \"GET /a\\xE9\\x22 HTTP/1.1\" 200 5 \"-\" \"me\\x1B\\x5C\"\n"
+        );
+        assert_eq!(
+            json,
+            "{\"time\":\"TIME\",\"address\":\"127.0.0.1\",\"method\":\"GET\",\
+             \"target\":\"GET /a\u{e9}\\\" HTTP/1.1\",\"protocol\":\"HTTP/1.1\",\"referer\":null,\
+             \"user_agent\":\"me\\u001b\\\\\",\"status\":200,\"bytes\":5,\
+             \"duration\":1.000042,\"complete\":true}\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_gets_out_of_its_string(text: Vec<u8>, agent: Vec<u8>) {
+            let [combined, json] = lines(&text, &agent);
+            for line in [&combined, &json] {
+                prop_assert!(line.ends_with('\n'));
+                let inside = line.strip_suffix('\n').unwrap_or(line);
+                prop_assert!(!inside.chars().any(char::is_control), "{inside:?}");
+            }
+            prop_assert_eq!(combined.matches('"').count(), 6);
+            let parsed: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+            let latin1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
+            prop_assert_eq!(parsed["target"].as_str(), Some(&*latin1(&text)));
+            prop_assert_eq!(parsed["user_agent"].as_str(), Some(&*latin1(&agent)));
+        }
+    }
+}
