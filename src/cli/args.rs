@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::files::Symlinks;
+use crate::handlers::ListingStyle;
 use crate::http::Version;
 use clap::{CommandFactory, Parser, ValueEnum};
 use std::io::{self, Write};
@@ -60,6 +61,11 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) sandbox: bool,
 
+    /// list directories as each client likes it (a page for browsers, JSON for programs that ask for
+    /// it, CPython's page for others), as CPython does, or not at all
+    #[arg(long, value_name = "STYLE", default_value = "auto")]
+    pub(super) listing: Style,
+
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
     pub(super) port: u16,
@@ -97,6 +103,24 @@ impl From<Links> for Symlinks {
             Links::Follow => Symlinks::Follow,
             Links::Inside => Symlinks::Inside,
             Links::Never => Symlinks::Never,
+        }
+    }
+}
+
+/// How directories are listed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Style {
+    Auto,
+    Classic,
+    Off,
+}
+
+impl From<Style> for ListingStyle {
+    fn from(style: Style) -> Self {
+        match style {
+            Style::Auto => ListingStyle::Auto,
+            Style::Classic => ListingStyle::Classic,
+            Style::Off => ListingStyle::Off,
         }
     }
 }
