@@ -40,10 +40,10 @@ pub fn run() -> Result<()> {
     let directory = directory(args.directory.as_deref())?;
     sys::raise_descriptor_limit();
     let grace = config.grace;
-    let log = args.log.as_deref().map(open_log).transpose()?;
+    let log = args.deployment.log.as_deref().map(open_log).transpose()?;
     let wanted = listening::wanted(&args)?;
     let tls = https::tls(&args, &wanted.ips())?;
-    let (listeners, socket_files) = wanted.listen(config.backlog, args.socket_mode)?;
+    let (listeners, socket_files) = wanted.listen(config.backlog, args.deployment.socket_mode)?;
     let socket_files = Arc::new(socket_files);
     let manager = Manager::of_environment();
     let ignored_signals = sys::ignored_signals();
@@ -69,7 +69,7 @@ pub fn run() -> Result<()> {
         .and_then(|server| listeners.try_fold(server, Server::with_listener))
         .context("cannot set up the server")?
         .with_config(config)
-        .with_log_format(args.log_format.into());
+        .with_log_format(args.deployment.log_format.into());
     if let Some(log) = log.clone() {
         server = server.with_log(log);
     }
@@ -77,7 +77,7 @@ pub fn run() -> Result<()> {
         Some(_) => Scheme::Https,
         None => Scheme::Http,
     };
-    let fingerprint = tls.as_ref().filter(|_| args.tls_self_signed);
+    let fingerprint = tls.as_ref().filter(|_| args.https.tls_self_signed);
     let fingerprint = fingerprint.map(Tls::fingerprint);
     if let Some(tls) = tls {
         server = server.with_tls(tls);

@@ -190,7 +190,7 @@ mod wire;
 pub use config::Config;
 pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
-pub use handlers::{CgiHandler, FileHandler};
+pub use handlers::{CgiHandler, FileHandler, ListingStyle};
 pub use http::Validators;
 pub use representation::{Precondition, Selection};
 pub use server::{Listener, LogFormat, Server, ServerHandle};

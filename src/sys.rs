@@ -8,7 +8,8 @@ pub(crate) use sandbox::{Purpose, confine};
 pub(crate) use schedule::{start_at_once, wait_for_turn, yield_to_others};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
 use nix::sys::signal::SigSet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -221,6 +222,20 @@ pub(crate) fn combined_time(seconds: i64) -> String {
 pub(crate) fn utc_time(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
     time.to_string()
+}
+
+/// The local time `seconds` after 1970, and how many seconds it is ahead of universal time; `None`
+/// for what is ten thousand years away.
+pub(crate) fn local_time(seconds: i64) -> Option<(DateTime, i32)> {
+    let time = Timestamp::from_second(seconds).ok()?;
+    let offset = time_zone().to_offset(time);
+    Some((offset.to_datetime(time), offset.seconds()))
+}
+
+/// The universal time `seconds` after 1970; `None` for what is ten thousand years away.
+pub(crate) fn universal_time(seconds: i64) -> Option<DateTime> {
+    let time = Timestamp::from_second(seconds).ok()?;
+    Some(Offset::UTC.to_datetime(time))
 }
 
 /// Where an open file is, all symbolic links resolved. `path` led there.

@@ -1,11 +1,15 @@
 //! What was typed, and what it means.
 
+mod deployment;
+mod https;
+
 use crate::config::Config;
 use crate::files::Symlinks;
+use crate::handlers::ListingStyle;
 use crate::http::Version;
-use crate::server::LogFormat;
 use clap::{CommandFactory, Parser, ValueEnum};
-use std::ffi::OsString;
+pub(super) use deployment::Deployment;
+pub(super) use https::Https;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process;
@@ -65,37 +69,16 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) sandbox: bool,
 
-    /// path to the TLS certificate chain file
-    #[arg(long, value_name = "PATH")]
-    pub(super) tls_cert: Option<OsString>,
+    /// list directories as each client likes it (a page for browsers, JSON for programs that ask for
+    /// it, CPython's page for others), as CPython does, or not at all
+    #[arg(long, value_name = "STYLE", default_value = "auto")]
+    pub(super) listing: Style,
 
-    /// path to the TLS key file
-    #[arg(long, value_name = "PATH")]
-    pub(super) tls_key: Option<OsString>,
+    #[command(flatten)]
+    pub(super) https: Https,
 
-    /// path to the password file for the TLS key
-    #[arg(long, value_name = "PATH")]
-    pub(super) tls_password_file: Option<OsString>,
-
-    /// speak TLS with a certificate made now, and print its fingerprint
-    #[arg(long, conflicts_with = "tls_cert")]
-    pub(super) tls_self_signed: bool,
-
-    /// append the log to this file, and open it anew on SIGHUP (default: standard error)
-    #[arg(long, value_name = "FILE")]
-    pub(super) log: Option<PathBuf>,
-
-    /// log as CPython does, or what was served in a format for programs
-    #[arg(long, value_name = "FORMAT", default_value = "python")]
-    pub(super) log_format: Format,
-
-    /// the mode of a socket at a path, in octal (default: what the umask leaves)
-    #[arg(long, value_name = "MODE", value_parser = mode)]
-    pub(super) socket_mode: Option<u32>,
-
-    /// end when there was no connection for this long
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(super) exit_idle: Option<Duration>,
+    #[command(flatten)]
+    pub(super) deployment: Deployment,
 
     /// bind to this port (default: 8000)
     #[arg(value_name = "port")]
@@ -131,24 +114,6 @@ impl From<Protocol> for Version {
     }
 }
 
-/// How to log.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Format {
-    Python,
-    Combined,
-    Json,
-}
-
-impl From<Format> for LogFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Python => Self::Python,
-            Format::Combined => Self::Combined,
-            Format::Json => Self::Json,
-        }
-    }
-}
-
 /// Where symbolic links may lead.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Links {
@@ -163,6 +128,24 @@ impl From<Links> for Symlinks {
             Links::Follow => Symlinks::Follow,
             Links::Inside => Symlinks::Inside,
             Links::Never => Symlinks::Never,
+        }
+    }
+}
+
+/// How directories are listed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Style {
+    Auto,
+    Classic,
+    Off,
+}
+
+impl From<Style> for ListingStyle {
+    fn from(style: Style) -> Self {
+        match style {
+            Style::Auto => ListingStyle::Auto,
+            Style::Classic => ListingStyle::Classic,
+            Style::Off => ListingStyle::Off,
         }
     }
 }
@@ -183,7 +166,7 @@ impl Args {
             stall_timeout: timeout(usual.stall_timeout),
             max_connections: self.max_connections.unwrap_or(usual.max_connections),
             grace: self.grace.unwrap_or(usual.grace),
-            exit_idle: self.exit_idle,
+            exit_idle: self.deployment.exit_idle,
             ..usual
         }
     }
@@ -197,14 +180,6 @@ fn place(text: &str) -> Result<Place, String> {
         None if text.contains('/') => Place::Path(text.into()),
         None => Place::Host(text.into()),
     })
-}
-
-/// Permissions in octal.
-fn mode(text: &str) -> Result<u32, String> {
-    match u32::from_str_radix(text, 8) {
-        Ok(mode @ 0..=0o777) => Ok(mode),
-        _ => Err("not a mode such as 660".into()),
-    }
 }
 
 /// A time in seconds, fractions allowed.

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 ///
 /// 1. files, and scripts beside them.
 pub(super) fn handler(args: &Args, directory: PathBuf) -> Box<dyn Handler> {
-    let files = FileHandler::new(directory).with_symlinks(args.symlinks.into());
+    let files = FileHandler::new(directory)
+        .with_symlinks(args.symlinks.into())
+        .with_listing(args.listing.into());
     if args.cgi {
         Box::new(CgiHandler::new(files))
     } else {

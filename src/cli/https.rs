@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The certificate or the key cannot be used; the error names the file.
 pub(super) fn tls(args: &Args, addresses: &[IpAddr]) -> Result<Option<Tls>> {
-    if args.tls_self_signed {
+    if args.https.tls_self_signed {
         return Ok(Some(self_signed(addresses)?));
     }
     pair(args)
@@ -27,8 +27,8 @@ fn pair(args: &Args) -> Result<Option<Tls>> {
         let path = path.as_ref().filter(|path| !path.is_empty());
         path.map(PathBuf::from)
     };
-    let (certificate, key) = (given(&args.tls_cert), given(&args.tls_key));
-    let password_file = given(&args.tls_password_file);
+    let (certificate, key) = (given(&args.https.tls_cert), given(&args.https.tls_key));
+    let password_file = given(&args.https.tls_password_file);
     let Some(certificate) = certificate else {
         for (flag, value) in [("--tls-key", key), ("--tls-password-file", password_file)] {
             if value.is_some() {

@@ -7,6 +7,7 @@ use super::reservation::{Reservation, grow};
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::escape_surrogates;
 use rustix::fs::{AtFlags, Dir, FileType};
+use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
 /// A name in a directory.
@@ -61,6 +62,12 @@ impl Listing {
     /// # Errors
     /// There is no memory for it.
     pub(crate) fn push(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
+        self.add(entry)?;
+        self.reservation.resize(self.size())
+    }
+
+    /// The same, for who counts the memory.
+    pub(super) fn add(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
         // A character is at most three times as long in lower case, or as a surrogate.
         grow(&mut self.text, 4 * entry.name.len())?;
         grow(&mut self.entries, 1)?;
@@ -77,7 +84,7 @@ impl Listing {
             is_directory: entry.is_directory,
             is_link: entry.is_link,
         });
-        self.reservation.resize(self.size())
+        Ok(())
     }
 
     fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<Span, Unavailable> {
@@ -100,11 +107,13 @@ impl Listing {
 
     /// The names in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.entries.iter().map(|stored| Entry {
-            name: stored.name.of(&self.text),
-            is_directory: stored.is_directory,
-            is_link: stored.is_link,
-        })
+        self.entries.iter().map(|stored| stored.entry(&self.text))
+    }
+
+    /// The name at a place, and its sort key.
+    pub(super) fn get(&self, place: usize) -> Option<(Entry<'_>, &[u8])> {
+        let stored = self.entries.get(place)?;
+        Some((stored.entry(&self.text), stored.key.of(&self.text)))
     }
 
     /// The bytes that it takes.
@@ -115,6 +124,16 @@ impl Listing {
     /// The room that it takes, which the page made of it is to have.
     pub(super) fn reservation_mut(&mut self) -> &mut Reservation {
         &mut self.reservation
+    }
+}
+
+impl Stored {
+    fn entry<'t>(&self, text: &'t [u8]) -> Entry<'t> {
+        Entry {
+            name: self.name.of(text),
+            is_directory: self.is_directory,
+            is_link: self.is_link,
+        }
     }
 }
 
@@ -145,6 +164,25 @@ pub(super) fn read_entries(
     leads_to_directory: impl Fn(&[u8]) -> Result<bool, Unavailable>,
 ) -> Result<Listing, Unavailable> {
     let mut listing = Listing::new();
+    for_each_name(directory, |name, kind| {
+        let is_link = kind == FileType::Symlink;
+        let is_directory =
+            kind == FileType::Directory || is_link && leads_to_directory(name.to_bytes())?;
+        listing.push(Entry {
+            name: name.to_bytes(),
+            is_directory,
+            is_link,
+        })
+    })?;
+    listing.sort();
+    Ok(listing)
+}
+
+/// Goes through the names in an open directory, each with its type, links not followed.
+pub(super) fn for_each_name(
+    directory: BorrowedFd<'_>,
+    mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
+) -> Result<(), Unavailable> {
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -160,17 +198,9 @@ pub(super) fn read_entries(
             ))?,
             kind => kind,
         };
-        let is_link = kind == FileType::Symlink;
-        let is_directory =
-            kind == FileType::Directory || is_link && leads_to_directory(name.to_bytes())?;
-        listing.push(Entry {
-            name: name.to_bytes(),
-            is_directory,
-            is_link,
-        })?;
+        take(name, kind)?;
     }
-    listing.sort();
-    Ok(listing)
+    Ok(())
 }
 
 #[cfg(test)]

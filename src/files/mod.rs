@@ -1,20 +1,28 @@
 //! The tree on disk: names to open files, their media types, and listings.
 
 mod beneath;
+mod catalogue;
+mod kind;
 mod listing;
 mod media_type;
+mod natural;
 mod open_files;
-mod page;
 mod private;
+pub(crate) mod rendering;
 mod reservation;
 mod root;
+mod sorting;
 mod unavailable;
 
 pub use beneath::Symlinks;
+pub(crate) use catalogue::Catalogue;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use catalogue::Details;
+pub(crate) use kind::Kind;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
 pub(crate) use open_files::most_kept_open;
-pub(crate) use page::Page;
 pub(crate) use root::{Directory, Node, Root};
+pub(crate) use sorting::Sorting;
 pub(crate) use unavailable::Unavailable;

@@ -6,12 +6,14 @@
 //! directory that is removed and created again is served again.
 
 use super::beneath::{self, Symlinks};
+use super::catalogue::{Catalogue, read_catalogue};
+use super::kind::Kind;
 use super::listing::{Listing, read_entries};
 use super::open_files::{OpenFiles, Stamp};
 use super::private::PrivateDirectories;
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::{Headers, HttpDate, RelativePath, Representation};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::{CStr, OsStr};
@@ -191,13 +193,17 @@ impl Root {
     /// # Errors
     /// Only [`Unavailable::Shortage`]: it cannot be told now.
     pub(crate) fn type_of(&self, path: &[u8]) -> Result<FileType, Unavailable> {
-        let stat = if self.symlinks == Symlinks::Follow {
+        file_type_of(if self.symlinks == Symlinks::Follow {
             rustix::fs::stat(OsStr::from_bytes(&self.full(path)))
         } else {
-            beneath::open(&self.directory, path, self.symlinks, beneath::NO_ACCESS)
-                .and_then(rustix::fs::fstat)
-        };
-        file_type_of(stat)
+            self.stat_beneath(path)
+        })
+    }
+
+    /// A look at what `path` leads to, where not all links may be followed.
+    fn stat_beneath(&self, path: &[u8]) -> rustix::io::Result<Stat> {
+        beneath::open(&self.directory, path, self.symlinks, beneath::NO_ACCESS)
+            .and_then(rustix::fs::fstat)
     }
 
     /// A path of the operating system to `path`.
@@ -244,6 +250,23 @@ impl Directory<'_> {
             let path: RelativePath = join(&self.path, link);
             Ok(self.root.type_of(&path)? == FileType::Directory)
         })
+    }
+
+    /// The names in this directory, each with what a look at it shows, not sorted. `file_kind` tells
+    /// the kind of a file by its name.
+    pub(crate) fn catalogue(
+        &self,
+        file_kind: impl Fn(&[u8]) -> Kind,
+    ) -> Result<Catalogue, Unavailable> {
+        let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
+        let follow = |link: &CStr| {
+            if self.root.symlinks == Symlinks::Follow {
+                return rustix::fs::statat(handle, link, AtFlags::empty());
+            }
+            let path: RelativePath = join(&self.path, link.to_bytes());
+            self.root.stat_beneath(&path)
+        };
+        read_catalogue(handle.as_fd(), follow, file_kind)
     }
 }
 

@@ -1,4 +1,7 @@
-use crate::files::{Entry, Listing, Page};
+mod json;
+mod page;
+
+use crate::files::{Catalogue, Details, Entry, Kind, Listing, Sorting, rendering};
 use crate::http::RequestTarget;
 use std::io::Read;
 
@@ -6,7 +9,8 @@ use std::io::Read;
 /// and no element that a name or a title brought along.
 pub fn listings(data: &[u8]) {
     let mut parts = data.split(|&byte| byte == 0);
-    let title = RequestTarget::new(parts.next().unwrap_or_default()).to_display();
+    let target = parts.next().unwrap_or_default();
+    let title = RequestTarget::new(target).to_display();
     let entries: Vec<_> = parts
         .map(|part| part.split_last().unwrap_or((&0, &[])))
         .filter(|(_, name)| !matches!(*name, b"" | b"." | b"..") && !name.contains(&b'/'))
@@ -16,7 +20,9 @@ pub fn listings(data: &[u8]) {
             is_link: kind & 2 != 0,
         })
         .collect();
-    let page = page(&title, &entries);
+    page::check(target, catalogue(&entries));
+    json::check(catalogue(&entries));
+    let page = classic(&title, &entries);
 
     let mut tokens = tokens(&page);
     let title_line = [b"Directory listing for ", title.as_slice()].concat();
@@ -57,15 +63,37 @@ pub fn listings(data: &[u8]) {
 }
 
 /// The page that lists `entries`, in their order.
-fn page(title: &[u8], entries: &[Entry<'_>]) -> Vec<u8> {
+fn classic(title: &[u8], entries: &[Entry<'_>]) -> Vec<u8> {
     let mut listing = Listing::new();
     for entry in entries {
         assert_eq!(listing.push(*entry), Ok(()));
     }
     let mut page = Vec::new();
-    let read = Page::new(title, listing).map(|mut bytes| bytes.read_to_end(&mut page));
+    let read = rendering::classic(title, listing).map(|mut bytes| bytes.read_to_end(&mut page));
     assert!(matches!(read, Ok(Ok(_))), "{read:?}");
     page
+}
+
+/// The same names with details, in order.
+fn catalogue(entries: &[Entry<'_>]) -> Catalogue {
+    let mut catalogue = Catalogue::new();
+    for entry in entries {
+        let first = entry.name.first().copied().unwrap_or(0);
+        let details = Details {
+            kind: match first % 4 {
+                _ if entry.is_directory => Kind::Folder,
+                0 if entry.is_link => Kind::BrokenLink,
+                1 => Kind::Special,
+                2 => Kind::Image,
+                _ => Kind::Text,
+            },
+            size: (!entry.is_directory && first % 3 > 0).then(|| 1 << (first % 64)),
+            modified: (first % 5 > 0).then(|| i64::from(first) << (first % 55)),
+        };
+        assert_eq!(catalogue.push(entry.name, entry.is_link, details), Ok(()));
+    }
+    catalogue.sort(Sorting::default());
+    catalogue
 }
 
 /// Follows a link from the listing of `/base/`.

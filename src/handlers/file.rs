@@ -1,5 +1,6 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
+use super::ListingStyle;
 use crate::files::{self, Directory, Node, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
 use crate::http::{
@@ -32,6 +33,7 @@ pub struct FileHandler {
     root: Root,
     index_pages: Vec<String>,
     extensions: BTreeMap<String, String>,
+    pub(super) listing: ListingStyle,
 }
 
 impl FileHandler {
@@ -50,6 +52,7 @@ impl FileHandler {
             extensions: overrides
                 .map(|(extension, kind)| (extension.into(), kind.into()))
                 .into(),
+            listing: ListingStyle::default(),
         }
     }
 
@@ -83,6 +86,19 @@ impl FileHandler {
     /// ```
     pub fn with_symlinks(mut self, symlinks: Symlinks) -> Self {
         self.root = self.root.with_symlinks(symlinks);
+        self
+    }
+
+    /// The same with directories listed in this style; by default browsers get a page for people,
+    /// programs that name it JSON, and all others CPython's page.
+    ///
+    /// ```
+    /// use rhttp::{FileHandler, ListingStyle};
+    ///
+    /// let files = FileHandler::new("/srv/www").with_listing(ListingStyle::Classic);
+    /// ```
+    pub fn with_listing(mut self, listing: ListingStyle) -> Self {
+        self.listing = listing;
         self
     }
 
@@ -131,29 +147,8 @@ impl FileHandler {
         let index = directory.open_index(&self.index_pages, |name| self.kind(name));
         match index.map_err(not_found)? {
             Some(file) => Ok(file_response(file)),
-            None => Self::listing_response(request, directory),
+            None => self.listing_response(request, directory),
         }
-    }
-
-    /// The page that lists a directory.
-    #[doc(alias = "list_directory")]
-    fn listing_response(
-        request: &Request<'_>,
-        directory: &Directory<'_>,
-    ) -> Result<Response, HttpError> {
-        let title = request.target().to_display();
-        let page = directory
-            .entries()
-            .and_then(|listing| files::Page::new(&title, listing))
-            .map_err(|why| match why {
-                Unavailable::Absent => HttpError::new(StatusCode::NOT_FOUND)
-                    .with_message("No permission to list directory"),
-                Unavailable::Shortage => HttpError::overloaded(),
-            })?;
-        Ok(Response::new(StatusCode::OK)
-            .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
-            .with_body(page)
-            .hardened())
     }
 
     /// Whether a file is an SVG image in the gzip coding, by its name alone.

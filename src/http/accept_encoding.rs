@@ -33,7 +33,7 @@ fn without_x(name: &[u8]) -> &[u8] {
 }
 
 /// `q=0.123` (§12.4.2) in thousandths.
-fn parse_weight(parameter: &[u8]) -> Option<u16> {
+pub(crate) fn parse_weight(parameter: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', whole @ (b'0' | b'1'), fraction @ ..] = parameter else {
         return None;
     };

@@ -21,7 +21,7 @@ mod text;
 mod validators;
 mod version;
 
-pub(crate) use accept_encoding::coding_weight;
+pub(crate) use accept_encoding::{coding_weight, parse_weight};
 pub use body::Body;
 pub(crate) use body::{Content, FilePart, range_length};
 pub use date::HttpDate;

@@ -67,7 +67,12 @@ impl Response {
     /// it is not sniffed for another type, and runs no script that stands in it. It may load what
     /// this origin serves: people open such a page to try a script from it.
     pub(crate) fn hardened(self) -> Self {
+        self.hardened_by(Self::POLICY)
+    }
+
+    /// The same with another `Content-Security-Policy`, for a page with a script of its own.
+    pub(crate) fn hardened_by(self, policy: &str) -> Self {
         self.with_header(super::header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .with_header(super::header::CONTENT_SECURITY_POLICY, Self::POLICY)
+            .with_header(super::header::CONTENT_SECURITY_POLICY, policy)
     }
 }

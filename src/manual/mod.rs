@@ -8,6 +8,10 @@ pub mod differences {}
 #[doc = include_str!("cgi.md")]
 pub mod cgi {}
 
+/// What a browser gets for a directory, what a program gets, and who gets CPython's page.
+#[doc = include_str!("listings.md")]
+pub mod listings {}
+
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]
 pub mod limits {}

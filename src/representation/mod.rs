@@ -4,8 +4,10 @@
 mod complete;
 mod conditions;
 mod multipart;
+mod negotiation;
 mod range;
 
 pub(crate) use complete::complete;
 pub use conditions::Precondition;
+pub(crate) use negotiation::ListingFormat;
 pub use range::Selection;

@@ -1,6 +1,7 @@
 //! Real clients: what they do with rhttp that they do with other servers, too.
 
 mod browser;
+mod listing;
 
 use crate::load::serve;
 use crate::support::{Running, Tree, find_program, not_run};

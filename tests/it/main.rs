@@ -35,6 +35,8 @@ mod library;
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(unix)]
+mod listings;
+#[cfg(unix)]
 mod load;
 #[cfg(target_os = "linux")]
 mod log;

@@ -26,7 +26,13 @@ fn additional_fields(head: &[u8]) -> &'static [&'static str] {
     let has = |field: &[u8]| head.windows(field.len()).any(|window| window == field);
     let is_error_page = has(b"\r\nContent-Type: text/html;charset=utf-8\r\n");
     let is_listing = has(b"\r\nContent-type: text/html; charset=utf-8\r\n");
-    if is_error_page || is_listing {
+    if is_listing {
+        &[
+            "X-Content-Type-Options: nosniff",
+            "Content-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'",
+            "Vary: Accept",
+        ]
+    } else if is_error_page {
         &[
             "X-Content-Type-Options: nosniff",
             "Content-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'",
@@ -202,7 +208,7 @@ impl fmt::Display for Difference<'_> {
 fn additional_fields_come_after_those_of_cpython() {
     let head = "HTTP/1.1 200 OK\r\nServer: <server>\r\nDate: <date>\r\n";
     let listing = "Content-type: text/html; charset=utf-8\r\nContent-Length: 2\r\n";
-    let more = "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'\r\n";
+    let more = "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'\r\nVary: Accept\r\n";
     let close = "Connection: close\r\n";
     let sent = format!(
         "HTTP/1.1 100 Continue\r\n\r\n{head}\r\n{head}{listing}\r\nab{head}{listing}{close}\r\nab"

@@ -6,10 +6,19 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where browsers are, beside the path.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// Keys that no character stands for (`WebDriver`, §17.4.2).
+pub(crate) mod key {
+    pub(crate) const BACKSPACE: &str = "\u{e003}";
+    pub(crate) const ENTER: &str = "\u{e007}";
+    pub(crate) const ESCAPE: &str = "\u{e00c}";
+    pub(crate) const UP: &str = "\u{e013}";
+    pub(crate) const DOWN: &str = "\u{e015}";
+}
 
 /// A browser with one window.
 pub(crate) struct Browser {
@@ -94,6 +103,60 @@ impl Browser {
         let entries = entries.as_array().cloned().unwrap_or_default();
         let text = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
         entries.iter().map(text).collect()
+    }
+
+    /// Presses keys one after the other: characters, or those that [`key`] names.
+    pub(crate) fn press(&self, keys: &str) {
+        let press = |key: char| {
+            [
+                json!({"type": "keyDown", "value": key}),
+                json!({"type": "keyUp", "value": key}),
+            ]
+        };
+        let actions: Vec<_> = keys.chars().flat_map(press).collect();
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": actions});
+        self.post("/actions", &json!({"actions": [keyboard]}));
+    }
+
+    /// Clicks on the first element that a selector finds.
+    pub(crate) fn click(&self, selector: &str) {
+        let found = json!({"using": "css selector", "value": selector});
+        let element = self.post("/element", &found);
+        // The name of the reference is a constant of the protocol.
+        let id = element
+            .as_object()
+            .and_then(|object| object.values().next());
+        let id = id.and_then(Value::as_str).expect("an element");
+        self.post(&format!("/element/{id}/click"), &json!({}));
+    }
+
+    /// Waits until an expression is true in the page, or in the one after it.
+    pub(crate) fn wait_for(&self, condition: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let is_true = || self.run(&format!("return {condition};")) == true;
+        while !is_true() {
+            assert!(Instant::now() < deadline, "never {condition}");
+        }
+    }
+
+    /// Makes the window as large as that of another device.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": true}),
+        );
+    }
+
+    /// Prefers `light` or `dark` pages.
+    pub(crate) fn prefer(&self, scheme: &str) {
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        let features = json!({"features": [feature]});
+        self.devtools("Emulation.setEmulatedMedia", &features);
+    }
+
+    fn devtools(&self, command: &str, parameters: &Value) {
+        let body = json!({"cmd": command, "params": parameters});
+        self.post("/goog/cdp/execute", &body);
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {

@@ -1,90 +1,38 @@
 //! Directory listings, byte for byte CPython's page (`list_directory`).
 
-use super::listing::{Entry, Listing};
-use super::reservation::{Reservation, grow};
-use super::unavailable::Unavailable;
-use crate::http::{Body, escape_surrogates};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use std::io::{self, Cursor, Read};
-use std::mem;
+use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, push_link};
+use crate::files::listing::{Entry, Listing};
+use crate::files::unavailable::Unavailable;
 
-/// What `urllib.parse.quote` encodes: all but letters, digits and `_.-~/`.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'~')
-    .remove(b'/');
-
-/// Bytes that a byte of a name becomes in a link at most: it is half a surrogate's `%ED%B2%80`.
-const LONGEST_LINK: usize = 9;
-/// And in text: `&amp;`.
-const LONGEST_TEXT: usize = 5;
-
-/// The page that lists a directory. It has its room until it is sent.
-#[derive(Debug)]
-pub(crate) struct Page {
-    bytes: Cursor<Vec<u8>>,
-    reservation: Reservation,
-}
-
-impl Page {
-    /// The page that shows `listing` under `title`.
-    ///
-    /// # Errors
-    /// There is no memory for it.
-    pub(crate) fn new(title: &[u8], mut listing: Listing) -> Result<Self, Unavailable> {
-        let mut reservation = mem::replace(listing.reservation_mut(), Reservation::new());
-        let mut page = Vec::new();
-        grow(&mut page, 512 + 2 * LONGEST_TEXT * title.len())?;
-        page.extend_from_slice(
-            b"<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Directory listing for ",
-        );
-        push_text(title, &mut page);
-        page.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>Directory listing for ");
-        push_text(title, &mut page);
-        page.extend_from_slice(b"</h1>\n<hr>\n<ul>\n");
-        for entry in listing.iter() {
-            grow(
-                &mut page,
-                64 + (LONGEST_LINK + LONGEST_TEXT) * entry.name.len(),
-            )?;
-            push_entry(entry, &mut page);
-            reservation.resize(listing.size() + page.len())?;
-        }
-        page.extend_from_slice(b"</ul>\n<hr>\n</body>\n</html>\n");
-        drop(listing);
-        reservation.resize(page.len())?;
-        reservation.end_growing();
-        Ok(Self {
-            bytes: Cursor::new(page),
-            reservation,
-        })
+/// The page that shows `listing` under `title`.
+///
+/// # Errors
+/// There is no memory for it.
+pub(crate) fn classic(title: &[u8], mut listing: Listing) -> Result<Rendering, Unavailable> {
+    let size = listing.size();
+    let mut writer = Writer::new(listing.reservation_mut(), size);
+    let page = writer.room(512 + 2 * LONGEST_TEXT * title.len())?;
+    page.extend_from_slice(
+        b"<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Directory listing for ",
+    );
+    push_text(title, page);
+    page.extend_from_slice(b"</title>\n</head>\n<body>\n<h1>Directory listing for ");
+    push_text(title, page);
+    page.extend_from_slice(b"</h1>\n<hr>\n<ul>\n");
+    for entry in listing.iter() {
+        let page = writer.room(64 + (LONGEST_LINK + LONGEST_TEXT) * entry.name.len())?;
+        push_entry(entry, page);
     }
-}
-
-impl Read for Page {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.bytes.read(buffer)
-    }
-}
-
-impl From<Page> for Body {
-    fn from(page: Page) -> Self {
-        if page.reservation.is_small() {
-            return Body::from(page.bytes.into_inner());
-        }
-        let length = u64::try_from(page.bytes.get_ref().len()).ok();
-        Body::stream(page, length)
-    }
+    drop(listing);
+    let page = writer.room(64)?;
+    page.extend_from_slice(b"</ul>\n<hr>\n</body>\n</html>\n");
+    writer.finish()
 }
 
 /// Appends the line of one name.
 fn push_entry(entry: Entry<'_>, page: &mut Vec<u8>) {
     page.extend_from_slice(b"<li><a href=\"");
-    for part in percent_encode(&escape_surrogates(entry.name), QUOTED) {
-        page.extend_from_slice(part.as_bytes());
-    }
+    push_link(entry.name, page);
     page.extend_from_slice(if entry.is_directory { b"/\">" } else { b"\">" });
     push_text(entry.name, page);
     // A link to a directory is shown with `@` and leads to `/`.
@@ -109,7 +57,8 @@ fn push_text(text: &[u8], page: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Content;
+    use crate::http::{Body, Content};
+    use std::io::Read;
 
     fn entry<N: AsRef<[u8]> + ?Sized>(name: &N, is_directory: bool, is_link: bool) -> Entry<'_> {
         Entry {
@@ -121,7 +70,7 @@ mod tests {
 
     fn read(title: &[u8], listing: Listing) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let page = Page::new(title, listing).map(|mut page| page.read_to_end(&mut bytes));
+        let page = classic(title, listing).map(|mut page| page.read_to_end(&mut bytes));
         assert!(matches!(page, Ok(Ok(_))));
         bytes
     }
@@ -160,7 +109,7 @@ mod tests {
             for _ in 0..names {
                 assert_eq!(listing.push(entry("\u{1f600}A", false, false)), Ok(()));
             }
-            Page::new(b"/", listing).map(Body::from)
+            classic(b"/", listing).map(Body::from)
         };
         assert!(body(10).is_ok_and(|body| body.as_bytes().is_some()));
         let Ok(Body(Content::Stream { mut reader, length })) = body(10_000) else {

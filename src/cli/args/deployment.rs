@@ -1,0 +1,53 @@
+//! The flags of a server that runs as a service.
+
+use super::seconds;
+use crate::server::LogFormat;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What was typed of running as a service.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Deployment {
+    /// append the log to this file, and open it anew on SIGHUP (default: standard error)
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) log: Option<PathBuf>,
+
+    /// log as CPython does, or what was served in a format for programs
+    #[arg(long, value_name = "FORMAT", default_value = "python")]
+    pub(in crate::cli) log_format: Format,
+
+    /// the mode of a socket at a path, in octal (default: what the umask leaves)
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(in crate::cli) socket_mode: Option<u32>,
+
+    /// end when there was no connection for this long
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(in crate::cli) exit_idle: Option<Duration>,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(in crate::cli) enum Format {
+    Python,
+    Combined,
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Python => Self::Python,
+            Format::Combined => Self::Combined,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+/// Permissions in octal.
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode @ 0..=0o777) => Ok(mode),
+        _ => Err("not a mode such as 660".into()),
+    }
+}

@@ -1,0 +1,24 @@
+//! The flags of CPython 3.14 for TLS, and one more.
+
+use clap::Args;
+use std::ffi::OsString;
+
+/// What was typed of HTTPS. An empty path is none, as in CPython.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Https {
+    /// path to the TLS certificate chain file
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) tls_cert: Option<OsString>,
+
+    /// path to the TLS key file
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) tls_key: Option<OsString>,
+
+    /// path to the password file for the TLS key
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) tls_password_file: Option<OsString>,
+
+    /// speak TLS with a certificate made now, and print its fingerprint
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(in crate::cli) tls_self_signed: bool,
+}

@@ -1,0 +1,266 @@
+//! The names in a directory with what a look at each of them shows: size, time, kind.
+
+use super::kind::Kind;
+use super::listing::{Entry, Listing, for_each_name};
+use super::natural;
+use super::open_files::Stamp;
+use super::reservation::{Reservation, grow};
+use super::sorting::{Column, Sorting};
+use super::unavailable::Unavailable;
+use rustix::fs::{AtFlags, FileType, Stat};
+use rustix::io::Errno;
+use std::cmp::Ordering;
+use std::ffi::CStr;
+use std::os::fd::BorrowedFd;
+
+/// What a look at a name shows, links followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) kind: Kind,
+    /// The bytes of a file.
+    pub(crate) size: Option<u64>,
+    /// When it was modified, in seconds since 1970; unknown where it may not be looked at.
+    pub(crate) modified: Option<i64>,
+}
+
+/// The names in a directory, with details.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    listing: Listing,
+    /// Those of each name, in the listing's order.
+    details: Vec<Details>,
+    /// Places in both, in the order of the catalogue.
+    order: Vec<u32>,
+}
+
+impl Catalogue {
+    /// One without names.
+    pub(crate) fn new() -> Self {
+        Self {
+            listing: Listing::new(),
+            details: Vec::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// Adds a name at the end.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub(crate) fn push(
+        &mut self,
+        name: &[u8],
+        is_link: bool,
+        details: Details,
+    ) -> Result<(), Unavailable> {
+        grow(&mut self.details, 1)?;
+        grow(&mut self.order, 1)?;
+        self.listing.add(Entry {
+            name,
+            is_directory: details.kind == Kind::Folder,
+            is_link,
+        })?;
+        let place = u32::try_from(self.details.len()).map_err(|_| Unavailable::Shortage)?;
+        self.details.push(details);
+        self.order.push(place);
+        let size = self.size();
+        self.listing.reservation_mut().resize(size)
+    }
+
+    /// Puts directories first, and all by a column. What a column does not tell apart is in the
+    /// natural order of names.
+    pub(crate) fn sort(&mut self, sorting: Sorting) {
+        let Self {
+            listing, details, ..
+        } = self;
+        let get = |place: u32| {
+            let place = usize::try_from(place).ok()?;
+            let (entry, key) = listing.get(place)?;
+            Some((entry, key, details.get(place)?))
+        };
+        self.order.sort_unstable_by(|&a, &b| {
+            let (Some((a, a_key, of_a)), Some((b, b_key, of_b))) = (get(a), get(b)) else {
+                return Ordering::Equal;
+            };
+            let by_name = || natural::compare(a_key, b_key).then_with(|| a.name.cmp(b.name));
+            let by_column = match sorting.column {
+                Column::Name => by_name(),
+                Column::Kind => of_a.kind.cmp(&of_b.kind),
+                Column::Size => of_a.size.cmp(&of_b.size),
+                Column::Time => of_a.modified.cmp(&of_b.modified),
+            };
+            b.is_directory
+                .cmp(&a.is_directory)
+                .then(sorting.direction.of(by_column))
+                .then_with(by_name)
+        });
+    }
+
+    /// The names in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Entry<'_>, &Details)> {
+        self.order.iter().filter_map(|&place| {
+            let place = usize::try_from(place).ok()?;
+            let (entry, _) = self.listing.get(place)?;
+            Some((entry, self.details.get(place)?))
+        })
+    }
+
+    /// The bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.listing.size()
+            + self.details.len() * size_of::<Details>()
+            + self.order.len() * size_of::<u32>()
+    }
+
+    /// The room that it takes, which what is made of it is to have.
+    pub(super) fn reservation_mut(&mut self) -> &mut Reservation {
+        self.listing.reservation_mut()
+    }
+}
+
+/// Reads the names in an open directory and looks at each, once.
+///
+/// A link is looked at as `follow` does it, everything else as what it is. `file_kind` tells the
+/// kind of a file by its name.
+pub(super) fn read_catalogue(
+    directory: BorrowedFd<'_>,
+    follow: impl Fn(&CStr) -> rustix::io::Result<Stat>,
+    file_kind: impl Fn(&[u8]) -> Kind,
+) -> Result<Catalogue, Unavailable> {
+    let mut catalogue = Catalogue::new();
+    for_each_name(directory, |name, kind| {
+        let is_link = kind == FileType::Symlink;
+        let look = if is_link {
+            follow(name)
+        } else {
+            rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+        };
+        let bytes = name.to_bytes();
+        let kind_of = |found| match found {
+            FileType::Directory => Kind::Folder,
+            FileType::RegularFile => file_kind(bytes),
+            _ => Kind::Special,
+        };
+        let details = match look {
+            Ok(stat) => {
+                let stamp = Stamp::from(&stat);
+                Details {
+                    kind: kind_of(stamp.kind),
+                    size: stamp.is_regular().then_some(stamp.state.size),
+                    modified: Some(stamp.state.modified.seconds),
+                }
+            }
+            // It was removed since its name was read.
+            Err(Errno::NOENT) if !is_link => return Ok(()),
+            Err(error) => match Unavailable::from(error) {
+                Unavailable::Shortage => return Err(Unavailable::Shortage),
+                Unavailable::Absent => Details {
+                    kind: if is_link {
+                        Kind::BrokenLink
+                    } else {
+                        kind_of(kind)
+                    },
+                    size: None,
+                    modified: None,
+                },
+            },
+        };
+        catalogue.push(bytes, is_link, details)
+    })?;
+    Ok(catalogue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::sorting::Direction;
+    use std::fs;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+
+    fn names(catalogue: &Catalogue) -> Vec<String> {
+        let name = |(entry, _): (Entry<'_>, _)| String::from_utf8_lossy(entry.name).into_owned();
+        catalogue.iter().map(name).collect()
+    }
+
+    #[test]
+    fn directories_come_first_and_then_what_the_column_says() {
+        let mut catalogue = Catalogue::new();
+        for (name, kind, size, modified) in [
+            ("b10", Kind::Text, Some(5), Some(3)),
+            ("B2", Kind::Image, Some(7), Some(1)),
+            ("a", Kind::BrokenLink, None, None),
+            ("z", Kind::Folder, None, Some(2)),
+            ("C", Kind::Folder, None, Some(9)),
+            ("c", Kind::Text, Some(5), Some(-4)),
+        ] {
+            let details = Details {
+                kind,
+                size,
+                modified,
+            };
+            assert_eq!(catalogue.push(name.as_bytes(), false, details), Ok(()));
+        }
+        for (column, ascending, descending) in [
+            (
+                Column::Name,
+                ["C", "z", "a", "B2", "b10", "c"],
+                ["z", "C", "c", "b10", "B2", "a"],
+            ),
+            (
+                Column::Kind,
+                ["C", "z", "a", "B2", "b10", "c"],
+                ["C", "z", "b10", "c", "B2", "a"],
+            ),
+            (
+                Column::Size,
+                ["C", "z", "a", "b10", "c", "B2"],
+                ["C", "z", "B2", "b10", "c", "a"],
+            ),
+            (
+                Column::Time,
+                ["z", "C", "a", "c", "B2", "b10"],
+                ["C", "z", "b10", "B2", "c", "a"],
+            ),
+        ] {
+            for (direction, expected) in [
+                (Direction::Ascending, ascending),
+                (Direction::Descending, descending),
+            ] {
+                catalogue.sort(Sorting { column, direction });
+                assert_eq!(names(&catalogue), expected, "{column:?} {direction:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_name_is_looked_at_and_links_as_they_may_be() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = |name| directory.path().join(name);
+        fs::create_dir(path("d")).expect("a directory");
+        fs::write(path("f"), "12345").expect("a file");
+        for (target, link) in [("d", "to-d"), ("f", "to-f"), ("nowhere", "to-nowhere")] {
+            symlink(target, path(link)).expect("a link");
+        }
+        let handle = fs::File::open(directory.path()).expect("it opens");
+        let follow = |name: &CStr| match name.to_bytes() {
+            b"to-d" => Err(Errno::XDEV),
+            _ => rustix::fs::statat(&handle, name, AtFlags::empty()),
+        };
+        let mut catalogue =
+            read_catalogue(handle.as_fd(), follow, |_| Kind::Text).expect("it can be read");
+        catalogue.sort(Sorting::default());
+        let found: Vec<_> = catalogue
+            .iter()
+            .map(|(entry, details)| (entry.name, entry.is_link, details.kind, details.size))
+            .collect();
+        let expected: [(&[u8], _, _, _); 5] = [
+            (b"d", false, Kind::Folder, None),
+            (b"f", false, Kind::Text, Some(5)),
+            (b"to-d", true, Kind::BrokenLink, None),
+            (b"to-f", true, Kind::Text, Some(5)),
+            (b"to-nowhere", true, Kind::BrokenLink, None),
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,109 @@
+//! A listing as text: CPython's page, the page for people, JSON. Each is one function.
+
+mod classic;
+mod json;
+mod name;
+mod page;
+mod size;
+mod time;
+
+pub(crate) use classic::classic;
+pub(crate) use json::json;
+pub(crate) use page::{POLICY, page};
+
+use super::reservation::{Reservation, grow};
+use super::unavailable::Unavailable;
+use crate::http::{Body, HeaderValue, escape_surrogates};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Cursor, Read};
+use std::mem;
+
+/// What `urllib.parse.quote` encodes: all but letters, digits and `_.-~/`.
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'~')
+    .remove(b'/');
+
+/// Bytes that a byte of a name becomes in a link at most: it is half a surrogate's `%ED%B2%80`.
+const LONGEST_LINK: usize = 9;
+/// And in text: `&amp;`.
+const LONGEST_TEXT: usize = 5;
+
+/// A listing as text. It has its room until it is sent.
+#[derive(Debug)]
+pub(crate) struct Rendering {
+    bytes: Cursor<Vec<u8>>,
+    reservation: Reservation,
+}
+
+impl Rendering {
+    /// A weak entity tag: the same for the same text in the same `form`.
+    pub(crate) fn tag(&self, form: impl Hash) -> HeaderValue {
+        let mut hasher = DefaultHasher::new();
+        form.hash(&mut hasher);
+        hasher.write(self.bytes.get_ref());
+        HeaderValue::displayed(format_args!("W/\"{:016x}\"", hasher.finish()))
+    }
+}
+
+impl Read for Rendering {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buffer)
+    }
+}
+
+impl From<Rendering> for Body {
+    fn from(rendering: Rendering) -> Self {
+        if rendering.reservation.is_small() {
+            return Body::from(rendering.bytes.into_inner());
+        }
+        let length = u64::try_from(rendering.bytes.get_ref().len()).ok();
+        Body::stream(rendering, length)
+    }
+}
+
+/// Text in the making. It counts against the room for listings together with what it is made of.
+struct Writer {
+    text: Vec<u8>,
+    reservation: Reservation,
+    /// The bytes of what it is made of.
+    beside: usize,
+}
+
+impl Writer {
+    /// Takes over the room of what the text is made of, which has so many bytes.
+    fn new(reservation: &mut Reservation, beside: usize) -> Self {
+        Self {
+            text: Vec::new(),
+            reservation: mem::replace(reservation, Reservation::new()),
+            beside,
+        }
+    }
+
+    /// The text, with place for `more` bytes.
+    fn room(&mut self, more: usize) -> Result<&mut Vec<u8>, Unavailable> {
+        grow(&mut self.text, more)?;
+        self.reservation.resize(self.beside + self.text.len())?;
+        Ok(&mut self.text)
+    }
+
+    /// The text is complete, and what it was made of is gone.
+    fn finish(mut self) -> Result<Rendering, Unavailable> {
+        self.reservation.resize(self.text.len())?;
+        self.reservation.end_growing();
+        Ok(Rendering {
+            bytes: Cursor::new(self.text),
+            reservation: self.reservation,
+        })
+    }
+}
+
+/// Appends a name as a link has it.
+fn push_link(name: &[u8], text: &mut Vec<u8>) {
+    for part in percent_encode(&escape_surrogates(name), QUOTED) {
+        text.extend_from_slice(part.as_bytes());
+    }
+}

@@ -1,0 +1,124 @@
+use super::*;
+use crate::files::catalogue::Details;
+use ring::digest::{SHA256, digest};
+use std::io::Read;
+
+/// What of a page is ours whatever is listed may be this long.
+const MOST_BYTES: usize = 8 * 1024;
+
+fn read(target: &[u8], sorting: Sorting, mut catalogue: Catalogue) -> String {
+    catalogue.sort(sorting);
+    let mut text = String::new();
+    let page = page(RequestTarget::new(target), sorting, catalogue)
+        .map(|mut page| page.read_to_string(&mut text));
+    assert!(matches!(page, Ok(Ok(_))), "{page:?}");
+    text
+}
+
+/// A source of a Content-Security-Policy (CSP 3, §2.3.1): the digest in base64.
+fn source(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = String::new();
+    for three in digest(&SHA256, text.as_ref()).as_ref().chunks(3) {
+        let byte = |place: usize| u32::from(three.get(place).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).expect("it is small");
+            let is_there = place <= three.len();
+            encoded.push(if is_there { DIGITS[digit].into() } else { '=' });
+        }
+    }
+    format!("'sha256-{encoded}'")
+}
+
+#[test]
+fn the_policy_lets_the_page_s_own_style_and_script_through() {
+    let page = read(b"/", Sorting::default(), Catalogue::new());
+    let between = |start: &str, end: &str| {
+        let (_, rest) = page.split_once(start).expect("it is there");
+        rest.split_once(end).expect("it ends").0.to_owned()
+    };
+    let (style, script) = (
+        source(&between("<style>", "</style>")),
+        source(&between("<script>", "</script>")),
+    );
+    let expected = format!(
+        "script-src 'self' {script}; style-src 'self' {style}; object-src 'none'; base-uri 'none'"
+    );
+    assert_eq!(POLICY, expected);
+    assert_eq!(
+        source(""),
+        "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+    );
+}
+
+#[test]
+fn the_page_itself_is_small() {
+    let size = |catalogue| read(b"/a/b/c/", Sorting::default(), catalogue).len();
+    let empty = size(Catalogue::new());
+    let with = |names: usize| {
+        let mut catalogue = Catalogue::new();
+        for _ in 0..names {
+            assert_eq!(catalogue.push(b"name", false, file(None)), Ok(()));
+        }
+        size(catalogue)
+    };
+    let (one, two) = (with(1), with(2));
+    let without_names = one - (two - one);
+    assert!(empty < MOST_BYTES, "{empty}");
+    assert!(without_names < MOST_BYTES, "{without_names}");
+}
+
+fn file(size: Option<u64>) -> Details {
+    Details {
+        kind: Kind::Text,
+        size,
+        modified: None,
+    }
+}
+
+#[test]
+fn each_name_has_a_row_and_the_order_goes_with_the_links() {
+    let mut catalogue = Catalogue::new();
+    let of_kind = |kind| Details { kind, ..file(None) };
+    for (name, is_link, details) in [
+        (b"a&b.txt".as_slice(), false, file(Some(1536))),
+        (b"d", false, of_kind(Kind::Folder)),
+        (b"l", true, file(Some(5))),
+        (b"x", true, of_kind(Kind::BrokenLink)),
+    ] {
+        assert_eq!(catalogue.push(name, is_link, details), Ok(()));
+    }
+    let sorting = Sorting {
+        column: Column::Size,
+        direction: Direction::Descending,
+    };
+    let page = read(b"/one//%3Ctwo%3E/?sort=size&order=desc", sorting, catalogue);
+    for part in [
+        "<title>/one//&lt;two&gt;/</title>",
+        "<ol><li><a href=\"../../../?sort=size&amp;order=desc\">Files</a></li>\
+         <li><a href=\"../?sort=size&amp;order=desc\" rel=\"up\">one</a></li></ol>",
+        "<h1>&lt;two&gt;</h1>",
+        "<caption>1 folder, 2 files, 1 other, 1.5 KiB</caption>",
+        "<th scope=\"col\" role=\"columnheader\"><a href=\"?sort=name&amp;order=asc\">Name</a></th>",
+        "<th scope=\"col\" role=\"columnheader\" aria-sort=\"descending\">\
+         <a href=\"?sort=size&amp;order=asc\">Size</a></th>",
+        "<th scope=\"col\" role=\"columnheader\"><a href=\"?sort=time&amp;order=desc\">Modified</a></th>",
+        "<tbody role=\"rowgroup\">\n\
+         <tr role=\"row\" class=\"d\"><th scope=\"row\" role=\"rowheader\">\
+         <a href=\"d/?sort=size&amp;order=desc\">d</a></th><td role=\"cell\">Folder</td>\
+         <td role=\"cell\"></td><td role=\"cell\"></td></tr>\n\
+         <tr role=\"row\" class=\"t\"><th scope=\"row\" role=\"rowheader\">\
+         <a href=\"a%26b.txt\">a&amp;b.txt</a></th><td role=\"cell\">Text</td>\
+         <td role=\"cell\" title=\"1,536 bytes\">1.5 KiB</td><td role=\"cell\"></td></tr>\n\
+         <tr role=\"row\" class=\"t l\"><th scope=\"row\" role=\"rowheader\">\
+         <a href=\"l\">l</a></th><td role=\"cell\">Text (link)</td>\
+         <td role=\"cell\">5 B</td><td role=\"cell\"></td></tr>\n\
+         <tr role=\"row\" class=\"b\"><th scope=\"row\" role=\"rowheader\">\
+         <a href=\"x\">x</a></th><td role=\"cell\">Broken link</td>\
+         <td role=\"cell\"></td><td role=\"cell\"></td></tr>\n\
+         </tbody>\n</table></main>",
+    ] {
+        assert!(page.contains(part), "{part}\nin {page}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Listings of directories: which of their representations a client gets, and how it is sent.
+
+use super::FileHandler;
+use crate::files::rendering::{self, Rendering};
+use crate::files::{Catalogue, Directory, Kind, Sorting, Unavailable};
+use crate::http::{HttpError, Representation, Request, Response, StatusCode, Validators, header};
+use crate::representation::{ListingFormat, Precondition};
+use std::hash::Hash;
+
+/// How directories without an index page are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListingStyle {
+    /// As `Accept` asks: a page for people, who come with browsers, JSON for programs that name it,
+    /// and CPython's page for everybody else.
+    #[default]
+    Auto,
+    /// As CPython does, for everybody.
+    Classic,
+    /// Not at all: 404, as for a directory that may not be read.
+    Off,
+}
+
+impl FileHandler {
+    /// The listing of a directory.
+    #[doc(alias = "list_directory")]
+    pub(super) fn listing_response(
+        &self,
+        request: &Request<'_>,
+        directory: &Directory<'_>,
+    ) -> Result<Response, HttpError> {
+        match self.listing {
+            ListingStyle::Auto => {}
+            ListingStyle::Classic => return classic(request, directory),
+            ListingStyle::Off => return Err(not_listed(Unavailable::Absent)),
+        }
+        let response = match ListingFormat::wanted(request.headers()) {
+            ListingFormat::Classic => classic(request, directory)?,
+            ListingFormat::Page => self.page(request, directory)?,
+            ListingFormat::Json => self.json(request, directory)?,
+        };
+        Ok(response.with_header(header::VARY, "Accept"))
+    }
+
+    /// The page for people. Where there is no room for it, there may be for CPython's, which is
+    /// smaller.
+    fn page(
+        &self,
+        request: &Request<'_>,
+        directory: &Directory<'_>,
+    ) -> Result<Response, HttpError> {
+        let target = request.target();
+        let sorting = Sorting::of_query(target.query());
+        let made = self
+            .sorted(directory, sorting)
+            .and_then(|catalogue| rendering::page(target, sorting, catalogue));
+        let page = match made {
+            Ok(page) => page,
+            Err(Unavailable::Absent) => return Err(not_listed(Unavailable::Absent)),
+            Err(Unavailable::Shortage) => return classic(request, directory),
+        };
+        let response = Response::new(StatusCode::OK)
+            .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
+            .hardened_by(rendering::POLICY);
+        validated(request, page, ("page", sorting), response)
+    }
+
+    fn json(
+        &self,
+        request: &Request<'_>,
+        directory: &Directory<'_>,
+    ) -> Result<Response, HttpError> {
+        let sorting = Sorting::of_query(request.target().query());
+        let json = self
+            .sorted(directory, sorting)
+            .and_then(rendering::json)
+            .map_err(not_listed)?;
+        let response = Response::new(StatusCode::OK)
+            .with_header(Representation::CONTENT_TYPE, "application/json")
+            .with_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        validated(request, json, ("json", sorting), response)
+    }
+
+    /// What is in a directory, in order.
+    fn sorted(
+        &self,
+        directory: &Directory<'_>,
+        sorting: Sorting,
+    ) -> Result<Catalogue, Unavailable> {
+        let kind = |name: &[u8]| {
+            let name = String::from_utf8_lossy(name);
+            Kind::of_media_type(self.media_type(&name))
+        };
+        let mut catalogue = directory.catalogue(kind)?;
+        catalogue.sort(sorting);
+        Ok(catalogue)
+    }
+}
+
+/// CPython's page.
+fn classic(request: &Request<'_>, directory: &Directory<'_>) -> Result<Response, HttpError> {
+    let title = request.target().to_display();
+    let page = directory
+        .entries()
+        .and_then(|listing| rendering::classic(&title, listing))
+        .map_err(not_listed)?;
+    Ok(Response::new(StatusCode::OK)
+        .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
+        .with_body(page)
+        .hardened())
+}
+
+/// Makes `rendering` the content of `response`, unless the client has it already. Its tag is that of
+/// this text in this `form`.
+fn validated(
+    request: &Request<'_>,
+    rendering: Rendering,
+    form: impl Hash,
+    response: Response,
+) -> Result<Response, HttpError> {
+    let tag = rendering.tag(form);
+    let validators = Validators::default().with_etag(tag.as_bytes());
+    match validators.evaluate(request.method(), request.headers()) {
+        Precondition::Holds | Precondition::HoldsForWhole => {
+            Ok(response.with_header(header::ETAG, tag).with_body(rendering))
+        }
+        Precondition::NotModified => {
+            Ok(Response::new(StatusCode::NOT_MODIFIED).with_header(header::ETAG, tag))
+        }
+        Precondition::Failed => Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
+    }
+}
+
+fn not_listed(why: Unavailable) -> HttpError {
+    match why {
+        Unavailable::Absent => {
+            HttpError::new(StatusCode::NOT_FOUND).with_message("No permission to list directory")
+        }
+        Unavailable::Shortage => HttpError::overloaded(),
+    }
+}
