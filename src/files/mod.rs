@@ -8,6 +8,7 @@ mod page;
 mod private;
 mod reservation;
 mod root;
+mod sibling;
 mod unavailable;
 
 pub use beneath::Symlinks;

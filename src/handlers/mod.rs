@@ -2,6 +2,7 @@
 
 mod cgi;
 mod file;
+mod negotiation;
 
 pub use cgi::CgiHandler;
 pub use file::FileHandler;

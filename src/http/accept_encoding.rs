@@ -2,13 +2,17 @@
 
 use super::{FieldLines, header};
 
-/// How much a client wants content in the coding `coding`, in thousandths: 0 is not at all.
+/// How much a client wants content in each of `codings`, in thousandths: 0 is not at all.
 ///
 /// A client that names no codings at all gets content as it is. `x-gzip` is `gzip` (§8.4.1.3), and
 /// `*` stands for all codings that the field does not name. A weight that is not one counts as 0:
 /// such a client is better served with content as it is.
-pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
+pub(crate) fn coding_weights<const N: usize>(
+    fields: FieldLines<'_>,
+    codings: [&str; N],
+) -> [u16; N] {
     let mut others = 0;
+    let mut weights = [None; N];
     for member in fields.list(header::ACCEPT_ENCODING) {
         let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().unwrap_or_default();
@@ -18,18 +22,25 @@ pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
         };
         if name == b"*" {
             others = weight;
-        } else if without_x(name).eq_ignore_ascii_case(coding.as_bytes()) {
-            return weight;
+        }
+        for (known, coding) in weights.iter_mut().zip(codings) {
+            if known.is_none() && is_called(name, coding) {
+                *known = Some(weight);
+            }
         }
     }
-    others
+    weights.map(|weight| weight.unwrap_or(others))
 }
 
-fn without_x(name: &[u8]) -> &[u8] {
-    match name {
-        [b'x' | b'X', b'-', rest @ ..] => rest,
-        name => name,
-    }
+/// The same of one coding.
+pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
+    let [weight] = coding_weights(fields, [coding]);
+    weight
+}
+
+fn is_called(name: &[u8], coding: &str) -> bool {
+    name.eq_ignore_ascii_case(coding.as_bytes())
+        || coding == "gzip" && name.eq_ignore_ascii_case(b"x-gzip")
 }
 
 /// `q=0.123` (§12.4.2) in thousandths.

@@ -2,6 +2,7 @@
 
 mod accept_encoding;
 mod body;
+mod coding;
 mod date;
 mod error;
 mod exchange;
@@ -21,9 +22,10 @@ mod text;
 mod validators;
 mod version;
 
-pub(crate) use accept_encoding::coding_weight;
+pub(crate) use accept_encoding::{coding_weight, coding_weights};
 pub use body::Body;
 pub(crate) use body::{Content, FilePart, range_length};
+pub(crate) use coding::Coding;
 pub use date::HttpDate;
 pub use error::HttpError;
 pub use exchange::RequestBody;
