@@ -14,7 +14,9 @@ mod unavailable;
 pub use beneath::Symlinks;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
-pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
+pub(crate) use media_type::{
+    builtin_media_type, has_known_extension, split_extension, to_lowercase,
+};
 pub(crate) use open_files::most_kept_open;
 pub(crate) use page::Page;
 pub(crate) use root::{Directory, Node, Root};

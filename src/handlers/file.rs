@@ -170,7 +170,8 @@ impl FileHandler {
         let target = request.target();
         if !target.has_trailing_slash() {
             return Ok(Response::new(StatusCode::MOVED_PERMANENTLY)
-                .with_header(header::LOCATION, target.to_directory_location()));
+                .with_header(header::LOCATION, target.to_directory_location())
+                .with_header(header::CONTENT_LENGTH, 0));
         }
         let index = directory.open_index(&self.index_pages, |name| self.kind(name));
         match index.map_err(not_found)? {

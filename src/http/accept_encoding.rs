@@ -43,6 +43,18 @@ fn is_called(name: &[u8], coding: &str) -> bool {
         || coding == "gzip" && name.eq_ignore_ascii_case(b"x-gzip")
 }
 
+/// Whether the client names HTML among the types that it takes (§12.5.1), as browsers do when they
+/// go to a page. `*/*`, which scripts and programs send, does not.
+pub(crate) fn names_html(fields: FieldLines<'_>) -> bool {
+    fields.list(header::ACCEPT).any(|member| {
+        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let is_html = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"text/html"));
+        is_html && parts.all(|parameter| parse_weight(parameter) != Some(0))
+    })
+}
+
 /// `q=0.123` (§12.4.2) in thousandths.
 fn parse_weight(parameter: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', whole @ (b'0' | b'1'), fraction @ ..] = parameter else {
@@ -95,5 +107,30 @@ mod tests {
             assert_eq!((weight("gzip"), weight("br")), (gzip, br), "{value:?}");
         }
         assert_eq!(coding_weight(FieldLines::default(), "gzip"), 0);
+    }
+
+    #[test]
+    fn a_navigation_names_html() {
+        for (value, expected) in [
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                true,
+            ),
+            ("TEXT/HTML", true),
+            ("application/json, text/html;level=1;q=0.1", true),
+            ("text/html;q=0", false),
+            ("text/html; q=0.000, */*", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("text/htmlx", false),
+            ("", false),
+        ] {
+            let lines = [httparse::Header {
+                name: "Accept",
+                value: value.as_bytes(),
+            }];
+            assert_eq!(names_html(FieldLines::new(&lines)), expected, "{value}");
+        }
+        assert!(!names_html(FieldLines::default()));
     }
 }

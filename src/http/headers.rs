@@ -232,6 +232,14 @@ impl Headers {
         }
     }
 
+    /// Sets each of `others`, which have different names.
+    pub(crate) fn set_all(&mut self, others: &Headers) {
+        if self.marks & others.marks != 0 {
+            others.iter().for_each(|(name, _)| self.remove(name));
+        }
+        self.extend(others);
+    }
+
     /// Says that the response depends on the request's field `name` (RFC 9110 §12.5.5), beside the
     /// others that it depends on.
     ///

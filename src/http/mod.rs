@@ -22,7 +22,7 @@ mod text;
 mod validators;
 mod version;
 
-pub(crate) use accept_encoding::{coding_weight, coding_weights};
+pub(crate) use accept_encoding::{coding_weight, coding_weights, names_html};
 pub use body::Body;
 pub(crate) use body::{Content, FilePart, range_length};
 pub(crate) use coding::Coding;

@@ -86,6 +86,22 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// A GET of `target` alone by the same client: for what is sent along with another answer.
+    pub(crate) fn aside<'b>(&'b self, target: RequestTarget<'b>) -> Request<'b> {
+        Request {
+            line: RequestLine {
+                method: Method::GET,
+                target,
+                ..self.line
+            },
+            headers: FieldLines::default(),
+            client: self.client,
+            server: self.server,
+            protocol: self.protocol,
+            body: RequestBody::default(),
+        }
+    }
+
     /// The same, answered in another version than HTTP/1.0.
     pub fn with_protocol(mut self, protocol: Version) -> Self {
         self.protocol = protocol;
