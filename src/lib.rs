@@ -191,8 +191,8 @@ pub use config::Config;
 pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
 pub use handlers::{
-    CacheControl, Caching, CgiHandler, CleanUrls, Cors, ExtraField, ExtraHeaders, FileHandler,
-    Isolation, NotFoundPage, Origins, Spa,
+    Authentication, CacheControl, Caching, CgiHandler, CleanUrls, Cors, ExtraField, ExtraHeaders,
+    FileHandler, Isolation, NotFoundPage, Origins, Passwords, Spa,
 };
 pub use http::Validators;
 pub use representation::{Precondition, Selection};

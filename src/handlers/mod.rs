@@ -1,5 +1,6 @@
 //! The handlers that ship: files, scripts, and handlers around them, each for one thing.
 
+mod authentication;
 mod cache_control;
 mod cgi;
 mod cors;
@@ -9,7 +10,9 @@ mod file;
 mod isolation;
 mod negotiation;
 mod not_found_page;
+mod passwords;
 
+pub use authentication::Authentication;
 pub use cache_control::{CacheControl, Caching};
 pub use cgi::CgiHandler;
 pub use cors::{Cors, Origins};
@@ -18,3 +21,4 @@ pub use fallback::{CleanUrls, Spa};
 pub use file::FileHandler;
 pub use isolation::Isolation;
 pub use not_found_page::NotFoundPage;
+pub use passwords::Passwords;

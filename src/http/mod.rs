@@ -1,6 +1,7 @@
 //! The words of HTTP, without I/O: what requests and responses are made of.
 
 mod accept_encoding;
+mod base64;
 mod body;
 mod coding;
 mod date;
@@ -23,6 +24,7 @@ mod validators;
 mod version;
 
 pub(crate) use accept_encoding::{coding_weight, coding_weights, names_html};
+pub(crate) use base64::decode_base64;
 pub use body::Body;
 pub(crate) use body::{Content, FilePart, range_length};
 pub(crate) use coding::Coding;

@@ -29,6 +29,7 @@ pub struct Request<'a> {
     client: &'a Peer,
     server: &'a Peer,
     protocol: Version,
+    user: Option<&'a str>,
     body: RequestBody<'a>,
 }
 
@@ -46,6 +47,7 @@ impl<'a> Request<'a> {
             client,
             server,
             protocol: Version::HTTP_10,
+            user: None,
             body,
         }
     }
@@ -82,8 +84,17 @@ impl<'a> Request<'a> {
             client: self.client,
             server: self.server,
             protocol: self.protocol,
+            user: self.user,
             body: self.body.reborrow(),
         }
+    }
+
+    /// The same request from a user who has proved to be that: for handlers that check passwords.
+    /// Scripts are told as `REMOTE_USER`. What is left of the body goes with it.
+    pub fn with_user<'b>(&'b mut self, user: &'b str) -> Request<'b> {
+        let mut request = self.with_target(self.line.target);
+        request.user = Some(user);
+        request
     }
 
     /// A GET of `target` alone by the same client: for what is sent along with another answer.
@@ -98,6 +109,7 @@ impl<'a> Request<'a> {
             client: self.client,
             server: self.server,
             protocol: self.protocol,
+            user: self.user,
             body: RequestBody::default(),
         }
     }
@@ -151,6 +163,11 @@ impl<'a> Request<'a> {
     #[doc(alias = "protocol_version")]
     pub fn protocol(&self) -> Version {
         self.protocol
+    }
+
+    /// The user, if a handler has checked who that is.
+    pub fn user(&self) -> Option<&'a str> {
+        self.user
     }
 
     /// The body, CPython's `rfile`.
