@@ -2,6 +2,7 @@
 
 mod args;
 mod chain;
+mod web;
 
 use crate::cgi;
 use crate::http::Peer;
@@ -48,6 +49,7 @@ pub fn run() -> Result<()> {
         None => format!("cannot listen on port {}", args.port),
     };
     sys::raise_descriptor_limit();
+    let handler = chain::handler(&args, directory.clone())?;
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = listen(address, config.backlog).with_context(place)?;
@@ -66,7 +68,7 @@ pub fn run() -> Result<()> {
         };
         sys::confine(&directory, purpose).context("cannot set up the sandbox")?;
     }
-    let server = Server::new(listener, chain::handler(&args, directory))
+    let server = Server::new(listener, handler)
         .context("cannot set up the server")?
         .with_config(config);
 
@@ -80,6 +82,7 @@ pub fn run() -> Result<()> {
     }
     end_on_signals(&signals, server.handle(), grace)?;
     announce(server.local_addr());
+    warn(&args, server.local_addr());
     let result = server.serve();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
@@ -117,6 +120,21 @@ fn announce(server: &Peer) {
         }
         Peer::Unix(_) => format!("Serving HTTP on {server} ..."),
     });
+}
+
+/// Says what the flags cannot do on an open network without encryption, on standard error.
+fn warn(args: &args::Args, server: &Peer) {
+    if server.ip().is_none_or(|ip| ip.is_loopback()) {
+        return;
+    }
+    if args.web.auth_file.is_some() {
+        let what = "passwords travel readable: bind to 127.0.0.1, or put a TLS proxy in front";
+        let _ = writeln!(io::stderr(), "rhttp: {what}");
+    }
+    if args.web.isolate {
+        let what = "browsers isolate pages of localhost alone, unless a TLS proxy is in front";
+        let _ = writeln!(io::stderr(), "rhttp: {what}");
+    }
 }
 
 /// Writes a line to standard output. If nobody reads it, the server goes on after a moment.

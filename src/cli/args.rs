@@ -1,9 +1,10 @@
 //! What was typed, and what it means.
 
+use super::web::Web;
 use crate::config::Config;
 use crate::files::Symlinks;
 use crate::http::Version;
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,24 +20,32 @@ const MAX_SECONDS: f64 = 1e9;
     about = "Serve a directory over HTTP, as `python -m http.server` does.",
     infer_long_args = true,
     args_override_self = true,
+    disable_help_flag = true,
     override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
-        [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
+        [-H HEADER] [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [OPTIONS] [port]"
 )]
+// Aliases keep what CPython 3.12 takes for its flags, whatever else begins like them.
 pub(super) struct Args {
+    /// show this and exit
+    #[arg(short, long, action = ArgAction::Help, aliases = ["h", "he", "hel"])]
+    help: Option<bool>,
+
     /// run the scripts in /cgi-bin and /htbin
-    #[arg(long)]
+    #[arg(long, aliases = ["c", "cg"])]
     pub(super) cgi: bool,
 
     /// bind to this address (default: all interfaces)
-    #[arg(short, long, value_name = "ADDRESS")]
+    #[arg(short, long, value_name = "ADDRESS", aliases = ["b", "bi", "bin"])]
     pub(super) bind: Option<String>,
 
     /// serve this directory (default: current directory)
-    #[arg(short, long, value_name = "DIRECTORY")]
+    #[arg(short, long, value_name = "DIRECTORY", aliases = ["d", "di", "dir", "dire", "direc",
+        "direct", "directo", "director"])]
     pub(super) directory: Option<PathBuf>,
 
     /// conform to this HTTP version
-    #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0")]
+    #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0", aliases = ["p", "pr",
+        "pro", "prot", "proto", "protoc", "protoco"])]
     pub(super) protocol: Protocol,
 
     /// close connections that make no progress for this long, 0 for never (default: 30 for the
@@ -59,6 +68,9 @@ pub(super) struct Args {
     /// let the kernel confine the process to reading the directory (Linux)
     #[arg(long)]
     pub(super) sandbox: bool,
+
+    #[command(flatten)]
+    pub(super) web: Web,
 
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
