@@ -8,6 +8,10 @@ pub mod differences {}
 #[doc = include_str!("cgi.md")]
 pub mod cgi {}
 
+/// What web pages under development need, one flag each.
+#[doc = include_str!("web.md")]
+pub mod web {}
+
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]
 pub mod limits {}
