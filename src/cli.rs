@@ -7,6 +7,7 @@ mod listening;
 mod log_file;
 mod notify;
 mod signals;
+mod web;
 
 use crate::cgi;
 use crate::http::{Peer, Scheme};
@@ -39,6 +40,7 @@ pub fn run() -> Result<()> {
     let config = args.config();
     let directory = directory(args.directory.as_deref())?;
     sys::raise_descriptor_limit();
+    let handler = chain::handler(&args, directory.clone())?;
     let grace = config.grace;
     let log = args.deployment.log.as_deref().map(open_log).transpose()?;
     let wanted = listening::wanted(&args)?;
@@ -65,7 +67,7 @@ pub fn run() -> Result<()> {
     }
     let mut listeners = listeners.into_iter();
     let first = listeners.next().context("there is nothing to listen on")?;
-    let mut server = Server::new(first, chain::handler(&args, directory))
+    let mut server = Server::new(first, handler)
         .and_then(|server| listeners.try_fold(server, Server::with_listener))
         .context("cannot set up the server")?
         .with_config(config)
@@ -106,6 +108,9 @@ pub fn run() -> Result<()> {
             "SHA-256 fingerprint of the certificate: {fingerprint}"
         ));
     }
+    if scheme == Scheme::Http {
+        warn(&args, server.local_addrs());
+    }
     manager.ready(&banner.join(" "));
     let result = server.serve();
     manager.stopping();
@@ -134,6 +139,21 @@ fn banner(server: &Peer, scheme: Scheme) -> String {
             format!("Serving {name} on {host} port {port} ({scheme}://{address}/) ...")
         }
         Peer::Unix(_) => format!("Serving {name} on {server} ..."),
+    }
+}
+
+/// Says on standard error what the flags cannot do without TLS on the network.
+fn warn<'a>(args: &args::Args, mut servers: impl Iterator<Item = &'a Peer>) {
+    if servers.all(|server| server.ip().is_none_or(|ip| ip.is_loopback())) {
+        return;
+    }
+    let remedy = "bind to 127.0.0.1, or use --tls-cert or --tls-self-signed";
+    if args.web.auth_file.is_some() {
+        let _ = writeln!(io::stderr(), "rhttp: passwords travel readable: {remedy}");
+    }
+    if args.web.isolate {
+        let what = "browsers isolate no pages of other machines without TLS";
+        let _ = writeln!(io::stderr(), "rhttp: {what}: {remedy}");
     }
 }
 

@@ -158,6 +158,8 @@
 //! | `SimpleHTTPRequestHandler(directory=…)` | [`FileHandler::new`] |
 //! | `index_pages` | [`FileHandler::with_index_pages`] |
 //! | `extensions_map` | [`FileHandler::with_extension`] |
+//! | `default_content_type` (3.15) | [`FileHandler::with_default_media_type`] |
+//! | `extra_response_headers` (3.15) | [`ExtraHeaders`] |
 //! | `guess_type()` | [`FileHandler::media_type`] |
 //! | `translate_path()` | [`RequestTarget::to_relative_path`](http::RequestTarget::to_relative_path) |
 //! | `send_head()`, `list_directory()` | [`FileHandler::handle`](Handler::handle) |
@@ -190,7 +192,10 @@ mod wire;
 pub use config::Config;
 pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
-pub use handlers::{CgiHandler, FileHandler, ListingStyle};
+pub use handlers::{
+    Authentication, CacheControl, Caching, CgiHandler, CleanUrls, Cors, ExtraField, ExtraHeaders,
+    FileHandler, Isolation, ListingStyle, NotFoundPage, Origins, Passwords, Spa,
+};
 pub use http::Validators;
 pub use representation::{Precondition, Selection};
 pub use server::{Listener, LogFormat, Server, ServerHandle};

@@ -3,11 +3,12 @@
 mod deployment;
 mod https;
 
+use super::web::Web;
 use crate::config::Config;
 use crate::files::Symlinks;
 use crate::handlers::ListingStyle;
 use crate::http::Version;
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 pub(super) use deployment::Deployment;
 pub(super) use https::Https;
 use std::io::{self, Write};
@@ -26,26 +27,33 @@ const MAX_SECONDS: f64 = 1e9;
     about = "Serve a directory over HTTP, as `python -m http.server` does.",
     infer_long_args = true,
     args_override_self = true,
+    disable_help_flag = true,
     override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
-        [--tls-cert PATH] [--tls-key PATH] [--tls-password-file PATH] [--tls-self-signed] \
-        [--timeout SECONDS] [--max-connections N] [--grace SECONDS] [port]"
+        [OPTIONS] [port]"
 )]
+// Aliases keep what CPython 3.12 takes for its flags, whatever else begins like them.
 pub(super) struct Args {
+    /// show this and exit
+    #[arg(short, long, action = ArgAction::Help, aliases = ["h", "he", "hel"])]
+    help: Option<bool>,
+
     /// run the scripts in /cgi-bin and /htbin
-    #[arg(long)]
+    #[arg(long, aliases = ["c", "cg"])]
     pub(super) cgi: bool,
 
     /// bind to this address, or to a path as unix:PATH; given several times, to each (default: all
     /// interfaces)
-    #[arg(short, long, value_name = "ADDRESS", value_parser = place)]
+    #[arg(short, long, value_name = "ADDRESS", value_parser = place, aliases = ["b", "bi", "bin"])]
     pub(super) bind: Vec<Place>,
 
     /// serve this directory (default: current directory)
-    #[arg(short, long, value_name = "DIRECTORY")]
+    #[arg(short, long, value_name = "DIRECTORY", aliases = ["d", "di", "dir", "dire", "direc",
+        "direct", "directo", "director"])]
     pub(super) directory: Option<PathBuf>,
 
     /// conform to this HTTP version
-    #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0")]
+    #[arg(short, long, value_name = "VERSION", default_value = "HTTP/1.0", aliases = ["p", "pr",
+        "pro", "prot", "proto", "protoc", "protoco"])]
     pub(super) protocol: Protocol,
 
     /// close connections that make no progress for this long, 0 for never (default: 30 for the
@@ -73,6 +81,9 @@ pub(super) struct Args {
     /// it, CPython's page for others), as CPython does, or not at all
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     pub(super) listing: Style,
+
+    #[command(flatten)]
+    pub(super) web: Web,
 
     #[command(flatten)]
     pub(super) https: Https,

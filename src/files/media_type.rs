@@ -31,6 +31,17 @@ pub(crate) fn builtin_media_type(name: &str) -> Option<&'static str> {
         .or_else(|| mime_guess::from_ext(without_dot(extension)).first_raw())
 }
 
+/// Whether `name` ends as files of some type do: what is called so is a file, not a page.
+pub(crate) fn has_known_extension(name: &str) -> bool {
+    let (_, extension) = split_extension(name);
+    let is_coded = || {
+        let lower = lower(extension);
+        let mut codings = table::ENCODINGS.iter().map(|(coding, _)| *coding);
+        lower == "zst" || codings.any(|coding| coding.eq_ignore_ascii_case(&lower))
+    };
+    !extension.is_empty() && (builtin_media_type(name).is_some() || is_coded())
+}
+
 /// Splits a file name into stem and extension (with its dot) as `posixpath.splitext` does: dots
 /// at the start of a name are part of it.
 pub(crate) fn split_extension(path: &str) -> (&str, &str) {
@@ -94,6 +105,27 @@ mod tests {
             // `.gz` is an encoding first.
             let expected = (*extension != "gz").then_some(*media_type);
             assert_eq!(builtin_media_type(&format!("a.{extension}")), expected);
+        }
+    }
+
+    #[test]
+    fn files_are_told_from_pages_by_their_extension() {
+        for (name, expected) in [
+            ("app.js", true),
+            ("LOGO.PNG", true),
+            ("a.gz", true),
+            ("a.Z", true),
+            ("x.br", true),
+            ("x.zst", true),
+            ("data.tar.xz", true),
+            ("about", false),
+            ("jane.doe", false),
+            ("v1.2", false),
+            (".well-known", false),
+            ("a.", false),
+            ("", false),
+        ] {
+            assert_eq!(has_known_extension(name), expected, "{name}");
         }
     }
 

@@ -11,6 +11,7 @@ mod private;
 pub(crate) mod rendering;
 mod reservation;
 mod root;
+mod sibling;
 mod sorting;
 mod unavailable;
 
@@ -21,7 +22,9 @@ pub(crate) use catalogue::Details;
 pub(crate) use kind::Kind;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
-pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
+pub(crate) use media_type::{
+    builtin_media_type, has_known_extension, split_extension, to_lowercase,
+};
 pub(crate) use open_files::most_kept_open;
 pub(crate) use root::{Directory, Node, Root};
 pub(crate) use sorting::Sorting;

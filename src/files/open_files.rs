@@ -5,7 +5,7 @@
 //! it still leads to the same state of the same file. Nothing that is found can be stale: the look
 //! is made each time, and the content is read when it is sent.
 
-use crate::http::{FileState, Representation, Timestamp};
+use crate::http::{Coding, FileState, Representation, Timestamp};
 use crate::sys;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{CStr, CString};
@@ -58,13 +58,18 @@ struct Place {
 }
 
 impl OpenFiles {
-    /// The representation of the file that `path` leads to, if that is open and in the state that
-    /// `stamp` shows.
-    pub(super) fn find(&self, path: &CStr, stamp: &Stamp) -> Option<Arc<Representation>> {
+    /// The representation of the file that `path` leads to, if that is open, in the state that
+    /// `stamp` shows, and stands for itself, or for another file in `coding`, as it is to.
+    pub(super) fn find(
+        &self,
+        path: &CStr,
+        stamp: &Stamp,
+        coding: Option<Coding>,
+    ) -> Option<Arc<Representation>> {
         let mut place = self.0.place(path)?;
         let place = &mut *place;
         let (known, representation) = place.known.as_ref().filter(|_| *place.path == *path)?;
-        let is_same = known == stamp;
+        let is_same = known == stamp && representation.coding == coding;
         is_same.then(|| {
             place.is_used = true;
             Arc::clone(representation)
@@ -297,24 +302,24 @@ mod tests {
         let stamp = || Stamp::of_path(bytes).expect("it is there");
         let files = OpenFiles::default();
         fs::write(&path, "one").expect("it is written");
-        assert!(files.find(bytes, &stamp()).is_none());
+        assert!(files.find(bytes, &stamp(), None).is_none());
         let (opened, representation) = open(&path);
         files.keep(bytes, opened, &representation);
-        let found = files.find(bytes, &stamp()).expect("it is open");
+        let found = files.find(bytes, &stamp(), None).expect("it is open");
         assert!(Arc::ptr_eq(&found, &representation));
 
         // Another file has taken its place.
         let other = tree.path().join("b");
         fs::write(&other, "two").expect("it is written");
         fs::rename(&other, &path).expect("it is moved");
-        assert!(files.find(bytes, &stamp()).is_none());
+        assert!(files.find(bytes, &stamp(), None).is_none());
         let (opened, representation) = open(&path);
         files.keep(bytes, opened, &representation);
-        assert!(files.find(bytes, &stamp()).is_some());
+        assert!(files.find(bytes, &stamp(), None).is_some());
 
         // Who may read it has changed.
         fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("it is ours");
-        assert!(files.find(bytes, &stamp()).is_none());
+        assert!(files.find(bytes, &stamp(), None).is_none());
     }
 
     #[test]
@@ -331,9 +336,9 @@ mod tests {
         }
         // And the next is kept again.
         files.keep(&path, stamp, &representation);
-        assert!(files.find(&path, &stamp).is_some());
+        assert!(files.find(&path, &stamp, None).is_some());
         files.clear();
-        assert!(files.find(&path, &stamp).is_none());
+        assert!(files.find(&path, &stamp, None).is_none());
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::kind::Kind;
 use super::listing::{Listing, read_entries};
 use super::open_files::{OpenFiles, Stamp};
 use super::private::PrivateDirectories;
+use super::sibling::is_in;
 use super::unavailable::{Unavailable, file_type_of};
-use crate::http::{Headers, HttpDate, RelativePath, Representation};
+use crate::http::{Coding, Headers, HttpDate, RelativePath, Representation};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
@@ -59,7 +60,7 @@ pub(crate) enum Node<'r> {
 }
 
 /// Something open, and its metadata.
-enum Opened {
+pub(super) enum Opened {
     /// A regular file.
     File(Arc<Representation>),
     /// Anything else.
@@ -120,7 +121,7 @@ impl Root {
                 handle,
             }))
         };
-        match self.open_any(path, kind) {
+        match self.open_any(path, None, kind) {
             Ok(Opened::File(file)) if self.is_private(&file.file, path) => Err(Unavailable::Absent),
             Ok(Opened::File(file)) => Ok(Node::File(file)),
             Ok(Opened::Other(handle, FileType::Directory)) => directory(Some(handle)),
@@ -130,21 +131,27 @@ impl Root {
         }
     }
 
-    /// The one place where a path of the tree is opened, unless what it leads to is open already.
-    fn open_any(&self, path: &[u8], kind: impl Fn() -> Headers) -> rustix::io::Result<Opened> {
+    /// The one place where a path of the tree is opened, unless what it leads to is open already: to
+    /// stand for itself, or for another file in `coding`.
+    pub(super) fn open_any(
+        &self,
+        path: &[u8],
+        coding: Option<Coding>,
+        kind: impl Fn() -> Headers,
+    ) -> rustix::io::Result<Opened> {
         if self.symlinks != Symlinks::Follow {
             // By what links a path leads to an open file cannot be seen from outside.
             let open = |flags| beneath::open(&self.directory, path, self.symlinks, flags);
             must_be_served(file_type(open(beneath::NO_ACCESS)?)?)?;
             let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
-            return Ok(represent(file, &stamp, kind));
+            return Ok(represent(file, &stamp, coding, kind));
         }
         // With its end, so that no call has to make a copy that has one.
         let mut full = self.full(path);
         full.push(0);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
         let seen = Stamp::of_path(full)?;
-        if let Some(found) = self.open_files.find(full, &seen) {
+        if let Some(found) = self.open_files.find(full, &seen, coding) {
             return Ok(Opened::File(self.settled(full, &seen, found)));
         }
         must_be_served(seen.kind)?;
@@ -156,7 +163,7 @@ impl Root {
             opened => opened,
         };
         let (file, stamp) = with_stamp(past_lease(open)?)?;
-        let opened = represent(file, &stamp, kind);
+        let opened = represent(file, &stamp, coding, kind);
         if let Opened::File(representation) = &opened {
             self.open_files.keep(full, stamp, representation);
         }
@@ -175,14 +182,15 @@ impl Root {
             return found;
         }
         let (file, kind) = (Arc::clone(&found.file), found.kind.clone());
-        let again = Representation::new(file, stamp.state, kind, HttpDate::now());
+        let now = HttpDate::now();
+        let again = Representation::in_coding(found.coding, file, stamp.state, kind, now);
         let again = Arc::new(again);
         self.open_files.keep(path, *stamp, &again);
         again
     }
 
     /// Whether an open file, to which `path` led, may not be sent.
-    fn is_private(&self, file: &File, path: &[u8]) -> bool {
+    pub(super) fn is_private(&self, file: &File, path: &[u8]) -> bool {
         let full = || PathBuf::from(OsStr::from_bytes(&self.full(path)));
         self.private.contain(file, full)
     }
@@ -213,20 +221,20 @@ impl Root {
 }
 
 impl Directory<'_> {
-    /// Opens the first of `names` that is a regular file in this directory, if one is. `kind`
-    /// gives it its fields by its name.
+    /// Opens the first of `names` that is a regular file in this directory, if one is, and tells its
+    /// path. `kind` gives it its fields by its name.
     pub(crate) fn open_index(
         &self,
         names: &[String],
         kind: impl Fn(&str) -> Headers,
-    ) -> Result<Option<Arc<Representation>>, Unavailable> {
+    ) -> Result<Option<(RelativePath, Arc<Representation>)>, Unavailable> {
         for name in names {
             let path: RelativePath = join(&self.path, name.as_bytes());
-            match self.root.open_any(&path, || kind(name)) {
+            match self.root.open_any(&path, None, || kind(name)) {
                 Ok(Opened::File(file)) if self.root.is_private(&file.file, &path) => {
                     return Err(Unavailable::Absent);
                 }
-                Ok(Opened::File(file)) => return Ok(Some(file)),
+                Ok(Opened::File(file)) => return Ok(Some((path, file))),
                 Ok(Opened::Other(..)) | Err(Errno::NOENT) => {}
                 // As CPython: a page that is there but may not be read is not passed over.
                 // Nor is one for which there is no descriptor.
@@ -276,12 +284,18 @@ fn with_stamp(file: OwnedFd) -> rustix::io::Result<(OwnedFd, Stamp)> {
     Ok((file, stamp))
 }
 
-fn represent(file: OwnedFd, stamp: &Stamp, kind: impl Fn() -> Headers) -> Opened {
-    if !stamp.is_regular() {
+fn represent(
+    file: OwnedFd,
+    stamp: &Stamp,
+    coding: Option<Coding>,
+    kind: impl Fn() -> Headers,
+) -> Opened {
+    if !stamp.is_regular() || coding.is_some_and(|coding| !is_in(coding, &file)) {
         return Opened::Other(file, stamp.kind);
     }
     let file = Arc::new(File::from(file));
-    let representation = Representation::new(file, stamp.state, kind(), HttpDate::now());
+    let now = HttpDate::now();
+    let representation = Representation::in_coding(coding, file, stamp.state, kind(), now);
     Opened::File(representation.into())
 }
 

@@ -1,20 +1,19 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
 use super::ListingStyle;
+use super::negotiation::encoded_name;
 use crate::files::{self, Directory, Node, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
 use crate::http::{
-    self, Body, Headers, HttpError, Method, Representation, Request, Response, StatusCode, header,
+    Headers, HttpError, Method, Representation, Request, Response, StatusCode, header,
 };
 use rustix::fs::FileType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-/// The suffix of SVG images in the gzip coding, and a file with it.
-const SVGZ: &str = ".svgz";
-const SVGZ_NAME: &str = "a.svgz";
+/// The type of files that no table knows, unless another one is set.
+const UNKNOWN: &str = "application/octet-stream";
 
 /// Serves the files of a directory and lists what is in it.
 ///
@@ -30,10 +29,21 @@ const SVGZ_NAME: &str = "a.svgz";
 #[derive(Clone, Debug)]
 #[doc(alias = "SimpleHTTPRequestHandler")]
 pub struct FileHandler {
-    root: Root,
+    pub(super) root: Root,
     index_pages: Vec<String>,
     extensions: BTreeMap<String, String>,
     pub(super) listing: ListingStyle,
+    default_media_type: String,
+    pub(super) compressed: Compressed,
+}
+
+/// What compressed files are to be, beside files like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compressed {
+    /// Nothing.
+    Plain,
+    /// What is sent in place of their originals.
+    Siblings,
 }
 
 impl FileHandler {
@@ -53,6 +63,8 @@ impl FileHandler {
                 .map(|(extension, kind)| (extension.into(), kind.into()))
                 .into(),
             listing: ListingStyle::default(),
+            default_media_type: UNKNOWN.into(),
+            compressed: Compressed::Plain,
         }
     }
 
@@ -72,6 +84,38 @@ impl FileHandler {
         media_type: impl Into<String>,
     ) -> Self {
         self.extensions.insert(extension.into(), media_type.into());
+        self.root.forget_files();
+        self
+    }
+
+    /// The same with another type than `application/octet-stream` for files that no table knows.
+    ///
+    /// ```
+    /// use rhttp::FileHandler;
+    ///
+    /// let files = FileHandler::new("/srv/www").with_default_media_type("text/plain");
+    /// assert_eq!(files.media_type("LICENSE"), "text/plain");
+    /// assert_eq!(files.media_type("a.html"), "text/html");
+    /// ```
+    #[doc(alias = "default_content_type")]
+    pub fn with_default_media_type(mut self, media_type: impl Into<String>) -> Self {
+        self.default_media_type = media_type.into();
+        self.root.forget_files();
+        self
+    }
+
+    /// The same with compressed files sent in place of their originals: for `app.js` a client that
+    /// takes the coding gets `app.js.br`, `app.js.zst` or `app.js.gz`, if that is not older. Asked for
+    /// by such a name itself, what browsers load (`game.wasm.br`) is sent as `application/wasm` in its
+    /// coding.
+    ///
+    /// ```
+    /// use rhttp::FileHandler;
+    ///
+    /// let files = FileHandler::new("dist").with_precompressed();
+    /// ```
+    pub fn with_precompressed(mut self) -> Self {
+        self.compressed = Compressed::Siblings;
         self.root.forget_files();
         self
     }
@@ -119,7 +163,7 @@ impl FileHandler {
     }
 
     /// The media type of a file called `name`: the extensions set for this handler, CPython's
-    /// table, `mime_guess`'s, and `application/octet-stream` for the rest.
+    /// table, `mime_guess`'s, and `application/octet-stream` (or what was set) for the rest.
     #[doc(alias = "guess_type")]
     pub fn media_type(&self, name: &str) -> &str {
         let (_, extension) = files::split_extension(name);
@@ -130,7 +174,7 @@ impl FileHandler {
                 Cow::Owned(lower) => set(&lower),
             })
             .or_else(|| files::builtin_media_type(name))
-            .unwrap_or("application/octet-stream")
+            .unwrap_or(&self.default_media_type)
     }
 
     /// A directory: redirect to its name with a slash, or send its index page, or list it.
@@ -142,51 +186,24 @@ impl FileHandler {
         let target = request.target();
         if !target.has_trailing_slash() {
             return Ok(Response::new(StatusCode::MOVED_PERMANENTLY)
-                .with_header(header::LOCATION, target.to_directory_location()));
+                .with_header(header::LOCATION, target.to_directory_location())
+                .with_header(header::CONTENT_LENGTH, 0));
         }
         let index = directory.open_index(&self.index_pages, |name| self.kind(name));
         match index.map_err(not_found)? {
-            Some(file) => Ok(file_response(file)),
+            Some((path, file)) => self.file_response(request, &path, file),
             None => self.listing_response(request, directory),
         }
     }
 
-    /// Whether a file is an SVG image in the gzip coding, by its name alone.
-    fn is_compressed_picture(&self, path: &[u8]) -> bool {
-        let suffix = path.len().checked_sub(SVGZ.len());
-        let is_svgz = suffix
-            .and_then(|start| path.get(start..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(SVGZ.as_bytes()));
-        is_svgz && self.media_type(SVGZ_NAME) == "image/svg+xml"
-    }
-
     /// The fields of a file called `name` that its name decides.
-    fn kind(&self, name: &str) -> Headers {
-        Representation::kind(self.media_type(name))
+    pub(super) fn kind(&self, name: &str) -> Headers {
+        let encoded = encoded_name(name, self);
+        Representation::kind(match &encoded {
+            Some(encoded) => encoded.media_type(self),
+            None => self.media_type(name),
+        })
     }
-}
-
-/// A regular file. The connection finds out what the client has of it already.
-fn file_response(file: Arc<Representation>) -> Response {
-    let mut response = Response::new(StatusCode::OK);
-    response.body = Body::representation(file);
-    response
-}
-
-/// An SVG image in the gzip coding. Unlike CPython, which names the type but not the coding, so
-/// that no browser shows it.
-fn picture_response(request: &Request<'_>, file: Arc<Representation>) -> Response {
-    let mut response = file_response(file);
-    if http::coding_weight(request.headers(), "gzip") > 0 {
-        response.headers.append(header::CONTENT_ENCODING, "gzip");
-    } else {
-        let media_type = "application/gzip";
-        response
-            .headers
-            .append(Representation::CONTENT_TYPE, media_type);
-    }
-    response.headers.append(header::VARY, "Accept-Encoding");
-    response
 }
 
 impl Handler for FileHandler {
@@ -208,16 +225,13 @@ impl Handler for FileHandler {
             Node::File(_) if request.target().has_trailing_slash() => {
                 Err(HttpError::file_not_found())
             }
-            Node::File(file) if self.is_compressed_picture(&path) => {
-                Ok(picture_response(request, file))
-            }
-            Node::File(file) => Ok(file_response(file)),
+            Node::File(file) => self.file_response(request, &path, file),
         }
     }
 }
 
 /// The answer for a file that cannot be opened.
-fn not_found(why: Unavailable) -> HttpError {
+pub(super) fn not_found(why: Unavailable) -> HttpError {
     match why {
         Unavailable::Absent => HttpError::file_not_found(),
         Unavailable::Shortage => HttpError::overloaded(),

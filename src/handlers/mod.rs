@@ -1,9 +1,26 @@
-//! The handlers that ship.
+//! The handlers that ship: files, scripts, and handlers around them, each for one thing.
 
+mod authentication;
+mod cache_control;
 mod cgi;
+mod cors;
+mod extra_headers;
+mod fallback;
 mod file;
+mod isolation;
 mod listing;
+mod negotiation;
+mod not_found_page;
+mod passwords;
 
+pub use authentication::Authentication;
+pub use cache_control::{CacheControl, Caching};
 pub use cgi::CgiHandler;
+pub use cors::{Cors, Origins};
+pub use extra_headers::{ExtraField, ExtraHeaders};
+pub use fallback::{CleanUrls, Spa};
 pub use file::FileHandler;
+pub use isolation::Isolation;
 pub use listing::ListingStyle;
+pub use not_found_page::NotFoundPage;
+pub use passwords::Passwords;

@@ -2,13 +2,17 @@
 
 use super::{FieldLines, header};
 
-/// How much a client wants content in the coding `coding`, in thousandths: 0 is not at all.
+/// How much a client wants content in each of `codings`, in thousandths: 0 is not at all.
 ///
 /// A client that names no codings at all gets content as it is. `x-gzip` is `gzip` (§8.4.1.3), and
 /// `*` stands for all codings that the field does not name. A weight that is not one counts as 0:
 /// such a client is better served with content as it is.
-pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
+pub(crate) fn coding_weights<const N: usize>(
+    fields: FieldLines<'_>,
+    codings: [&str; N],
+) -> [u16; N] {
     let mut others = 0;
+    let mut weights = [None; N];
     for member in fields.list(header::ACCEPT_ENCODING) {
         let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().unwrap_or_default();
@@ -18,18 +22,37 @@ pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
         };
         if name == b"*" {
             others = weight;
-        } else if without_x(name).eq_ignore_ascii_case(coding.as_bytes()) {
-            return weight;
+        }
+        for (known, coding) in weights.iter_mut().zip(codings) {
+            if known.is_none() && is_called(name, coding) {
+                *known = Some(weight);
+            }
         }
     }
-    others
+    weights.map(|weight| weight.unwrap_or(others))
 }
 
-fn without_x(name: &[u8]) -> &[u8] {
-    match name {
-        [b'x' | b'X', b'-', rest @ ..] => rest,
-        name => name,
-    }
+/// The same of one coding.
+pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
+    let [weight] = coding_weights(fields, [coding]);
+    weight
+}
+
+fn is_called(name: &[u8], coding: &str) -> bool {
+    name.eq_ignore_ascii_case(coding.as_bytes())
+        || coding == "gzip" && name.eq_ignore_ascii_case(b"x-gzip")
+}
+
+/// Whether the client names HTML among the types that it takes (§12.5.1), as browsers do when they
+/// go to a page. `*/*`, which scripts and programs send, does not.
+pub(crate) fn names_html(fields: FieldLines<'_>) -> bool {
+    fields.list(header::ACCEPT).any(|member| {
+        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let is_html = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"text/html"));
+        is_html && parts.all(|parameter| parse_weight(parameter) != Some(0))
+    })
 }
 
 /// `q=0.123` (§12.4.2) in thousandths.
@@ -84,5 +107,30 @@ mod tests {
             assert_eq!((weight("gzip"), weight("br")), (gzip, br), "{value:?}");
         }
         assert_eq!(coding_weight(FieldLines::default(), "gzip"), 0);
+    }
+
+    #[test]
+    fn a_navigation_names_html() {
+        for (value, expected) in [
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                true,
+            ),
+            ("TEXT/HTML", true),
+            ("application/json, text/html;level=1;q=0.1", true),
+            ("text/html;q=0", false),
+            ("text/html; q=0.000, */*", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("text/htmlx", false),
+            ("", false),
+        ] {
+            let lines = [httparse::Header {
+                name: "Accept",
+                value: value.as_bytes(),
+            }];
+            assert_eq!(names_html(FieldLines::new(&lines)), expected, "{value}");
+        }
+        assert!(!names_html(FieldLines::default()));
     }
 }

@@ -1,8 +1,14 @@
 //! Errors that are answers.
 
-use super::{Body, HeaderName, HeaderValue, Headers, Method, Response, StatusCode, header};
+use super::{
+    Body, HeaderName, HeaderValue, Headers, Method, Representation, Response, StatusCode, header,
+};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::{fmt, io};
+
+/// What is said of a file that cannot be opened.
+const FILE_NOT_FOUND: &str = "File not found";
 
 /// Why a request is not served, and what the client is told: CPython's `send_error`.
 ///
@@ -18,6 +24,7 @@ pub struct HttpError {
     message: Option<Cow<'static, str>>,
     explanation: Option<Cow<'static, str>>,
     headers: Option<Box<Headers>>,
+    page: Option<Arc<Representation>>,
 }
 
 impl HttpError {
@@ -28,6 +35,7 @@ impl HttpError {
             message: None,
             explanation: None,
             headers: None,
+            page: None,
         }
     }
 
@@ -51,7 +59,20 @@ impl HttpError {
 
     /// 404, `File not found`: whatever keeps a file from being opened.
     pub fn file_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND).with_message("File not found")
+        Self::new(StatusCode::NOT_FOUND).with_message(FILE_NOT_FOUND)
+    }
+
+    /// Whether it says that no file is there, as [`file_not_found`](Self::file_not_found) does: then
+    /// another name may be tried. A directory that may not be listed and a script that is missing are
+    /// errors of their own.
+    pub fn is_file_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND && self.message.as_deref() == Some(FILE_NOT_FOUND)
+    }
+
+    /// The same with a file as its page.
+    pub(crate) fn with_page(mut self, page: Representation) -> Self {
+        self.page = Some(page.into());
+        self
     }
 
     /// 503: there is no room now for another connection or file. The client may try again in a
@@ -93,7 +114,16 @@ impl HttpError {
     #[doc(alias = "error_content_type")]
     pub fn to_page(&self) -> Response {
         let mut response = self.bare_response();
-        if self.status.allows_content() {
+        if let Some(page) = &self.page {
+            let media_type = page.kind.get(header::CONTENT_TYPE).unwrap_or_default();
+            response
+                .headers
+                .extend_with(header::CONTENT_TYPE, media_type);
+            response
+                .headers
+                .append(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+            response.body = Body::representation(Arc::clone(page));
+        } else if self.status.allows_content() {
             let message = html_escape::encode_text(self.message());
             let explanation = html_escape::encode_text(self.explanation());
             let code = self.status;

@@ -1,61 +1,10 @@
 //! Header fields (RFC 9110 §5): names, values and the ordered list of them in a response.
 
 use super::date::HttpDate;
+use super::header;
 use smallvec::SmallVec;
 use std::fmt;
 use std::io::Write;
-
-/// The field names that this crate sends or reads, in the letter case that CPython sends.
-pub mod name {
-    use super::HeaderName;
-
-    /// Defines the constants.
-    macro_rules! names {
-        ($($constant:ident = $text:literal;)*) => {
-            $(#[doc = concat!("`", $text, "`")]
-            pub const $constant: HeaderName<'static> = HeaderName::from_static($text);)*
-        };
-    }
-
-    names! {
-        ACCEPT = "Accept";
-        ACCEPT_ENCODING = "Accept-Encoding";
-        ACCEPT_RANGES = "Accept-Ranges";
-        AUTHORIZATION = "Authorization";
-        CACHE_CONTROL = "Cache-Control";
-        CONNECTION = "Connection";
-        CONTENT_ENCODING = "Content-Encoding";
-        CONTENT_LANGUAGE = "Content-Language";
-        CONTENT_LENGTH = "Content-Length";
-        CONTENT_RANGE = "Content-Range";
-        CONTENT_SECURITY_POLICY = "Content-Security-Policy";
-        CONTENT_TYPE = "Content-Type";
-        COOKIE = "Cookie";
-        DATE = "Date";
-        ETAG = "ETag";
-        EXPECT = "Expect";
-        HOST = "Host";
-        IF_MATCH = "If-Match";
-        IF_MODIFIED_SINCE = "If-Modified-Since";
-        IF_NONE_MATCH = "If-None-Match";
-        IF_RANGE = "If-Range";
-        IF_UNMODIFIED_SINCE = "If-Unmodified-Since";
-        LAST_MODIFIED = "Last-Modified";
-        LOCATION = "Location";
-        RANGE = "Range";
-        REFERER = "Referer";
-        RETRY_AFTER = "Retry-After";
-        SERVER = "Server";
-        STATUS = "Status";
-        TE = "TE";
-        TRAILER = "Trailer";
-        TRANSFER_ENCODING = "Transfer-Encoding";
-        UPGRADE = "Upgrade";
-        USER_AGENT = "User-Agent";
-        VARY = "Vary";
-        X_CONTENT_TYPE_OPTIONS = "X-Content-Type-Options";
-    }
-}
 
 /// A field name: a token (RFC 9110 §5.6.2), compared without regard to case, kept as written.
 #[derive(Clone, Copy, Debug)]
@@ -202,15 +151,22 @@ impl fmt::Debug for HeaderValue {
     }
 }
 
+/// Bytes for which there is room in fields that have outgrown their place: those of all features.
+const MORE: usize = 448;
+
 /// The header fields of a response: in order, letter case kept, names may repeat.
 ///
 /// They are stored as they go on the wire, `Name: value` and CRLF: appending is copying, sending
 /// too. A file's own fields are made with its representation, so a response with a file seldom has
 /// so many that memory must be allocated for them. That only names and values get in keeps every
 /// line one line.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 #[doc(alias = "send_header")]
-pub struct Headers(SmallVec<[u8; 64]>);
+pub struct Headers {
+    lines: SmallVec<[u8; 64]>,
+    /// The [marks](HeaderName::mark) of all names: most fields that are asked for are not there.
+    marks: u64,
+}
 
 impl Headers {
     /// No fields.
@@ -230,39 +186,95 @@ impl Headers {
 
     /// Adds a field whose value is known to be one.
     fn append_bytes(&mut self, name: HeaderName<'_>, value: &[u8]) {
-        self.0.extend_from_slice(name.as_str().as_bytes());
-        self.0.extend_from_slice(b": ");
-        self.0.extend_from_slice(value);
-        self.0.extend_from_slice(b"\r\n");
+        self.marks |= name.mark();
+        self.reserve(name.as_str().len() + value.len() + b": \r\n".len());
+        self.lines.extend_from_slice(name.as_str().as_bytes());
+        self.lines.extend_from_slice(b": ");
+        self.lines.extend_from_slice(value);
+        self.lines.extend_from_slice(b"\r\n");
+    }
+
+    /// Makes room for so many bytes. Memory is allocated once for all fields that handlers may add.
+    fn reserve(&mut self, bytes: usize) {
+        if self.lines.capacity() - self.lines.len() < bytes {
+            self.lines.reserve(bytes.max(MORE));
+        }
     }
 
     /// Adds all of `others` after these.
     pub fn extend(&mut self, others: &Headers) {
-        self.0.extend_from_slice(&others.0);
+        self.marks |= others.marks;
+        self.reserve(others.lines.len());
+        self.lines.extend_from_slice(&others.lines);
     }
 
     /// Gives the field `name` this value and no other: where the first one stood, as that was
     /// spelled, or after the others.
     pub fn set(&mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) {
+        if !self.contains(name) {
+            return self.append(name, value);
+        }
+        let value = value.into();
         let old = std::mem::take(self);
-        let mut value = Some(value.into());
-        for (other, kept) in old.iter() {
-            if other != name {
-                self.append_bytes(other, kept);
-            } else if let Some(value) = value.take() {
-                self.append(other, value);
+        self.marks = old.marks;
+        let mut is_set = false;
+        for line in old.lines() {
+            if !is_field(line, name) {
+                self.lines.extend_from_slice(line);
+            } else if !is_set {
+                is_set = true;
+                let start = name.as_str().len() + b": ".len();
+                self.lines
+                    .extend_from_slice(line.get(..start).unwrap_or_default());
+                self.lines.extend_from_slice(value.as_bytes());
+                self.lines.extend_from_slice(b"\r\n");
             }
         }
-        if let Some(value) = value {
-            self.append(name, value);
+    }
+
+    /// Sets each of `others`, which have different names.
+    pub(crate) fn set_all(&mut self, others: &Headers) {
+        if self.marks & others.marks != 0 {
+            others.iter().for_each(|(name, _)| self.remove(name));
         }
+        self.extend(others);
+    }
+
+    /// Says that the response depends on the request's field `name` (RFC 9110 §12.5.5), beside the
+    /// others that it depends on.
+    ///
+    /// ```
+    /// use rhttp::http::{Headers, header};
+    ///
+    /// let mut headers = Headers::new();
+    /// headers.vary_by(header::ORIGIN);
+    /// headers.vary_by(header::ACCEPT);
+    /// headers.vary_by(header::ORIGIN);
+    /// assert_eq!(headers.get(header::VARY), Some(b"Origin, Accept".as_slice()));
+    /// ```
+    pub fn vary_by(&mut self, name: HeaderName<'_>) {
+        let mut all = SmallVec::<[u8; 64]>::new();
+        let members = self.get_all(header::VARY).flat_map(super::members);
+        for member in members {
+            if member == b"*" || member.eq_ignore_ascii_case(name.as_str().as_bytes()) {
+                return;
+            }
+            all.extend_from_slice(member);
+            all.extend_from_slice(b", ");
+        }
+        all.extend_from_slice(name.as_str().as_bytes());
+        self.set(header::VARY, HeaderValue(all));
     }
 
     /// Takes out every field `name`.
     pub fn remove(&mut self, name: HeaderName<'_>) {
-        let old = std::mem::take(self);
-        for (other, kept) in old.iter().filter(|(other, _)| *other != name) {
-            self.append_bytes(other, kept);
+        if self.contains(name) {
+            let old = std::mem::take(self);
+            // It may stand for another name, too.
+            self.marks = old.marks;
+            for line in old.lines().filter(|line| !is_field(line, name)) {
+                self.lines.extend_from_slice(line);
+            }
         }
     }
 
@@ -277,14 +289,14 @@ impl Headers {
 
     /// The first value of the field `name`.
     pub fn get(&self, name: HeaderName<'_>) -> Option<&[u8]> {
-        self.lines()
+        self.lines_marked(name)
             .find(|line| is_field(line, name))
             .map(|line| value_of(line, name))
     }
 
     /// Every value of the field `name`.
     pub fn get_all<'a>(&'a self, name: HeaderName<'a>) -> impl Iterator<Item = &'a [u8]> {
-        self.lines()
+        self.lines_marked(name)
             .filter(move |line| is_field(line, name))
             .map(move |line| value_of(line, name))
     }
@@ -296,24 +308,41 @@ impl Headers {
 
     /// All lines, as they go on the wire.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.lines
     }
 
     /// Whether there are no fields.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lines.is_empty()
     }
 
     /// The lines as they go on the wire, each with its CRLF.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.0.as_slice();
-        std::iter::from_fn(move || {
-            let end = memchr::memchr(b'\n', rest)? + 1;
-            let line;
-            (line, rest) = rest.split_at_checked(end)?;
-            Some(line)
-        })
+        lines_of(&self.lines)
     }
+
+    /// Lines among which is each that is a field called `name`: all of them, or none.
+    fn lines_marked(&self, name: HeaderName<'_>) -> impl Iterator<Item = &[u8]> {
+        let may_be_there = self.marks & name.mark() != 0;
+        lines_of(if may_be_there { &self.lines } else { &[] })
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.lines == other.lines
+    }
+}
+
+impl Eq for Headers {}
+
+fn lines_of(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest)? + 1;
+        let line;
+        (line, rest) = rest.split_at_checked(end)?;
+        Some(line)
+    })
 }
 
 /// Whether a line of [`Headers`] is a field called `name`.
@@ -397,7 +426,7 @@ mod tests {
         for bad in ["", "a b", "a:", "a\r\n", "\u{e9}"] {
             assert!(HeaderName::new(bad).is_none(), "{bad:?}");
         }
-        assert_eq!(HeaderName::new("content-TYPE"), Some(name::CONTENT_TYPE));
+        assert_eq!(HeaderName::new("content-TYPE"), Some(header::CONTENT_TYPE));
     }
 
     #[test]
@@ -406,7 +435,7 @@ mod tests {
         headers.append(HeaderName::from_static("Content-type"), "text/plain");
         headers.append(HeaderName::from_static("Set-Cookie"), "a=1");
         headers.append(HeaderName::from_static("Set-Cookie"), "b: 2");
-        headers.append(name::CONTENT_LENGTH, 12);
+        headers.append(header::CONTENT_LENGTH, 12);
         let lines: Vec<_> = headers.lines().collect();
         assert_eq!(lines.concat(), b"Content-type: text/plain\r\nSet-Cookie: a=1\r\nSet-Cookie: b: 2\r\nContent-Length: 12\r\n");
         assert_eq!(
@@ -417,13 +446,13 @@ mod tests {
             headers.iter().last().map(|(_, value)| value),
             Some(b"12".as_slice())
         );
-        assert!(!headers.contains(name::LOCATION));
+        assert!(!headers.contains(header::LOCATION));
 
-        headers.set(name::CONTENT_TYPE, "text/html");
+        headers.set(header::CONTENT_TYPE, "text/html");
         headers.set(HeaderName::from_static("Set-Cookie"), "c=3");
-        headers.set(name::LOCATION, "/");
-        headers.remove(name::CONTENT_LENGTH);
-        headers.remove(name::ETAG);
+        headers.set(header::LOCATION, "/");
+        headers.remove(header::CONTENT_LENGTH);
+        headers.remove(header::ETAG);
         let lines: Vec<_> = headers.lines().collect();
         assert_eq!(
             lines.concat(),

@@ -1,11 +1,14 @@
 //! The words of HTTP, without I/O: what requests and responses are made of.
 
 mod accept_encoding;
+mod base64;
 mod body;
+mod coding;
 mod date;
 mod error;
 mod exchange;
 mod field_lines;
+pub mod header;
 mod headers;
 mod method;
 mod number;
@@ -21,9 +24,11 @@ mod text;
 mod validators;
 mod version;
 
-pub(crate) use accept_encoding::{coding_weight, parse_weight};
+pub(crate) use accept_encoding::{coding_weight, coding_weights, names_html, parse_weight};
+pub(crate) use base64::decode_base64;
 pub use body::Body;
 pub(crate) use body::{Content, FilePart, range_length};
+pub(crate) use coding::Coding;
 pub use date::HttpDate;
 pub use error::HttpError;
 pub use exchange::RequestBody;
@@ -31,7 +36,6 @@ pub(crate) use exchange::{BodySource, Exchange, ExchangeFailed, Ready, Wait};
 pub use field_lines::FieldLines;
 pub(crate) use field_lines::members;
 pub(crate) use headers::is_field;
-pub use headers::name as header;
 pub use headers::{HeaderName, HeaderValue, Headers};
 pub use method::Method;
 pub(crate) use number::{parse_decimal, parse_saturating, push_decimal, push_hexadecimal};

@@ -1,6 +1,6 @@
 //! One state of a file, ready to be sent (RFC 9110 §3.2).
 
-use super::{HeaderName, Headers, HttpDate, Validators, header};
+use super::{Coding, HeaderName, Headers, HttpDate, Validators, header};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub(crate) struct Representation {
     pub(crate) kind: Headers,
     /// `Last-Modified`, where CPython sends it, and then what caches and downloads need.
     pub(crate) fields: Headers,
+    /// The coding in which it stands for another file; none for a file that stands for itself.
+    pub(crate) coding: Option<Coding>,
 }
 
 impl Timestamp {
@@ -68,7 +70,19 @@ impl Representation {
 
     /// The representation of a file that is in this state `now`.
     pub(crate) fn new(file: Arc<File>, state: FileState, kind: Headers, now: HttpDate) -> Self {
-        let validators = Validators::of_state(&state, now);
+        Self::in_coding(None, file, state, kind, now)
+    }
+
+    /// The same of a file that stands for another one in this coding: the tags of the two differ,
+    /// even where they have the same size and time.
+    pub(crate) fn in_coding(
+        coding: Option<Coding>,
+        file: Arc<File>,
+        state: FileState,
+        kind: Headers,
+        now: HttpDate,
+    ) -> Self {
+        let validators = Validators::of_state(&state, now).in_coding(coding);
         let mut fields = Headers::new();
         if let Some(date) = validators.last_modified() {
             fields.append(header::LAST_MODIFIED, date);
@@ -84,6 +98,7 @@ impl Representation {
             validators,
             kind,
             fields,
+            coding,
         }
     }
 
@@ -95,6 +110,7 @@ impl Representation {
             validators: self.validators.clone(),
             kind: self.kind.clone(),
             fields,
+            coding: self.coding,
         }
     }
 

@@ -32,6 +32,7 @@ pub struct Request<'a> {
     server: &'a Peer,
     protocol: Version,
     scheme: Scheme,
+    user: Option<&'a str>,
     body: RequestBody<'a>,
 }
 
@@ -50,6 +51,7 @@ impl<'a> Request<'a> {
             server,
             protocol: Version::HTTP_10,
             scheme: Scheme::Http,
+            user: None,
             body,
         }
     }
@@ -87,7 +89,34 @@ impl<'a> Request<'a> {
             server: self.server,
             protocol: self.protocol,
             scheme: self.scheme,
+            user: self.user,
             body: self.body.reborrow(),
+        }
+    }
+
+    /// The same request from a user who has proved to be that: for handlers that check passwords.
+    /// Scripts are told as `REMOTE_USER`. What is left of the body goes with it.
+    pub fn with_user<'b>(&'b mut self, user: &'b str) -> Request<'b> {
+        let mut request = self.with_target(self.line.target);
+        request.user = Some(user);
+        request
+    }
+
+    /// A GET of `target` alone by the same client: for what is sent along with another answer.
+    pub(crate) fn aside<'b>(&'b self, target: RequestTarget<'b>) -> Request<'b> {
+        Request {
+            line: RequestLine {
+                method: Method::GET,
+                target,
+                ..self.line
+            },
+            headers: FieldLines::default(),
+            client: self.client,
+            server: self.server,
+            protocol: self.protocol,
+            scheme: self.scheme,
+            user: self.user,
+            body: RequestBody::default(),
         }
     }
 
@@ -151,6 +180,11 @@ impl<'a> Request<'a> {
     /// Whether the request came over TLS.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// The user, if a handler has checked who that is.
+    pub fn user(&self) -> Option<&'a str> {
+        self.user
     }
 
     /// The body, CPython's `rfile`.

@@ -24,7 +24,7 @@ pub struct Response {
     /// Header fields in the order in which they are sent.
     ///
     /// `Content-Length` and `Transfer-Encoding` are the connection's to write, after the content
-    /// type: here they are ignored. `Connection: close` closes the connection, as in Python.
+    /// type: here they are ignored (without a type, a length has its place here). `Connection: close` closes the connection, as in Python.
     pub headers: Headers,
     /// The content.
     pub body: Body,

@@ -29,6 +29,7 @@ status_codes! {
     FOUND = 302, "The target is temporarily elsewhere.";
     NOT_MODIFIED = 304, "The client's copy is current.";
     BAD_REQUEST = 400, "The request is malformed.";
+    UNAUTHORIZED = 401, "The client has to say who it is.";
     FORBIDDEN = 403, "The server refuses.";
     NOT_FOUND = 404, "Nothing is there.";
     REQUEST_TIMEOUT = 408, "The request did not arrive in time.";

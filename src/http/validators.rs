@@ -1,7 +1,7 @@
 //! What tells one state of some content from another (RFC 9110 §8.8).
 
 use super::representation::FileState;
-use super::{HeaderValue, HttpDate, push_hexadecimal};
+use super::{Coding, HeaderValue, HttpDate, push_hexadecimal};
 use smallvec::SmallVec;
 use std::fs::Metadata;
 
@@ -59,6 +59,19 @@ impl Validators {
         validators.is_settled &= !is_fresh;
         validators.etag = (!is_fresh).then(|| file_tag(state));
         validators
+    }
+
+    /// Those of a file that stands for another one in this coding.
+    pub(crate) fn in_coding(mut self, coding: Option<Coding>) -> Self {
+        if let (Some(coding), Some(etag)) = (coding, &self.etag) {
+            let mut tag = SmallVec::from_slice(etag.as_bytes());
+            tag.pop();
+            tag.push(b'-');
+            tag.extend_from_slice(coding.name().as_bytes());
+            tag.push(b'"');
+            self.etag = Some(HeaderValue::printable(tag));
+        }
+        self
     }
 
     /// The same with this value of an `ETag` field; with none if it is not an entity tag. For

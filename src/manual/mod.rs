@@ -11,6 +11,9 @@ pub mod cgi {}
 /// What a browser gets for a directory, what a program gets, and who gets CPython's page.
 #[doc = include_str!("listings.md")]
 pub mod listings {}
+/// What web pages under development need, one flag each.
+#[doc = include_str!("web.md")]
+pub mod web {}
 
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]

@@ -45,11 +45,15 @@ pub(crate) fn complete(
     }
     let mut ranges = Ranges::Bytes;
     let own;
-    let validators = if response.headers.is_empty() {
-        &of.validators
-    } else {
+    let own_names = [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES];
+    let validators = if own_names
+        .iter()
+        .any(|name| response.headers.contains(*name))
+    {
         (*of, own, ranges) = as_said(of, &response.headers, now);
         &own
+    } else {
+        &of.validators
     };
     let precondition = validators.evaluate(request.method(), request.headers());
     match precondition {

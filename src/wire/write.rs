@@ -26,7 +26,8 @@ pub(crate) struct Head<'a> {
 impl Head<'_> {
     /// Appends the head of `response` to `out`, its empty line included.
     ///
-    /// The length follows the content type, where CPython's handlers send it.
+    /// The length follows the content type, where CPython's handlers send it. Where there is no type,
+    /// it stands where the handler has put one, or last.
     pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
         let is_usual = response.status == StatusCode::OK && response.reason.is_none();
         match self.protocol {
@@ -49,30 +50,35 @@ impl Head<'_> {
         // What is said of a file comes right after its type and length, as in CPython.
         let of = response.body.of();
         let own_type = response.headers.contains(header::CONTENT_TYPE);
-        let mut framed = false;
-        let mut write_framing = |out: &mut Vec<u8>| {
+        let write_framing = |out: &mut Vec<u8>| {
             self.write_framing(out);
             out.extend_from_slice(of.map_or(&[], |of| of.fields.as_bytes()));
-            framed = true;
         };
+        let mut is_framed = false;
         if let Some(of) = of.filter(|of| !of.kind.is_empty() && !own_type) {
             out.extend_from_slice(of.kind.as_bytes());
             write_framing(out);
+            is_framed = true;
         }
-        let mut is_type_next = own_type;
+        // Without a type, where the handler has put a length.
+        let place = if own_type {
+            header::CONTENT_TYPE
+        } else {
+            header::CONTENT_LENGTH
+        };
         for line in response.headers.lines() {
-            if is_field(line, header::CONTENT_LENGTH) || is_field(line, header::TRANSFER_ENCODING) {
-                continue;
+            let is_ours =
+                is_field(line, header::CONTENT_LENGTH) || is_field(line, header::TRANSFER_ENCODING);
+            if !is_ours {
+                out.extend_from_slice(line);
             }
-            out.extend_from_slice(line);
-            if is_type_next && is_field(line, header::CONTENT_TYPE) {
+            if !is_framed && is_field(line, place) {
                 write_framing(out);
-                is_type_next = false;
+                is_framed = true;
             }
         }
-        if !framed {
-            self.write_framing(out);
-            out.extend_from_slice(of.map_or(&[], |of| of.fields.as_bytes()));
+        if !is_framed {
+            write_framing(out);
         }
         out.extend_from_slice(match self.persistence {
             Persistence::Persists | Persistence::Closes => b"\r\n".as_slice(),
@@ -167,6 +173,17 @@ mod tests {
             write(&response, ResponseFraming::Chunked, Persistence::Persists)
                 .ends_with("Location: /a/\r\nTransfer-Encoding: chunked\r\n\r\n")
         );
+    }
+
+    #[test]
+    fn without_a_type_the_length_stands_where_the_handler_put_one() {
+        let response = Response::new(StatusCode::MOVED_PERMANENTLY)
+            .with_header(header::LOCATION, "/a/")
+            .with_header(header::CONTENT_LENGTH, 7)
+            .with_header(header::VARY, "Origin");
+        let end = "GMT\r\nLocation: /a/\r\nContent-Length: 0\r\nVary: Origin\r\n\r\n";
+        let written = write(&response, ResponseFraming::Length(0), Persistence::Persists);
+        assert!(written.ends_with(end), "{written}");
     }
 
     #[test]

@@ -63,3 +63,5 @@ mod shutdown;
 mod support;
 #[cfg(unix)]
 mod symlinks;
+#[cfg(target_os = "linux")]
+mod web;

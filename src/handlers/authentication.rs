@@ -1,0 +1,143 @@
+//! Nobody gets anything without a password: `--auth-file` (RFC 7617).
+
+use super::passwords::{Busy, Passwords};
+use crate::handler::Handler;
+use crate::http::{FieldLines, HttpError, Request, Response, StatusCode, decode_base64, header};
+
+/// What tells a browser to ask for a password, and in which encoding to send it.
+const CHALLENGE: &str = "Basic realm=\"rhttp\", charset=\"UTF-8\"";
+
+/// Asks for a password before another handler decides anything.
+///
+/// Who has none learns nothing of what is there: every path and method is answered with 401. What the
+/// connection refuses by itself (400, 408, 431, 503) comes before. The inner handler knows the user by
+/// [`Request::user`].
+///
+/// Passwords travel readable unless the connection is encrypted.
+///
+/// ```no_run
+/// use rhttp::{Authentication, FileHandler, Passwords};
+///
+/// let passwords = Passwords::open("/etc/rhttp/passwords")?;
+/// let files = Authentication::new(FileHandler::new("/srv/www"), passwords);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Authentication<H> {
+    inner: H,
+    passwords: Passwords,
+}
+
+impl<H> Authentication<H> {
+    /// Answers as `inner` does to who knows one of these passwords.
+    pub fn new(inner: H, passwords: Passwords) -> Self {
+        Self { inner, passwords }
+    }
+
+    /// The credentials that a request comes with, if they are right.
+    fn check(&self, fields: FieldLines<'_>) -> Result<Credentials, HttpError> {
+        let mut lines = fields.get_all(header::AUTHORIZATION);
+        let (line, None) = (lines.next(), lines.next()) else {
+            return Err(HttpError::new(StatusCode::BAD_REQUEST));
+        };
+        let Some(credentials) = line.and_then(Credentials::read) else {
+            return Err(unauthorized());
+        };
+        let is_right = self
+            .passwords
+            .verify(credentials.user(), credentials.password());
+        match is_right {
+            Ok(true) => Ok(credentials),
+            Ok(false) => Err(unauthorized()),
+            Err(Busy) => Err(HttpError::overloaded()),
+        }
+    }
+}
+
+impl<H: Handler> Handler for Authentication<H> {
+    fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+        let credentials = self.check(request.headers())?;
+        let mut request = request.with_user(credentials.user());
+        // The inner handler's say in this comes now: it would have told something before.
+        self.inner.expect_continue(&request)?;
+        self.inner.handle(&mut request)
+    }
+
+    fn expect_continue(&self, _: &Request<'_>) -> Result<(), HttpError> {
+        Ok(())
+    }
+
+    forward_hooks!(self => self.inner; server_version, error_response, amend, log_request,
+        log_error, log_message);
+}
+
+fn unauthorized() -> HttpError {
+    HttpError::new(StatusCode::UNAUTHORIZED).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
+}
+
+/// User and password of Basic credentials (RFC 7617 §2): text with a colon in it.
+struct Credentials {
+    text: Vec<u8>,
+    colon: usize,
+}
+
+impl Credentials {
+    fn read(value: &[u8]) -> Option<Self> {
+        let value = value.trim_ascii();
+        let space = value.iter().position(|&byte| byte == b' ')?;
+        let (scheme, encoded) = value.split_at_checked(space)?;
+        if !scheme.eq_ignore_ascii_case(b"basic") {
+            return None;
+        }
+        let text = decode_base64(encoded.trim_ascii())?;
+        let colon = text.iter().position(|&byte| byte == b':')?;
+        let is_user_text = std::str::from_utf8(text.get(..colon)?).is_ok();
+        let is_valid = is_user_text && !text.iter().any(u8::is_ascii_control);
+        is_valid.then_some(Self { text, colon })
+    }
+
+    fn user(&self) -> &str {
+        let user = self.text.get(..self.colon).unwrap_or_default();
+        std::str::from_utf8(user).unwrap_or_default()
+    }
+
+    fn password(&self) -> &[u8] {
+        self.text.get(self.colon + 1..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_a_user_and_a_password() {
+        for (value, expected) in [
+            ("Basic dTpw", Some(("u", "p"))),
+            ("bAsIc   dTpw ", Some(("u", "p"))),
+            // u:p:q
+            ("Basic dTpwOnE=", Some(("u", "p:q"))),
+            // u: and :p
+            ("Basic dTo=", Some(("u", ""))),
+            ("Basic OnA=", Some(("", "p"))),
+            // \u{e9}:\u{e9}
+            ("Basic w6k6w6k=", Some(("\u{e9}", "\u{e9}"))),
+            // u, without a colon
+            ("Basic dQ==", None),
+            // u:p\n
+            ("Basic dTpwCg==", None),
+            // A user that is not UTF-8
+            ("Basic 6TpwOnA=", None),
+            ("Bearer dTpw", None),
+            ("Basic", None),
+            ("Basic !", None),
+            ("", None),
+        ] {
+            let found = Credentials::read(value.as_bytes());
+            let found = found.as_ref().map(|found| (found.user(), found.password()));
+            let expected =
+                expected.map(|(user, password): (&str, &str)| (user, password.as_bytes()));
+            assert_eq!(found, expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Base64 (RFC 4648 §4), in which Basic credentials come.
+
+/// Base64 as Python's `binascii.a2b_base64` takes it: what is not of the alphabet is skipped.
+pub(crate) fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
+    if !encoded.is_ascii() {
+        return None;
+    }
+    let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3 + 3);
+    let (mut bits, mut digits, mut padding) = (0_u32, 0_u32, 0_u32);
+    for &byte in encoded {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' if digits >= 2 => {
+                padding += 1;
+                if digits + padding >= 4 {
+                    return Some(decoded);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        padding = 0;
+        bits = bits << 6 | u32::from(digit);
+        digits = (digits + 1) % 4;
+        // Of the second to the fourth digit, each completes a byte.
+        let complete = match digits {
+            2 => bits >> 4,
+            3 => bits >> 2,
+            0 => bits,
+            _ => continue,
+        };
+        decoded.extend(complete.to_le_bytes().first());
+    }
+    (digits == 0).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read_as_python_reads_it() {
+        for (encoded, expected) in [
+            ("", Some("")),
+            ("dXNlcjpwYXNz", Some("user:pass")),
+            ("dTpw", Some("u:p")),
+            ("dXNlcjpwYQ==", Some("user:pa")),
+            ("dXNlcjpwYXM=", Some("user:pas")),
+            ("dXNlcjpwYQ==dXNl", Some("user:pa")),
+            ("dX-Nlc jpw.YQ==", Some("user:pa")),
+            ("dXNlcjpwYQ=", None),
+            ("dXNlcjpwYQ", None),
+            ("dXNlcjpwY", None),
+            ("=", Some("")),
+            ("dXNlcjpwYQ=x=", Some("user:pa\x0c")),
+        ] {
+            assert_eq!(
+                decode_base64(encoded.as_bytes()),
+                expected.map(|text| text.as_bytes().to_vec()),
+                "{encoded}"
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Content codings that files are kept in (RFC 9110 §8.4.1).
+
+use super::{FieldLines, coding_weight, coding_weights};
+
+/// A coding in which a file can stand beside its original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Brotli,
+    Zstandard,
+    Gzip,
+}
+
+impl Coding {
+    /// All of them, the one that makes the smallest files first.
+    pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
+
+    /// Its name in `Content-Encoding`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstandard => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// How names of files in this coding end.
+    pub(crate) const fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Zstandard => ".zst",
+            Self::Gzip => ".gz",
+        }
+    }
+
+    /// The type of such a file for who does not know the coding. Brotli has none of its own.
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Brotli => "application/octet-stream",
+            Self::Zstandard => "application/zstd",
+            Self::Gzip => "application/gzip",
+        }
+    }
+
+    /// The bytes that content in this coding begins with.
+    pub(crate) const fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Brotli => b"",
+            Self::Zstandard => b"\x28\xb5\x2f\xfd",
+            Self::Gzip => b"\x1f\x8b",
+        }
+    }
+
+    /// Whether the client takes this coding.
+    pub(crate) fn is_accepted(self, fields: FieldLines<'_>) -> bool {
+        coding_weight(fields, self.name()) > 0
+    }
+
+    /// The codings that the client takes at least as gladly as none, the dearest first (§12.5.3).
+    /// Where none of them can be had, content goes out as it is, even to who refuses that: it is
+    /// of more use than an error.
+    pub(crate) fn preferred(fields: FieldLines<'_>) -> impl Iterator<Item = Self> {
+        let [brotli, zstandard, gzip] = Self::ALL;
+        let names = [brotli.name(), zstandard.name(), gzip.name(), "identity"];
+        let [first, second, third, none] = coding_weights(fields, names);
+        let mut weighted = [(first, brotli), (second, zstandard), (third, gzip)];
+        weighted.sort_by_key(|&(weight, _)| std::cmp::Reverse(weight));
+        let least = none.max(1);
+        weighted
+            .into_iter()
+            .filter(move |&(weight, _)| weight >= least)
+            .map(|(_, coding)| coding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dearest_coding_is_tried_first() {
+        for (value, expected) in [
+            ("gzip, deflate, br, zstd", "br zstd gzip"),
+            ("gzip, br;q=0.9", "gzip br"),
+            ("gzip;q=0.1, br;q=0.9, zstd;q=0.5", "br zstd gzip"),
+            ("gzip", "gzip"),
+            ("x-gzip", "gzip"),
+            ("X-GZIP;q=0.5", "gzip"),
+            ("x-br, x-zstd", ""),
+            ("*", "br zstd gzip"),
+            ("*;q=0.5, br;q=0", "zstd gzip"),
+            ("deflate", ""),
+            ("identity", ""),
+            ("", ""),
+            ("identity, gzip;q=0.5", ""),
+            ("identity;q=0.5, gzip;q=0.5", "gzip"),
+            ("identity;q=0.5, gzip;q=0.4, br;q=0.6", "br"),
+            ("identity;q=0, gzip;q=0.1", "gzip"),
+            ("identity;q=0", ""),
+            ("identity;q=0, *;q=0", ""),
+            ("gzip;q=0, br;q=0", ""),
+        ] {
+            let lines = [httparse::Header {
+                name: "Accept-Encoding",
+                value: value.as_bytes(),
+            }];
+            let found: Vec<_> = Coding::preferred(FieldLines::new(&lines))
+                .map(Coding::name)
+                .collect();
+            assert_eq!(found.join(" "), expected, "{value:?}");
+        }
+        assert_eq!(Coding::preferred(FieldLines::default()).count(), 0);
+    }
+}

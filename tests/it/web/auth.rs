@@ -1,0 +1,309 @@
+//! `--auth-file`.
+
+use super::{ask, body, field, head, serve, status};
+use crate::load::eventually;
+use crate::support::{Connection, Running, Tree};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
+
+/// `pass`.
+const HASH: &str = "$2y$04$EIGWm1KsHIowBH9aSO2eaeMyspjcm1DGv1HLofzOZ4T27MKEzvkve";
+/// The same, with more work.
+const SLOW_HASH: &str = "$6$saltsalt$KN.twvCyfwE67paW76hS2/bacYkY9PxIhxqYG9vL5bZmIwWBGDJ6mu4HlCosKUBfQwVXKXxXVXPcqdwd1Ip0X/";
+/// `anna:pass`.
+const ANNA: &str = "Authorization: Basic YW5uYTpwYXNz";
+
+/// A file of passwords that others may not read.
+fn passwords(tree: &Tree, text: &str) -> PathBuf {
+    tree.file("passwords", text);
+    let path = tree.path().join("passwords");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("the mode can be set");
+    path
+}
+
+fn serve_with(tree: &Tree, text: &str, flags: &[&str]) -> (Running, Tree) {
+    let elsewhere = Tree::new();
+    let path = passwords(&elsewhere, text);
+    let path = path.to_str().expect("a temporary path is text");
+    let flags = [flags, &["--auth-file", path]].concat();
+    (serve(tree, &flags), elsewhere)
+}
+
+#[test]
+fn nothing_is_told_without_a_password() {
+    let tree = Tree::new();
+    tree.file("a.txt", "secret")
+        .file("d/b", "")
+        .script("cgi-bin/s", "#!/bin/sh\necho; echo ran\n")
+        .settle();
+    let text = format!("# staff\n\nanna:{HASH}\notto:{SLOW_HASH}\n");
+    let flags = ["--cgi", "--spa", "--clean-urls", "--not-found", "a.txt"];
+    let (server, _file) = serve_with(&tree, &text, &flags);
+    let refused = ask(&server, &["GET /a.txt"]);
+    assert!(
+        refused.starts_with(
+            "HTTP/1.0 401 Unauthorized\r\nConnection: close\r\nContent-Type: text/html;charset=utf-8\r\n\
+             Content-Length: 346\r\nX-Content-Type-Options: nosniff\r\n\
+             Content-Security-Policy: script-src 'self'; object-src 'none'; base-uri 'none'\r\n\
+             WWW-Authenticate: Basic realm=\"rhttp\", charset=\"UTF-8\"\r\n\r\n<!DOCTYPE HTML>\n"
+        ),
+        "{refused}"
+    );
+    for target in [
+        "/",
+        "/d",
+        "/d/",
+        "/missing",
+        "/a.txt/",
+        "/cgi-bin/s",
+        "/%00",
+        "*",
+    ] {
+        for lines in [
+            &[format!("GET {target}")][..],
+            &[format!("GET {target}"), "If-None-Match: *".into()],
+            &[format!("GET {target}"), "Range: bytes=99-".into()],
+            &[format!("GET {target}"), "Accept: text/html".into()],
+            // anna: and pass, wrong; anna:wrong; nobody:pass; not Base64; another scheme
+            &[
+                format!("GET {target}"),
+                "Authorization: Basic YW5uYTo=".into(),
+            ],
+            &[
+                format!("GET {target}"),
+                "Authorization: Basic YW5uYTp3cm9uZw==".into(),
+            ],
+            &[
+                format!("GET {target}"),
+                "Authorization: Basic bm9ib2R5OnBhc3M=".into(),
+            ],
+            &[format!("GET {target}"), "Authorization: Basic $".into()],
+            &[
+                format!("GET {target}"),
+                "Authorization: Bearer YW5uYTpwYXNz".into(),
+            ],
+        ] {
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            assert_eq!(ask(&server, &lines), refused, "{lines:?}");
+        }
+    }
+    for method in ["HEAD", "POST", "OPTIONS", "PUT", "BREW"] {
+        let answer = ask(&server, &[&format!("{method} /cgi-bin/s")]);
+        assert_eq!(head(&answer), head(&refused), "{method}");
+    }
+    let two = ask(&server, &["GET /a.txt", ANNA, ANNA]);
+    assert_eq!(status(&two), "400");
+    for line in [
+        ANNA,
+        "authorization:   bAsIc   YW5uYTpwYXNz",
+        "Authorization: Basic b3R0bzpwYXNz",
+    ] {
+        assert_eq!(
+            body(&ask(&server, &["GET /a.txt", line])),
+            "secret",
+            "{line}"
+        );
+    }
+    for (request, code) in [("/d", "301"), ("/missing", "404"), ("/d/", "200")] {
+        let answer = ask(&server, &[&format!("GET {request}"), ANNA]);
+        assert_eq!(status(&answer), code);
+    }
+}
+
+#[test]
+fn a_refused_client_is_not_told_to_send_its_body() {
+    let tree = Tree::new();
+    tree.script("cgi-bin/s", "#!/bin/sh\necho; cat\n");
+    let (server, _file) = serve_with(&tree, &format!("anna:{HASH}"), &["--cgi", "-p", "HTTP/1.1"]);
+    let mut client = Connection::open(server.address());
+    client
+        .send(
+            b"POST /cgi-bin/s HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n",
+        )
+        .expect("it is sent");
+    let start = client.read_until(|bytes| bytes.ends_with(b"\r\n"));
+    assert_eq!(start, b"HTTP/1.1 401 Unauthorized\r\n");
+}
+
+#[test]
+fn scripts_know_who_asks_but_not_the_password() {
+    let tree = Tree::new();
+    tree.script(
+        "cgi-bin/s",
+        "#!/bin/sh\necho; echo \"$AUTH_TYPE $REMOTE_USER\"; env | grep -ci 'YW5uYTpwYXNz\\|pass$'\n",
+    );
+    let (server, _file) = serve_with(&tree, &format!("anna:{HASH}"), &["--cgi"]);
+    assert_eq!(
+        body(&ask(&server, &["GET /cgi-bin/s", ANNA])),
+        "Basic anna\n0\n"
+    );
+}
+
+#[test]
+fn a_preflight_comes_without_a_password_and_readers_of_a_listed_origin_send_theirs() {
+    let tree = Tree::new();
+    tree.file("a.txt", "secret");
+    let text = format!("anna:{HASH}");
+    let origin = "Origin: https://a.example";
+    let preflight = [
+        "OPTIONS /a.txt",
+        origin,
+        "Access-Control-Request-Method: GET",
+        "Access-Control-Request-Headers: authorization",
+    ];
+    for (flag, credentials) in [("--cors=https://a.example", Some("true")), ("--cors", None)] {
+        let (server, _file) = serve_with(&tree, &text, &[flag]);
+        let answer = ask(&server, &preflight);
+        assert_eq!(status(&answer), "204", "{answer}");
+        let name = "Access-Control-Allow-Credentials";
+        assert_eq!(field(&answer, name), credentials, "{answer}");
+        let allowed = field(&answer, "Access-Control-Allow-Headers");
+        assert_eq!(allowed, Some("authorization"));
+        for (lines, code) in [
+            (&["GET /a.txt", origin][..], "401"),
+            (&["GET /a.txt", origin, ANNA], "200"),
+            (&["OPTIONS /a.txt", origin], "401"),
+        ] {
+            let answer = ask(&server, lines);
+            assert_eq!(status(&answer), code, "{answer}");
+            assert!(
+                field(&answer, "Access-Control-Allow-Origin").is_some(),
+                "{answer}"
+            );
+            assert_eq!(field(&answer, name), credentials, "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_taken_is_an_error_at_start() {
+    let tree = Tree::new();
+    let run = |flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command.args(["0", "-b", "127.0.0.1"]).args(flags);
+        let output = command.output().expect("rhttp can be run");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(output.stdout.is_empty());
+        stderr
+    };
+    let elsewhere = Tree::new();
+    let path = passwords(&elsewhere, &format!("anna:{HASH}\notto:secret\n"));
+    let path_text = path.to_str().expect("a temporary path is text");
+    let directory = tree.path().to_str().expect("a temporary path is text");
+    let flags = ["-d", directory, "--auth-file", path_text];
+    let told = run(&flags);
+    assert!(
+        told.contains(path_text) && told.contains("line 2: no hash"),
+        "{told}"
+    );
+    assert!(!told.contains("secret"), "{told}");
+    fs::write(&path, format!("anna:{HASH}\n")).expect("it can be written");
+    for mode in [0o604, 0o666, 0o602] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it can be set");
+        let told = run(&flags);
+        assert!(
+            told.contains("others may read or write it"),
+            "{mode:o}: {told}"
+        );
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("it can be set");
+    let parent = elsewhere.path().to_str().expect("a temporary path is text");
+    let told = run(&["-d", parent, "--auth-file", path_text]);
+    assert!(
+        told.contains("it lies in the directory that is served"),
+        "{told}"
+    );
+    let told = run(&["-d", directory, "--auth-file", "/nowhere/at/all"]);
+    assert!(
+        told.contains("cannot take passwords from /nowhere/at/all"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_open_network_is_warned_of_once() {
+    let tree = Tree::new();
+    let elsewhere = Tree::new();
+    let path = passwords(&elsewhere, &format!("anna:{HASH}"));
+    let start = |address: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command
+            .args(["0", "--isolate", "-b", address, "-d"])
+            .arg(tree.path());
+        command.arg("--auth-file").arg(&path);
+        Running::start(command)
+    };
+    let server = start("0.0.0.0");
+    let log = server.wait_for_log(|lines| lines.get(..2).map(<[_]>::to_vec));
+    assert!(log[0].starts_with(b"rhttp: passwords travel readable: "));
+    assert!(log[1].starts_with(b"rhttp: browsers isolate pages of localhost alone"));
+    let server = start("127.0.0.1");
+    assert_eq!(status(&ask(&server, &["GET /"])), "401");
+    let log = server.wait_for_log(|lines| (lines.len() >= 2).then(|| lines.to_vec()));
+    assert!(
+        log[0].ends_with(b"code 401, message Unauthorized"),
+        "{log:?}"
+    );
+}
+
+/// How long an answer takes must not tell who is known. The hash is far from cheap, so the difference
+/// would be large.
+#[test]
+fn an_unknown_user_costs_what_a_wrong_password_costs() {
+    let tree = Tree::new();
+    tree.file("a.txt", "");
+    let slow = SLOW_HASH.to_owned();
+    let (server, _file) = serve_with(&tree, &format!("anna:{slow}"), &[]);
+    let took = |line: &str| {
+        let least = (0..5).map(|_| {
+            let start = Instant::now();
+            ask(&server, &["GET /a.txt", line]);
+            start.elapsed()
+        });
+        least.min().expect("it was measured")
+    };
+    let wrong = took("Authorization: Basic YW5uYTp3cm9uZw==");
+    let unknown = took("Authorization: Basic bm9ib2R5OnBhc3M=");
+    let none = took("Authorization: Basic YW5uYQ==");
+    took(ANNA);
+    let right = took(ANNA);
+    assert!(
+        unknown * 3 > wrong && wrong * 3 > unknown,
+        "{unknown:?}, {wrong:?}"
+    );
+    // Nothing to compute for what is not a password, or was right before.
+    assert!(
+        none * 2 < wrong && right * 2 < wrong,
+        "{none:?}, {right:?}, {wrong:?}"
+    );
+}
+
+#[test]
+fn who_guesses_passwords_does_not_keep_others_from_their_files() {
+    let tree = Tree::new();
+    tree.file("a.txt", "secret");
+    let (server, _file) = serve_with(&tree, &format!("anna:{SLOW_HASH}"), &[]);
+    assert_eq!(body(&ask(&server, &["GET /a.txt", ANNA])), "secret");
+    let guesses: Vec<_> = (0..20)
+        .map(|_| {
+            let mut client = Connection::open(server.address());
+            let request = b"GET / HTTP/1.0\r\nAuthorization: Basic YW5uYTp3cm9uZw==\r\n\r\n";
+            client.send(request).expect("it is sent");
+            client
+        })
+        .collect();
+    assert_eq!(body(&ask(&server, &["GET /a.txt", ANNA])), "secret");
+    let answered = guesses.into_iter().map(|mut client| {
+        thread::spawn(move || client.read_to_end().bytes.starts_with(b"HTTP/1.0 401 "))
+    });
+    for answered in answered.collect::<Vec<_>>() {
+        assert!(answered.join().expect("it does not panic"));
+    }
+    eventually("the log", || server.log().len() >= 42);
+}
