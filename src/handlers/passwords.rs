@@ -4,8 +4,9 @@
 //! right is remembered as a digest under a key of this process, because a page of a hundred images would
 //! have its hash computed a hundred times.
 
+use ring::hmac;
+use ring::rand::SystemRandom;
 use sha_crypt::{Params, PasswordHashRef, PasswordVerifier, ShaCrypt};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +14,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use subtle::ConstantTimeEq;
 
 /// Hashes that are computed at a time: who guesses passwords leaves cores for the others.
 const MOST_AT_WORK: usize = 2;
@@ -39,9 +39,9 @@ const FOR_OTHERS: u32 = 0o006;
 /// ```
 pub struct Passwords {
     users: BTreeMap<String, Hash>,
-    key: [u8; 32],
+    key: hmac::Key,
     /// The digests of passwords that were right, by user.
-    proven: Mutex<BTreeMap<String, [u8; 32]>>,
+    proven: Mutex<BTreeMap<String, hmac::Tag>>,
     at_work: Mutex<usize>,
     done: Condvar,
 }
@@ -92,8 +92,8 @@ impl Passwords {
         if users.is_empty() {
             return Err(invalid("there is no user in it"));
         }
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+            .map_err(|_| io::Error::other("there is no randomness"))?;
         Ok(Self {
             users,
             key,
@@ -108,9 +108,11 @@ impl Passwords {
         if password.len() > LONGEST {
             return Ok(false);
         }
-        let digest = self.digest(user, password);
+        let credentials = credentials(user, password);
         let proven = lock(&self.proven).get(user).copied();
-        if proven.is_some_and(|proven| proven.ct_eq(&digest).into()) {
+        let is_proven =
+            |proven: hmac::Tag| hmac::verify(&self.key, &credentials, proven.as_ref()).is_ok();
+        if proven.is_some_and(is_proven) {
             return Ok(true);
         }
         let known = self.users.get(user);
@@ -121,26 +123,19 @@ impl Passwords {
         let is_right = hash.is_of(password) & known.is_some();
         drop(turn);
         if is_right {
-            lock(&self.proven).insert(user.to_owned(), digest);
+            let tag = hmac::sign(&self.key, &credentials);
+            lock(&self.proven).insert(user.to_owned(), tag);
         }
         Ok(is_right)
     }
 
     /// A hash that is computed for a user who is not there: always the same one, as if it were theirs.
     fn decoy(&self, user: &str) -> Option<&Hash> {
-        let [first, ..] = self.digest(user, b"");
+        let tag = hmac::sign(&self.key, &credentials(user, b""));
+        let first = tag.as_ref().first().copied().unwrap_or(0);
         self.users
             .values()
             .nth(usize::from(first) % self.users.len().max(1))
-    }
-
-    fn digest(&self, user: &str, password: &[u8]) -> [u8; 32] {
-        let digest = Sha256::new()
-            .chain_update(self.key)
-            .chain_update((user.len() as u64).to_be_bytes())
-            .chain_update(user)
-            .chain_update(password);
-        digest.finalize().into()
     }
 
     /// Waits until fewer hashes are computed than may be.
@@ -155,6 +150,12 @@ impl Passwords {
         *at_work += 1;
         Ok(Turn(self))
     }
+}
+
+/// A user and a password as one message: no two pairs have the same.
+fn credentials(user: &str, password: &[u8]) -> Vec<u8> {
+    let length = (user.len() as u64).to_be_bytes();
+    [&length, user.as_bytes(), password].concat()
 }
 
 /// The right to compute a hash, until it is dropped.

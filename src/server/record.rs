@@ -53,8 +53,8 @@ impl Records<'_> {
         let mut line = Line::new();
         let time = now.record_time(|seconds| self.format.time(seconds));
         match self.format {
-            LogFormat::Json => record.push_json(&time, &mut line),
-            _ => record.push_combined(&time, &mut line),
+            LogFormat::Json => record.push_json(time, &mut line),
+            _ => record.push_combined(time, &mut line),
         }
         self.log.append(&line);
     }

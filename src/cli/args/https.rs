@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 /// What was typed of HTTPS. An empty path is none, as in CPython.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(in crate::cli) struct Https {
     /// path to the TLS certificate chain file
     #[arg(long, value_name = "PATH")]

@@ -21,10 +21,10 @@ const SCRIPT: &str = include_str!("page.js");
 /// The digests of style and script, as the policy has them.
 macro_rules! digests {
     (style) => {
-        "sha256-Rlb6l0OCgSIf49Penj6YfClOFdRq3O5Wr6r9uRG3zxs="
+        "sha256-RvGv5ZnNChK9bvrma9jm8xdFa1q06ayYf7LqynSJ4wM="
     };
     (script) => {
-        "sha256-eRHsl4fufev4JiL+tenjvNOjZozfCTaKOJ2zNiz1TDQ="
+        "sha256-RFl9AZoqkxyuj/hn5GeTGvRkgr3iHt9ErO3WuUs90QE="
     };
 }
 
