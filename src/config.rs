@@ -1,6 +1,6 @@
 //! Every number and switch of a server.
 
-use crate::http::Version;
+use crate::http::{TrustedProxy, Version};
 use std::time::Duration;
 
 /// What can be set. Every bound exists so that no client can make the server hold or do more
@@ -49,6 +49,14 @@ pub struct Config {
     #[doc(alias = "request_queue_size")]
     pub backlog: i32,
 
+    /// Proxies whose word on their clients counts: none by default. What they say in `X-Forwarded-For`,
+    /// `Forwarded` and `X-Forwarded-Proto` is what the log and handlers see, as far as the list of
+    /// addresses was written by proxies that are trusted.
+    pub trusted_proxies: Vec<TrustedProxy>,
+    /// Connections from [`trusted_proxies`](Self::trusted_proxies) begin with a header of the PROXY
+    /// protocol, version 1 or 2, which names the client. Those that do not are closed.
+    pub proxy_protocol: bool,
+
     /// How long a request's head may take from its first byte: 30 s, which a link that carries
     /// anything at all keeps. The connection is then closed without a word. None: for ever.
     pub head_timeout: Option<Duration>,
@@ -80,6 +88,8 @@ impl Default for Config {
             max_discarded_body: 1024 * 1024,
             max_connections: 8_192,
             backlog: 1024,
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             head_timeout: Some(Duration::from_secs(30)),
             idle_timeout: Some(Duration::from_secs(60)),
             stall_timeout: Some(Duration::from_secs(60)),

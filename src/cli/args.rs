@@ -178,6 +178,8 @@ impl Args {
             max_connections: self.max_connections.unwrap_or(usual.max_connections),
             grace: self.grace.unwrap_or(usual.grace),
             exit_idle: self.deployment.exit_idle,
+            trusted_proxies: self.deployment.trusted_proxy.clone(),
+            proxy_protocol: self.deployment.proxy_protocol,
             ..usual
         }
     }

@@ -21,6 +21,7 @@ mod status;
 mod surrogates;
 mod target;
 mod text;
+mod trusted_proxy;
 mod validators;
 mod version;
 
@@ -49,6 +50,7 @@ pub(crate) use surrogates::escape as escape_surrogates;
 pub use target::{RelativePath, RequestTarget};
 pub use text::{Latin1, Repr};
 pub(crate) use text::{is_printable, is_printable_without, repr_of};
+pub use trusted_proxy::{BadTrustedProxy, TrustedProxy};
 pub use validators::Validators;
 pub(crate) use validators::{Comparison, EntityTag};
 pub use version::Version;

@@ -2,7 +2,7 @@
 //! limits of each phase.
 
 use super::admission::{Admission, Largest};
-use super::connection::Context;
+use super::context::Context;
 use super::heads::{HeadShare, HeadSize};
 use super::ticket::{LAST_CALL, Ticket};
 use super::transport::{Handshake, More, Socket, Transport};
@@ -10,9 +10,10 @@ use super::watch::Watch;
 use crate::config::Config;
 use crate::http::{Ready, Wait};
 use crate::tls::{Tls, TlsError};
-use crate::wire::{CloseReason, Input, Phase, Source};
+use crate::wire::{CloseReason, Input, Phase, ProxyHeader, Source, proxy_header};
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -86,6 +87,27 @@ impl<'c> Channel<'c> {
         })
     }
 
+    /// Receives the header of the PROXY protocol with which a connection begins; returns the client that
+    /// it names.
+    ///
+    /// # Errors
+    /// It begins otherwise, or not at all.
+    pub(super) fn receive_proxy_header(&mut self) -> io::Result<Option<SocketAddr>> {
+        let mut has_more = self.await_request()?;
+        while has_more {
+            match proxy_header(self.input.unread()) {
+                ProxyHeader::Unfinished => {}
+                ProxyHeader::Malformed => return Err(io::ErrorKind::InvalidData.into()),
+                ProxyHeader::Whole(length, client) => {
+                    self.input.consume(length);
+                    return Ok(client);
+                }
+            }
+            has_more = self.receive_head(0)?;
+        }
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+
     /// Agrees on a session with a client, which has the time of a request's head for it. The memory
     /// that it takes until then counts as that of an unfinished head.
     ///
@@ -100,7 +122,8 @@ impl<'c> Channel<'c> {
             return Ok(Spoken::Tls);
         };
         let mut socket = socket.clone();
-        if !self.await_request()? {
+        // Something may have come with what a proxy says.
+        if self.input.unread().is_empty() && !self.await_request()? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if self.input.unread().first() != Some(&TLS_HANDSHAKE) {

@@ -2,62 +2,40 @@
 
 mod answer;
 mod greeting;
+mod refusal;
 mod request_content;
 mod transmission;
 
-use super::access_log::{AccessLog, Client};
-use super::admission::{Admission, Verdict};
-use super::buffers::Buffers;
+use super::access_log::Client;
+use super::admission::Verdict;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
-use super::heads::Heads;
-use super::record::{Record, Records};
+use super::context::Context;
+use super::record::Record;
 use super::ticket::Ticket;
-use crate::config::Config;
-use crate::handler::{Answered, Handler};
+use crate::handler::Answered;
 use crate::http::{
-    Exchange, ExchangeFailed, FieldLines, HttpError, Method, Peer, Request, RequestBody,
-    RequestLine, Response, Scheme, StatusCode, Version,
+    Exchange, ExchangeFailed, FieldLines, Method, Peer, Request, RequestBody, RequestLine,
+    Response, Scheme, StatusCode, Version,
 };
-use crate::tls::Tls;
 use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
 };
-use answer::{complete, handle, is_shortage, reads, refusal};
+use answer::{complete, handle, is_shortage, reads};
 use request_content::RequestContent;
 use std::time::Instant;
 use std::{io, mem};
 use transmission::{Finished, Transmission};
-
-/// What a connection needs of its server.
-pub(super) struct Context<'s> {
-    pub(super) handler: &'s dyn Handler,
-    pub(super) config: &'s Config,
-    pub(super) log: &'s AccessLog,
-    /// Where requests are logged once they were served, if not in CPython's format.
-    pub(super) records: Option<Records<'s>>,
-    pub(super) admission: &'s Admission,
-    pub(super) heads: &'s Heads,
-    pub(super) buffers: &'s Buffers,
-    pub(super) server: &'s Peer,
-    pub(super) tls: Option<&'s Tls>,
-}
-
-impl Context<'_> {
-    fn scheme(&self) -> Scheme {
-        match self.tls {
-            Some(_) => Scheme::Https,
-            None => Scheme::Http,
-        }
-    }
-}
 
 /// A connection that is being served.
 pub(super) struct Connection<'s> {
     context: &'s Context<'s>,
     ticket: &'s Ticket,
     channel: Channel<'s>,
+    /// The other end, or for whom a proxy has said that it asks.
+    peer: Peer,
+    /// Whose request is served, as the log shows it.
     client: Client,
     /// When the head of the request was whole, or the connection was accepted.
     begun: Instant,
@@ -80,7 +58,8 @@ impl<'s> Connection<'s> {
             context,
             ticket,
             channel,
-            client: Client::new(client),
+            client: Client::new(client.clone()),
+            peer: client,
             begun: Instant::now(),
         };
         match (verdict, context.tls) {
@@ -97,19 +76,6 @@ impl<'s> Connection<'s> {
                 connection.channel.close(reason);
             }
         }
-    }
-
-    /// Answers whatever will be asked, without waiting for it.
-    fn refuse(&mut self, clock: &mut Clock) -> CloseReason {
-        let line = wire::no_request_line(Version::HTTP_10);
-        self.reject(&line, &HttpError::overloaded(), clock)
-    }
-
-    /// Gives up a head that there is no memory for.
-    fn drop_head(&mut self, clock: &mut Clock) -> CloseReason {
-        let line = wire::no_request_line(Version::HTTP_10);
-        let error = HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        self.reject(&line, &error, clock)
     }
 
     #[inline(never)]
@@ -152,7 +118,25 @@ impl<'s> Connection<'s> {
             Ok(framing) => framing,
             Err(error) => return Next::Close(self.reject(&line, &error, clock)),
         };
-        self.answer(&line, fields, framing, clock)
+        let scheme = self.identify(fields);
+        self.answer(&line, fields, framing, scheme, clock)
+    }
+
+    /// Finds out for whom the peer asks, if it is a proxy that is trusted, and what that client speaks.
+    fn identify(&mut self, fields: FieldLines<'_>) -> Scheme {
+        let proxies = &self.context.config.trusted_proxies;
+        if proxies.is_empty() {
+            return self.context.scheme();
+        }
+        let said = wire::forwarded(&self.peer, fields, proxies);
+        let client = match said.client {
+            Some(ip) => Peer::Ip((ip, 0).into()),
+            None => self.peer.clone(),
+        };
+        if client != *self.client.peer() {
+            self.client = Client::new(client);
+        }
+        said.scheme.unwrap_or(self.context.scheme())
     }
 
     /// Handles one request and sends the response.
@@ -161,6 +145,7 @@ impl<'s> Connection<'s> {
         line: &RequestLine<'_>,
         fields: FieldLines<'_>,
         framing: RequestFraming,
+        scheme: Scheme,
         clock: &mut Clock,
     ) -> Next {
         let Context {
@@ -176,7 +161,7 @@ impl<'s> Connection<'s> {
         let body = RequestBody::received(&mut received);
         let mut request = Request::new(*line, fields, peers, body)
             .with_protocol(config.protocol)
-            .with_scheme(self.context.scheme());
+            .with_scheme(scheme);
         let mut result = handle(handler, &mut request);
         if is_shortage(&result) && reads(line) && self.context.admission.evict_stalled() {
             result = handle(handler, &mut request);
@@ -187,40 +172,6 @@ impl<'s> Connection<'s> {
         let client = wire::Expectation::of(line, fields, config.protocol);
         let answered = Answered::new(line, fields, &response);
         self.send(&answered, response, client, &mut content, now)
-    }
-
-    /// Answers what is not a request, or one whose body cannot be told from the next request.
-    #[inline(never)]
-    fn reject(
-        &mut self,
-        line: &RequestLine<'_>,
-        error: &HttpError,
-        clock: &mut Clock,
-    ) -> CloseReason {
-        let response = refusal(self.context, &self.client, line, error, clock.now());
-        self.answer_unheard(line, response, clock)
-    }
-
-    /// Sends a response that no handler was asked for.
-    fn answer_unheard(
-        &mut self,
-        line: &RequestLine<'_>,
-        response: Response,
-        clock: &mut Clock,
-    ) -> CloseReason {
-        let now = clock.now();
-        let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
-        let answered = Answered::new(line, FieldLines::default(), &response);
-        match self.send(
-            &answered,
-            response,
-            client,
-            &mut RequestContent::lost(),
-            now,
-        ) {
-            Next::Keep => CloseReason::Answered,
-            Next::Close(reason) => reason,
-        }
     }
 
     /// Logs the request, sends the response, and decides what becomes of the connection.

@@ -4,7 +4,7 @@ use super::access_log::AccessLog;
 use super::admission::Admission;
 use super::buffers::Buffers;
 use super::capacity::Capacity;
-use super::connection::Context;
+use super::context::Context;
 use super::heads::Heads;
 use super::listener::Listener;
 use super::record::{LogFormat, Records};

@@ -7,6 +7,7 @@ mod capacity;
 mod channel;
 mod clock;
 mod connection;
+mod context;
 mod heads;
 mod http_server;
 mod line_sink;

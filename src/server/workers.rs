@@ -2,7 +2,8 @@
 
 use super::admission::Verdict;
 use super::clock::Clock;
-use super::connection::{Connection, Context};
+use super::connection::Connection;
+use super::context::Context;
 use super::listener::Listener;
 use super::ticket::Ticket;
 use super::transport::prepare;

@@ -2,15 +2,18 @@
 //! to a buffer, so all of this is tested in memory.
 
 mod body;
+mod forwarded;
 mod framing;
 mod host;
 mod input;
 mod persistence;
+mod proxy_protocol;
 mod read;
 mod request_line;
 mod write;
 
 pub(crate) use body::{UnframedBody, Unread};
+pub(crate) use forwarded::forwarded;
 pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, response_framing};
 pub(crate) use host::{check_host, https_location};
 pub(crate) use input::Input;
@@ -18,6 +21,7 @@ pub(crate) use persistence::{
     CloseReason, Delivery, Expectation, Facts, Next, Persistence, ResponseEnd, expects_continue,
     next,
 };
+pub(crate) use proxy_protocol::{ProxyHeader, proxy_header};
 pub(crate) use read::{Incoming, Lines, read};
 pub(crate) use request_line::no_request_line;
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};

@@ -3,6 +3,7 @@
 mod listening;
 mod logs;
 mod manager;
+mod proxies;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};

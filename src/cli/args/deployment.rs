@@ -1,6 +1,7 @@
 //! The flags of a server that runs as a service.
 
 use super::seconds;
+use crate::http::TrustedProxy;
 use crate::server::LogFormat;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -9,6 +10,15 @@ use std::time::Duration;
 /// What was typed of running as a service.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Deployment {
+    /// believe what these proxies say of their clients (X-Forwarded-For, X-Forwarded-Proto, Forwarded);
+    /// may be given several times, as ADDRESS[/BITS] or unix
+    #[arg(long, value_name = "PROXY")]
+    pub(in crate::cli) trusted_proxy: Vec<TrustedProxy>,
+
+    /// expect the PROXY protocol, version 1 or 2, from the trusted proxies
+    #[arg(long, requires = "trusted_proxy")]
+    pub(in crate::cli) proxy_protocol: bool,
+
     /// append the log to this file, and open it anew on SIGHUP (default: standard error)
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) log: Option<PathBuf>,

@@ -1,11 +1,11 @@
 //! What a request is answered with.
 
-use super::Context;
 use crate::handler::Handler;
 use crate::http::{FieldLines, HttpError, Method, Request, RequestLine, Response, StatusCode};
 use crate::representation;
 use crate::server::access_log::Client;
 use crate::server::clock::Now;
+use crate::server::context::Context;
 
 /// Whether something was out that a response of another connection may hold.
 pub(super) fn is_shortage(result: &Result<Response, HttpError>) -> bool {

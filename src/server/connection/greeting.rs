@@ -1,7 +1,8 @@
-//! The beginning of a connection on a port for HTTPS.
+//! The beginning of a connection: what a proxy says of it, and TLS.
 
 use super::Connection;
-use crate::http::{FieldLines, HttpError, Response, StatusCode, header};
+use crate::http::{FieldLines, HttpError, Peer, Response, StatusCode, TrustedProxy, header};
+use crate::server::access_log::Client;
 use crate::server::admission::Verdict;
 use crate::server::channel::Spoken;
 use crate::server::clock::Clock;
@@ -10,7 +11,8 @@ use crate::wire::{self, CloseReason, Incoming, Lines};
 use std::io;
 
 impl Connection<'_> {
-    /// Agrees on TLS with the client, if that is spoken here, and serves or refuses it.
+    /// Hears for whom a proxy asks, agrees on TLS with the client, where either is spoken, and serves or
+    /// refuses the client.
     ///
     /// # Errors
     /// There is nobody to talk to.
@@ -20,6 +22,15 @@ impl Connection<'_> {
         verdict: Verdict,
         clock: &mut Clock,
     ) -> io::Result<CloseReason> {
+        let config = self.context.config;
+        let is_proxy = |proxy: &TrustedProxy| proxy.covers(&self.peer);
+        if config.proxy_protocol
+            && config.trusted_proxies.iter().any(is_proxy)
+            && let Some(client) = self.channel.receive_proxy_header()?
+        {
+            self.peer = Peer::Ip(client);
+            self.client = Client::new(self.peer.clone());
+        }
         if let Some(tls) = tls {
             let log = self.context.log;
             let report = |error: &TlsError| log.note(format_args!("{error}; the old pair stays"));

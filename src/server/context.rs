@@ -1,0 +1,35 @@
+//! What all connections to one listener share.
+
+use super::access_log::AccessLog;
+use super::admission::Admission;
+use super::buffers::Buffers;
+use super::heads::Heads;
+use super::record::Records;
+use crate::config::Config;
+use crate::handler::Handler;
+use crate::http::{Peer, Scheme};
+use crate::tls::Tls;
+
+/// What a connection needs of its server.
+pub(super) struct Context<'s> {
+    pub(super) handler: &'s dyn Handler,
+    pub(super) config: &'s Config,
+    pub(super) log: &'s AccessLog,
+    /// Where requests are logged once they were served, if not in CPython's format.
+    pub(super) records: Option<Records<'s>>,
+    pub(super) admission: &'s Admission,
+    pub(super) heads: &'s Heads,
+    pub(super) buffers: &'s Buffers,
+    pub(super) server: &'s Peer,
+    pub(super) tls: Option<&'s Tls>,
+}
+
+impl Context<'_> {
+    /// How clients are spoken to.
+    pub(super) fn scheme(&self) -> Scheme {
+        match self.tls {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        }
+    }
+}
