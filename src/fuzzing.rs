@@ -7,6 +7,7 @@
     reason = "to panic is how these functions tell what they found"
 )]
 
+mod archives;
 mod asking;
 mod conditions;
 mod dates;
@@ -16,6 +17,7 @@ mod requests;
 mod scripts;
 mod targets;
 
+pub use archives::archives;
 pub use conditions::preconditions;
 pub use dates::dates;
 pub use listings::listings;
@@ -29,6 +31,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("archives", archives),
     ("dates", dates),
     ("listings", listings),
     ("preconditions", preconditions),

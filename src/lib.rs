@@ -168,6 +168,7 @@
 #[macro_use]
 mod forward;
 
+mod archive;
 mod cgi;
 pub mod cli;
 mod config;
@@ -188,7 +189,7 @@ mod wire;
 pub use config::Config;
 pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
-pub use handlers::{CgiHandler, FileHandler};
+pub use handlers::{CgiHandler, FileHandler, TarHandler};
 pub use http::Validators;
 pub use representation::{Precondition, Selection};
 pub use server::{Listener, Server, ServerHandle};

@@ -60,6 +60,10 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) sandbox: bool,
 
+    /// send a directory as one tar archive when asked for DIRECTORY/?tar
+    #[arg(long)]
+    pub(super) tar: bool,
+
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]
     pub(super) port: u16,

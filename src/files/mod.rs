@@ -8,13 +8,17 @@ mod page;
 mod private;
 mod reservation;
 mod root;
+mod tree;
 mod unavailable;
 
 pub use beneath::Symlinks;
+pub(crate) use beneath::open_file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};
-pub(crate) use open_files::most_kept_open;
+pub(crate) use open_files::{Stamp, most_kept_open};
 pub(crate) use page::Page;
+pub(crate) use reservation::{Reservation, grow};
 pub(crate) use root::{Directory, Node, Root};
+pub(crate) use tree::Tree;
 pub(crate) use unavailable::Unavailable;

@@ -8,6 +8,10 @@ pub mod differences {}
 #[doc = include_str!("cgi.md")]
 pub mod cgi {}
 
+/// A folder as one archive.
+#[doc = include_str!("sharing.md")]
+pub mod sharing {}
+
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]
 pub mod limits {}

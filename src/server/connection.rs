@@ -251,6 +251,7 @@ impl<'s> Connection<'s> {
             head.write(&response, &mut out);
         }
         let body = mem::take(&mut response.body);
+        let remark = body.remark();
         self.channel.begin_response(body.memory());
         let transmission = Transmission {
             channel: &mut self.channel,
@@ -268,7 +269,8 @@ impl<'s> Connection<'s> {
         if let Some(ExchangeFailed(message)) = cause.and_then(|cause| cause.downcast_ref()) {
             self.log_message(message);
         }
-        if let Some(message) = sent?.and_then(Exchange::finish) {
+        let finished = sent?.and_then(Exchange::finish);
+        for message in finished.into_iter().chain(remark) {
             self.log_message(&message);
         }
         Ok(())
