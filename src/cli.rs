@@ -8,6 +8,7 @@ use crate::http::Peer;
 use crate::server::{Server, ServerHandle};
 use crate::sys;
 use anyhow::{Context, Result};
+use args::Args;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
@@ -42,6 +43,7 @@ pub fn run() -> Result<()> {
     sys::save_address_space();
     let config = args.config();
     let directory = directory(args.directory.as_deref())?;
+    let uploads = uploads(&args, &directory)?;
     let host = args.bind.as_deref();
     let place = || match host {
         Some(host) => format!("cannot listen on {host} port {}", args.port),
@@ -64,9 +66,10 @@ pub fn run() -> Result<()> {
         } else {
             sys::Purpose::Files
         };
-        sys::confine(&directory, purpose).context("cannot set up the sandbox")?;
+        sys::confine(&directory, purpose, uploads.as_deref())
+            .context("cannot set up the sandbox")?;
     }
-    let server = Server::new(listener, chain::handler(&args, directory))
+    let server = Server::new(listener, chain::handler(&args, directory, uploads))
         .context("cannot set up the server")?
         .with_config(config);
 
@@ -106,6 +109,16 @@ fn directory(wanted: Option<&Path>) -> Result<PathBuf> {
     let directory = wanted.unwrap_or(Path::new("."));
     let absolute = path::absolute(directory).and_then(|path| fs::read_dir(&path).map(|_| path));
     absolute.with_context(|| format!("cannot serve {}", directory.display()))
+}
+
+/// The directory that uploads go to, if they are taken.
+fn uploads(args: &Args, served: &Path) -> Result<Option<PathBuf>> {
+    let Some(wanted) = args.sharing.uploads(served) else {
+        return Ok(None);
+    };
+    let absolute = path::absolute(wanted).and_then(|path| fs::read_dir(&path).map(|_| path));
+    let absolute = absolute.with_context(|| format!("cannot take uploads to {}", wanted.display()));
+    absolute.map(Some)
 }
 
 /// Prints CPython's banner, at once even into a pipe.

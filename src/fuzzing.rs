@@ -11,6 +11,7 @@ mod archives;
 mod asking;
 mod conditions;
 mod dates;
+mod forms;
 mod listings;
 mod ranges;
 mod requests;
@@ -20,6 +21,7 @@ mod targets;
 pub use archives::archives;
 pub use conditions::preconditions;
 pub use dates::dates;
+pub use forms::forms;
 pub use listings::listings;
 pub use ranges::ranges;
 pub use requests::requests;
@@ -33,6 +35,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("archives", archives),
     ("dates", dates),
+    ("forms", forms),
     ("listings", listings),
     ("preconditions", preconditions),
     ("ranges", ranges),

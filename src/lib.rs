@@ -184,12 +184,13 @@ pub mod manual;
 mod representation;
 mod server;
 mod sys;
+mod upload;
 mod wire;
 
 pub use config::Config;
 pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
-pub use handlers::{CgiHandler, FileHandler, TarHandler};
+pub use handlers::{CgiHandler, FileHandler, TarHandler, UploadHandler};
 pub use http::Validators;
 pub use representation::{Precondition, Selection};
 pub use server::{Listener, Server, ServerHandle};

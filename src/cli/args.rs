@@ -1,9 +1,12 @@
 //! What was typed, and what it means.
 
+mod sharing;
+
 use crate::config::Config;
 use crate::files::Symlinks;
 use crate::http::Version;
 use clap::{CommandFactory, Parser, ValueEnum};
+pub(super) use sharing::Sharing;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,9 +63,8 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) sandbox: bool,
 
-    /// send a directory as one tar archive when asked for DIRECTORY/?tar
-    #[arg(long)]
-    pub(super) tar: bool,
+    #[command(flatten)]
+    pub(super) sharing: Sharing,
 
     /// bind to this port
     #[arg(value_name = "port", default_value_t = 8000)]

@@ -1,6 +1,7 @@
 //! The tree on disk: names to open files, their media types, and listings.
 
 mod beneath;
+mod destination;
 mod listing;
 mod media_type;
 mod open_files;
@@ -13,6 +14,7 @@ mod unavailable;
 
 pub use beneath::Symlinks;
 pub(crate) use beneath::open_file;
+pub(crate) use destination::NoDestination;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{builtin_media_type, split_extension, to_lowercase};

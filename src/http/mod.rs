@@ -42,6 +42,7 @@ pub use response::Response;
 pub(crate) use segments::{SegmentSink, Segments};
 pub use status::StatusCode;
 pub(crate) use surrogates::escape as escape_surrogates;
+pub(crate) use target::unquote;
 pub use target::{RelativePath, RequestTarget};
 pub use text::{Latin1, Repr};
 pub(crate) use text::{is_printable, is_printable_without, repr_of};

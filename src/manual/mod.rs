@@ -8,7 +8,7 @@ pub mod differences {}
 #[doc = include_str!("cgi.md")]
 pub mod cgi {}
 
-/// A folder as one archive.
+/// A folder as one archive, and files from clients.
 #[doc = include_str!("sharing.md")]
 pub mod sharing {}
 

@@ -43,13 +43,17 @@ const SYSTEM_FILES: &[&str] = &[
 ];
 
 /// Takes from this thread, and from all that it starts, every access to files but reading
-/// `directory`, and what `purpose` needs; it cannot be undone. Without scripts, TCP ports can be
+/// `directory`, writing to `uploads`, and what `purpose` needs; it cannot be undone. Without scripts, TCP ports can be
 /// neither bound nor connected to any more (Linux 6.7). What is already open stays usable.
 ///
 /// The rule is for the directory that is there now: one that is made later at its place is not
 /// covered.
 #[cfg(target_os = "linux")]
-pub(crate) fn confine(directory: &Path, purpose: Purpose) -> io::Result<()> {
+pub(crate) fn confine(
+    directory: &Path,
+    purpose: Purpose,
+    uploads: Option<&Path>,
+) -> io::Result<()> {
     // The last file that is needed from elsewhere.
     super::time_zone();
     let ruleset = ruleset(purpose).map_err(|_| {
@@ -58,12 +62,12 @@ pub(crate) fn confine(directory: &Path, purpose: Purpose) -> io::Result<()> {
             "the kernel offers no Landlock (it takes Linux 5.13, and Landlock enabled)",
         )
     })?;
-    enforce(ruleset, directory, purpose).map_err(io::Error::other)
+    enforce(ruleset, directory, purpose, uploads).map_err(io::Error::other)
 }
 
 /// As above, where there is nothing to do it with.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn confine(_: &Path, _: Purpose) -> io::Result<()> {
+pub(crate) fn confine(_: &Path, _: Purpose, _: Option<&Path>) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "only Linux has Landlock",
@@ -96,10 +100,23 @@ fn enforce(
     ruleset: landlock::RulesetCreated,
     directory: &Path,
     purpose: Purpose,
+    uploads: Option<&Path>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr, path_beneath_rules};
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = read | AccessFs::Execute;
+    // Files are made, written, and given their names.
+    let receive = AccessFs::WriteFile
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
+        | AccessFs::Truncate
+        | AccessFs::Refer;
+    let ruleset = match uploads {
+        Some(directory) => {
+            ruleset.add_rule(PathBeneath::new(PathFd::new(directory)?, read | receive))?
+        }
+        None => ruleset,
+    };
     let ruleset = match purpose {
         Purpose::Files => ruleset.add_rule(PathBeneath::new(PathFd::new(directory)?, read))?,
         // Of these paths, those that are not there need no rule.

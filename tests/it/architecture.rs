@@ -18,6 +18,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("files", 1),
     ("archive", 1),
     ("cgi", 1),
+    ("upload", 1),
     ("handler", 2),
     ("handlers", 2),
     ("server", 3),

@@ -3,6 +3,9 @@
 
 mod archive;
 mod archive_faults;
+mod upload;
+mod upload_clients;
+mod upload_faults;
 
 use crate::support::{AfterSending, Response, Running, Tree, exchange};
 use std::ffi::OsStr;
@@ -42,4 +45,47 @@ fn folder() -> Tree {
         .link("folder/link", "a.txt")
         .link("folder/sub/up", "../a.txt");
     tree
+}
+
+/// The names in a directory, sorted.
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("it can be read");
+    let mut names: Vec<_> = entries
+        .map(|entry| {
+            let name = entry.expect("an entry").file_name();
+            name.to_string_lossy().into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// What a file in a tree holds, if it is there.
+fn content(tree: &Tree, path: &str) -> Option<String> {
+    std::fs::read_to_string(tree.path().join(path)).ok()
+}
+
+/// Sends a file by PUT, with further fields.
+fn put(server: &Running, target: &str, fields: &str, content: &str) -> Response {
+    let length = content.len();
+    let head = format!("PUT {target} HTTP/1.0\r\nContent-Length: {length}\r\n{fields}\r\n");
+    ask(server, head + content)
+}
+
+/// The body of a form with these files, between boundaries `b`.
+fn form_of(files: &[(&str, &str)]) -> String {
+    let parts = files.iter().map(|(name, content)| {
+        let head = "Content-Disposition: form-data; name=\"files\"; filename";
+        format!("--b\r\n{head}=\"{name}\"\r\nContent-Type: text/plain\r\n\r\n{content}\r\n")
+    });
+    parts.collect::<String>() + "--b--\r\n"
+}
+
+/// Posts a form, with further fields.
+fn post(server: &Running, target: &str, fields: &str, form: &str) -> Response {
+    let length = form.len();
+    let kind = "Content-Type: multipart/form-data; boundary=b";
+    let head =
+        format!("POST {target} HTTP/1.0\r\nContent-Length: {length}\r\n{kind}\r\n{fields}\r\n");
+    ask(server, head + form)
 }
