@@ -1,30 +1,31 @@
 //! The command line of `python -m http.server`.
 
+mod addresses;
+mod announce;
 mod args;
+mod browser;
 mod chain;
+mod qr;
+mod served;
+mod single;
 
 use crate::cgi;
-use crate::http::Peer;
 use crate::server::{Server, ServerHandle};
 use crate::sys;
+use announce::{announce, say};
 use anyhow::{Context, Result};
-use args::Args;
+use served::Served;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{self, Path, PathBuf};
-use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use std::{fs, process, thread};
+use std::{process, thread};
 
 /// How long the end may take once it was asked for, beyond what responses are given: the log has
 /// a second of it.
 const LAST_RESORT: Duration = Duration::from_millis(1500);
-/// How long to wait for a line to be written to standard output. A supervisor that does not read
-/// what its servers print must not keep them from serving, or from ending.
-const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 /// How long a port that is taken is tried again, and how often.
 const PORT_LIMIT: Duration = Duration::from_millis(200);
 const PORT_PAUSE: Duration = Duration::from_millis(5);
@@ -42,8 +43,8 @@ pub fn run() -> Result<()> {
     let args = args::parse();
     sys::save_address_space();
     let config = args.config();
-    let directory = directory(args.directory.as_deref())?;
-    let uploads = uploads(&args, &directory)?;
+    let what = Served::of(&args)?;
+    let uploads = served::uploads(&args, what.directory())?;
     let host = args.bind.as_deref();
     let place = || match host {
         Some(host) => format!("cannot listen on {host} port {}", args.port),
@@ -53,6 +54,9 @@ pub fn run() -> Result<()> {
     let grace = config.grace;
     let address = sys::passive_address(host, args.port).with_context(place)?;
     let listener = listen(address, config.backlog).with_context(place)?;
+    // What is confined cannot start it any more; it waits until it is answered.
+    let browser = listener.local_addr().ok().filter(|_| args.sharing.open);
+    let browser = browser.and_then(browser::open);
     let ignored_signals = sys::ignored_signals();
     sys::unblock_signals()?;
     if args.cgi {
@@ -66,10 +70,10 @@ pub fn run() -> Result<()> {
         } else {
             sys::Purpose::Files
         };
-        sys::confine(&directory, purpose, uploads.as_deref())
+        sys::confine(&what.path(), purpose, uploads.as_deref())
             .context("cannot set up the sandbox")?;
     }
-    let server = Server::new(listener, chain::handler(&args, directory, uploads))
+    let server = Server::new(listener, chain::handler(&args, what, uploads))
         .context("cannot set up the server")?
         .with_config(config);
 
@@ -82,7 +86,11 @@ pub fn run() -> Result<()> {
         reap_orphans()?;
     }
     end_on_signals(&signals, server.handle(), grace)?;
-    announce(server.local_addr());
+    if let Some(life) = args.sharing.life {
+        end_after(life, server.handle(), grace)?;
+    }
+    browser::wait(browser);
+    announce(server.local_addr(), &args.sharing);
     let result = server.serve();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
@@ -104,54 +112,6 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
 }
 
-/// The directory to serve, absolute, so that it is found again whatever happens to it.
-fn directory(wanted: Option<&Path>) -> Result<PathBuf> {
-    let directory = wanted.unwrap_or(Path::new("."));
-    let absolute = path::absolute(directory).and_then(|path| fs::read_dir(&path).map(|_| path));
-    absolute.with_context(|| format!("cannot serve {}", directory.display()))
-}
-
-/// The directory that uploads go to, if they are taken.
-fn uploads(args: &Args, served: &Path) -> Result<Option<PathBuf>> {
-    let Some(wanted) = args.sharing.uploads(served) else {
-        return Ok(None);
-    };
-    let absolute = path::absolute(wanted).and_then(|path| fs::read_dir(&path).map(|_| path));
-    let absolute = absolute.with_context(|| format!("cannot take uploads to {}", wanted.display()));
-    absolute.map(Some)
-}
-
-/// Prints CPython's banner, at once even into a pipe.
-fn announce(server: &Peer) {
-    say(match server {
-        Peer::Ip(address) => {
-            let (host, port) = (address.ip(), address.port());
-            format!("Serving HTTP on {host} port {port} (http://{address}/) ...")
-        }
-        Peer::Unix(_) => format!("Serving HTTP on {server} ..."),
-    });
-}
-
-/// Writes a line to standard output. If nobody reads it, the server goes on after a moment.
-fn say(line: String) {
-    let (said, is_said) = mpsc::channel();
-    let line = Arc::new(line);
-    let spoken = Arc::clone(&line);
-    let spawned = thread::Builder::new().name("output".into()).spawn(move || {
-        write_line(&spoken);
-        let _ = said.send(());
-    });
-    match spawned {
-        Ok(_) => drop(is_said.recv_timeout(OUTPUT_LIMIT)),
-        Err(_) => write_line(&line),
-    }
-}
-
-fn write_line(line: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-}
-
 /// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
 /// a second signal in any case. Any other ends the scripts, and then the server as if it had not
 /// been caught.
@@ -167,13 +127,7 @@ fn end_on_signals(signals: &[i32], server: ServerHandle, grace: Duration) -> Res
                 let _ = low_level::emulate_default_handler(signal);
             }
             let is_interrupt = signal == SIGINT;
-            let limit = if is_interrupt { Duration::ZERO } else { grace };
-            // `serve` returns and the process ends. Should a handler not return, this does it.
-            let _ = thread::Builder::new().spawn(move || {
-                thread::sleep(limit.saturating_add(LAST_RESORT));
-                cgi::end_all(cgi::GRACE);
-                process::exit(0);
-            });
+            end_at_last(if is_interrupt { Duration::ZERO } else { grace });
             if is_interrupt {
                 say("\nKeyboard interrupt received, exiting.".into());
                 server.abort();
@@ -185,6 +139,25 @@ fn end_on_signals(signals: &[i32], server: ServerHandle, grace: Duration) -> Res
             process::exit(0);
         })?;
     Ok(())
+}
+
+/// Ends the server when its time is over, and responses in progress are done.
+fn end_after(life: Duration, server: ServerHandle, grace: Duration) -> Result<()> {
+    thread::Builder::new().name("life".into()).spawn(move || {
+        thread::sleep(life);
+        end_at_last(grace);
+        server.shutdown();
+    })?;
+    Ok(())
+}
+
+/// `serve` returns and the process ends. Should a handler not return, this does it.
+fn end_at_last(limit: Duration) {
+    let _ = thread::Builder::new().spawn(move || {
+        thread::sleep(limit.saturating_add(LAST_RESORT));
+        cgi::end_all(cgi::GRACE);
+        process::exit(0);
+    });
 }
 
 /// Reaps what scripts leave behind where it becomes this process's: the first of a container.

@@ -62,6 +62,10 @@ pub struct Config {
     /// for it prints nothing: 10 s. None: for ever. One that has left looks the same as one that
     /// only waits until something is sent to it.
     pub half_closed_timeout: Option<Duration>,
+    /// Whether the server shuts down by itself when a file, or an archive, was sent to its end in
+    /// answer to a GET: all of it, or a range that completes it. Index pages and listings do not
+    /// count. Off.
+    pub ends_after_delivery: bool,
     /// How long responses in progress may take to finish once the server shuts down: 10 s.
     pub grace: Duration,
 }
@@ -81,6 +85,7 @@ impl Default for Config {
             idle_timeout: Some(Duration::from_secs(60)),
             stall_timeout: Some(Duration::from_secs(60)),
             half_closed_timeout: Some(Duration::from_secs(10)),
+            ends_after_delivery: false,
             grace: Duration::from_secs(10),
         }
     }

@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "ADDRESS")]
     pub(super) bind: Option<String>,
 
-    /// serve this directory (default: current directory)
+    /// serve this directory, or this one file (default: current directory)
     #[arg(short, long, value_name = "DIRECTORY")]
     pub(super) directory: Option<PathBuf>,
 
@@ -123,6 +123,7 @@ impl Args {
             stall_timeout: timeout(usual.stall_timeout),
             max_connections: self.max_connections.unwrap_or(usual.max_connections),
             grace: self.grace.unwrap_or(usual.grace),
+            ends_after_delivery: self.sharing.once,
             ..usual
         }
     }

@@ -184,6 +184,17 @@ impl Body {
         }
     }
 
+    /// Whether it is a file or an archive, or a part that reaches its end.
+    pub(crate) fn completes_file(&self) -> bool {
+        let reaches = |parts: &[FilePart], end| parts.iter().any(|part| part.range.end >= end);
+        match &self.0 {
+            Content::File { of, range } => range.end >= of.state.size,
+            Content::Parts { of, parts } => reaches(parts, of.state.size),
+            Content::Segments { of, parts } => reaches(parts, of.length()),
+            _ => false,
+        }
+    }
+
     /// Whether it is made from the request's body while that is received.
     pub(crate) fn is_exchange(&self) -> bool {
         matches!(self.0, Content::Exchange { .. })

@@ -8,7 +8,7 @@ pub mod differences {}
 #[doc = include_str!("cgi.md")]
 pub mod cgi {}
 
-/// A folder as one archive, and files from clients.
+/// A folder as one archive, files from clients, and a server that ends by itself.
 #[doc = include_str!("sharing.md")]
 pub mod sharing {}
 

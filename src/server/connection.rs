@@ -21,7 +21,7 @@ use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
 };
-use answer::{complete, handle, is_shortage, reads, refusal};
+use answer::{complete, delivers, handle, is_shortage, reads, refusal};
 use request_content::RequestContent;
 use std::{io, mem};
 use transmission::Transmission;
@@ -219,7 +219,11 @@ impl<'s> Connection<'s> {
             framing,
             persistence,
         };
+        let is_delivery = config.ends_after_delivery && delivers(line, &response);
         let sent = self.transmit(line, &head, response, content);
+        if is_delivery && sent.is_ok() {
+            self.context.admission.begin_closing();
+        }
         self.ticket.answered();
         if sent.is_ok() && persistence.persists() && !content.is_read() {
             let body = content.on(&mut self.channel);

@@ -103,7 +103,12 @@ fn enforce(
     uploads: Option<&Path>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr, path_beneath_rules};
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    // A single file has no names in it.
+    let read = if directory.is_dir() {
+        AccessFs::ReadFile | AccessFs::ReadDir
+    } else {
+        AccessFs::ReadFile.into()
+    };
     let run = read | AccessFs::Execute;
     // Files are made, written, and given their names.
     let receive = AccessFs::WriteFile
@@ -112,9 +117,10 @@ fn enforce(
         | AccessFs::Truncate
         | AccessFs::Refer;
     let ruleset = match uploads {
-        Some(directory) => {
-            ruleset.add_rule(PathBeneath::new(PathFd::new(directory)?, read | receive))?
-        }
+        Some(directory) => ruleset.add_rule(PathBeneath::new(
+            PathFd::new(directory)?,
+            AccessFs::ReadFile | AccessFs::ReadDir | receive,
+        ))?,
         None => ruleset,
     };
     let ruleset = match purpose {

@@ -3,6 +3,7 @@
 
 mod archive;
 mod archive_faults;
+mod ending;
 mod upload;
 mod upload_clients;
 mod upload_faults;

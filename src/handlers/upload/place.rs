@@ -6,8 +6,15 @@ use crate::files::NoDestination;
 use crate::handler::Handler;
 use crate::http::{HttpError, RequestTarget, StatusCode, unquote};
 use crate::upload::check_name;
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::os::fd::OwnedFd;
+
+/// What stands for itself in a URL's path (RFC 3986 §2.3).
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The names in a target, decoded and checked.
 pub(super) struct Names(Vec<String>);
@@ -44,8 +51,7 @@ impl Names {
 
     /// The same as a URL's path has them, a slash before each.
     pub(super) fn to_url(&self) -> String {
-        let quoted =
-            |name: &String| format!("/{}", percent_encode(name.as_bytes(), NON_ALPHANUMERIC));
+        let quoted = |name: &String| format!("/{}", percent_encode(name.as_bytes(), QUOTED));
         self.0.iter().map(quoted).collect()
     }
 }

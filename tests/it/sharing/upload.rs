@@ -24,7 +24,7 @@ fn a_put_makes_a_file_and_replaces_none() {
     let server = serve(tree.path(), &["--upload"]);
     let made = put(&server, "/dir/a%20b.txt", "", "content");
     assert_eq!(made.status_line, "HTTP/1.0 201 Created");
-    assert_eq!(made.field("Location"), Some("/dir/a%20b%2Etxt"));
+    assert_eq!(made.field("Location"), Some("/dir/a%20b.txt"));
     assert_eq!(made.field("Content-Length"), Some("0"));
     assert_eq!(content(&tree, "dir/a b.txt").as_deref(), Some("content"));
     assert_eq!(get(&server, "/dir/a%20b.txt").body, b"content");
