@@ -7,6 +7,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -14,11 +16,18 @@ use std::os::unix::ffi::OsStrExt;
 const FLAGS: OFlags = OFlags::WRONLY.union(OFlags::CLOEXEC);
 const MODE: Mode = Mode::from_raw_mode(0o666);
 
+/// Bytes after which the system is asked to begin with writing them to the disk: what is left to be
+/// waited for in the end is then never more than the disk is behind.
+const AHEAD: u64 = 8 * 1024 * 1024;
+
 /// A file that is being received. Dropped without a name it is gone.
 #[derive(Debug)]
 pub(crate) struct Incoming<'d> {
     directory: &'d OwnedFd,
     file: File,
+    /// Bytes that were written, and of these, those that the system was asked to write to the disk.
+    written: u64,
+    begun: u64,
     /// The name that it has in the meantime, where files without one cannot be had.
     temporary: Option<String>,
 }
@@ -34,6 +43,8 @@ impl<'d> Incoming<'d> {
                 return Ok(Self {
                     directory,
                     file: file?.into(),
+                    written: 0,
+                    begun: 0,
                     temporary: None,
                 });
             }
@@ -47,13 +58,35 @@ impl<'d> Incoming<'d> {
         Ok(Self {
             directory,
             file: openat(directory, name.as_str(), flags, MODE)?.into(),
+            written: 0,
+            begun: 0,
             temporary: Some(name),
         })
     }
 
     /// Adds what has come.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        self.file.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        if self.written - self.begun >= AHEAD {
+            self.begin_writing();
+        }
+        Ok(())
+    }
+
+    /// Has the system begin with writing to the disk what has come, without waiting for that. For
+    /// Linux, not to need something any more means to write it out first.
+    #[cfg(target_os = "linux")]
+    fn begin_writing(&mut self) {
+        use rustix::fs::{Advice, fadvise};
+        let length = NonZeroU64::new(self.written - self.begun);
+        let _ = fadvise(&self.file, self.begun, length, Advice::DontNeed);
+        self.begun = self.written;
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn begin_writing(&mut self) {
+        self.begun = self.written;
     }
 
     /// Waits until all of it is on the disk.
