@@ -22,6 +22,8 @@ pub(crate) struct Multipart<R> {
     start: usize,
     end: usize,
     place: Place,
+    /// The first delimiter has come.
+    has_begun: bool,
 }
 
 /// What comes next.
@@ -73,6 +75,7 @@ impl<R: Read> Multipart<R> {
             start: 0,
             end: 2,
             place: Place::Content,
+            has_begun: false,
         }
     }
 
@@ -81,9 +84,15 @@ impl<R: Read> Multipart<R> {
     /// # Errors
     /// It is no form, or ends before its end.
     pub(crate) fn next_part(&mut self) -> io::Result<Option<Part>> {
+        let mut skipped = 0;
         while self.place == Place::Content {
-            self.chunk()?;
+            skipped += self.chunk()?.map_or(0, <[u8]>::len);
+            // Nobody has a use for that.
+            if !self.has_begun && skipped > BUFFER {
+                return Err(malformed("a form does not begin"));
+            }
         }
+        self.has_begun = true;
         if self.place == Place::End {
             return Ok(None);
         }

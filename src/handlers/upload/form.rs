@@ -24,6 +24,13 @@ impl<H: Handler> UploadHandler<H> {
         if !target.has_trailing_slash() || !(is_asked || is_plain) {
             return Ok(None);
         }
+        let place = Names::of(target)
+            .and_then(|names| self.form_destination(&names).map(|place| (names, place)));
+        let (names, directory) = match place {
+            // What is posted to scripts is theirs.
+            Err(_) if !is_asked => return Ok(None),
+            place => place?,
+        };
         check_origin(request.headers())?;
         let boundary = boundary.ok_or_else(|| {
             refusal(
@@ -31,12 +38,6 @@ impl<H: Handler> UploadHandler<H> {
                 "Only a form with files can be sent here",
             )
         })?;
-        let names = Names::of(target)?;
-        let directory = match self.form_destination(&names) {
-            // What is posted to scripts is theirs.
-            Err(_) if !is_asked => return Ok(None),
-            directory => directory?,
-        };
         let mut limit = Limit::of(request, self.max_size, &directory)?;
         let count = receive(request.body(), &boundary, &directory, &mut limit)?;
         if count == 0 {

@@ -1,10 +1,11 @@
 //! What is wrong with uploads elsewhere (lessons 3, 4 and 7 to 11), and what must not come of it here.
 
 use super::{ask, content, form_of, names_in, post, put, serve};
-use crate::support::{Connection, Running, Tree, get};
+use crate::support::{Connection, Running, Tree, get, say_not_run};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -158,12 +159,12 @@ fn lesson_4_nothing_is_put_among_scripts() {
         assert_eq!(post(&server, target, "", &form).status(), 403, "{target}");
     }
     assert_eq!(names_in(&tree.path().join("cgi-bin")), ["below", "script"]);
-    // Scripts get the forms that are theirs.
-    let answer = post(&server, "/cgi-bin/script/", "", &form);
-    assert_eq!(
-        (answer.status(), answer.body.as_slice()),
-        (200, b"ran".as_slice())
-    );
+    // Scripts get the forms that are theirs, whoever sends them, and whatever their paths are.
+    for target in ["/cgi-bin/script/", "/cgi-bin/script/.x/a:b/"] {
+        let answer = post(&server, target, "Sec-Fetch-Site: cross-site\r\n", &form);
+        assert_eq!(answer.status(), 200, "{target}");
+        assert_eq!(answer.body, b"ran", "{target}");
+    }
 }
 
 #[test]
@@ -364,11 +365,48 @@ fn what_is_no_form_is_refused_with_a_reason() {
         assert_eq!(post(&server, "/?upload", "", body).status(), 400, "{body}");
     }
     let long = format!("--b\r\nX: {}\r\n\r\n", "x".repeat(20_000));
-    assert_eq!(post(&server, "/?upload", "", &long).status(), 400);
+    let late = "x".repeat(200_000) + "\r\n" + &form_of(&[("a", "x")]);
+    for body in [long, late] {
+        assert_eq!(post(&server, "/?upload", "", &body).status(), 400);
+    }
     let kind = "Content-Type: multipart/form-data\r\nContent-Length: 0\r\n";
     assert_eq!(
         ask(&server, format!("POST /?upload HTTP/1.0\r\n{kind}\r\n")).status(),
         415
     );
     assert!(names_in(tree.path()).is_empty());
+}
+
+#[test]
+fn a_full_disk_is_507_and_nothing_is_left() {
+    let tree = Tree::new();
+    tree.directory("small");
+    let small = tree.path().join("small");
+    let run = |program: &str, arguments: &[&str]| {
+        let status = Command::new(program).args(arguments).arg(&small).status();
+        status.is_ok_and(|status| status.success())
+    };
+    // Whoever may mount nothing cannot have a small disk.
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root || !run("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
+        return say_not_run("a full disk, for none can be mounted");
+    }
+    let server = serve(
+        &small,
+        &["--upload", "--max-upload", "1G", "--protocol", "HTTP/1.1"],
+    );
+    let content = "x".repeat(2 << 20);
+    let known = put(&server, "/known", "Host: a\r\n", &content);
+    let head = "PUT /unknown HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let request = format!("{head}{:x}\r\n{content}\r\n0\r\n\r\n", content.len());
+    let unknown = ask(&server, request);
+    let left = names_in(&small);
+    let fits = put(&server, "/fits", "Host: a\r\n", "x");
+    drop(server);
+    let is_unmounted = run("umount", &["--lazy"]);
+    for answer in [known, unknown] {
+        assert_eq!(answer.status_line, "HTTP/1.1 507 The disk is full");
+    }
+    assert!(left.is_empty() && is_unmounted);
+    assert_eq!(fits.status(), 201);
 }
