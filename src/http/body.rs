@@ -171,7 +171,9 @@ impl Body {
                 let bytes = self.len().filter(|&bytes| bytes > FEW);
                 bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
             }
-            Content::Segments { of, .. } => of.memory(),
+            Content::Segments { of, .. } => Some(of.memory())
+                .filter(|&bytes| bytes as u64 > FEW)
+                .unwrap_or(0),
             _ => 0,
         }
     }
