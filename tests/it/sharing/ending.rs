@@ -1,7 +1,7 @@
 //! A server that ends by itself, a single file, and what a person at a terminal is told.
 
 use super::{ask, content, folder, get_with, put, serve};
-use crate::support::{Connection, Running, Tree, find_program, get, not_run};
+use crate::support::{Connection, Running, Tree, find_program, get, not_run, say_not_run};
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -40,6 +40,18 @@ fn once_a_file_was_sent_the_server_ends() {
         assert!(matches!(response.status(), 200 | 206), "{target}");
         assert!(server.wait().success(), "{target} {fields}");
     }
+}
+
+#[test]
+fn once_holds_for_a_kept_connection_too() {
+    let tree = folder();
+    let mut server = serve(tree.path(), &["--once", "--protocol", "HTTP/1.1"]);
+    let mut connection = Connection::open(server.address());
+    let request = b"GET /folder/a.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+    connection.send(request).expect("it is sent");
+    connection.read_until(|bytes| bytes.ends_with(b"the first"));
+    // The client stays, and the server does not.
+    assert!(server.wait().success());
 }
 
 #[test]
@@ -249,4 +261,49 @@ fn a_browser_that_cannot_be_opened_is_one_line() {
         lines[1].starts_with("Serving HTTP on 127.0.0.1 port "),
         "{text}"
     );
+}
+
+/// A code on a terminal as a picture: eight dots for a module.
+fn picture(text: &str) -> Vec<u8> {
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("\u{1b}[38;5;16;48;5;231m"));
+    let mut rows = Vec::new();
+    for line in lines {
+        let line = line.split('m').nth(1).expect("what stands between colours");
+        let modules = line.trim_end_matches("\u{1b}[0");
+        for half in ["\u{2580}\u{2588}", "\u{2584}\u{2588}"] {
+            let row = modules.chars().map(|module| half.contains(module));
+            rows.push(row.collect::<Vec<_>>());
+        }
+    }
+    let (width, height) = (rows[0].len() * 8, rows.len() * 8);
+    let mut picture = format!("P5 {width} {height} 255\n").into_bytes();
+    for row in &rows {
+        for _ in 0..8 {
+            picture.extend(row.iter().flat_map(|&dark| [if dark { 0 } else { 255 }; 8]));
+        }
+    }
+    picture
+}
+
+#[test]
+fn a_code_is_read_as_the_address_on_the_terminal() {
+    let Some(text) = on_a_terminal("--qr") else {
+        return;
+    };
+    let Some(url) = text.lines().find(|line| line.starts_with("http://")) else {
+        return say_not_run("a QR code, for this machine has no address on a network");
+    };
+    let Some(zbarimg) = find_program("zbarimg") else {
+        return say_not_run("a QR code, for there is no zbarimg");
+    };
+    let tree = Tree::new();
+    tree.file("code.pgm", picture(&text));
+    let output = Command::new(zbarimg)
+        .args(["--quiet", "--raw"])
+        .arg(tree.path().join("code.pgm"))
+        .output()
+        .expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), url);
 }

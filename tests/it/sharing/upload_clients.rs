@@ -1,7 +1,10 @@
 //! Uploads by the programs that people have.
 
 use super::{content, names_in, serve, url};
+use crate::support::webdriver::Browser;
 use crate::support::{Tree, find_program, not_run};
+use serde_json::json;
+use std::path::PathBuf;
 use std::process::Command;
 
 #[test]
@@ -92,4 +95,45 @@ fn curl_wget_and_python_send_files() {
         );
     }
     assert_eq!(names_in(&tree.path().join("in")).len(), 7);
+}
+
+#[test]
+fn a_browser_sends_two_files_by_the_form_and_no_other_site_s_page_does() {
+    let tree = Tree::new();
+    tree.file("out/a \"b\".txt", "first")
+        .file("out/\u{e9}", "second")
+        .directory("in");
+    let server = serve(tree.path(), &["--upload", "--protocol", "HTTP/1.1"]);
+    let Some(browser) = Browser::start() else {
+        return not_run("uploads in a browser, for there is no Chromium with chromedriver");
+    };
+    browser.open(&url(&server, "/in/?upload"));
+    let files = ["out/a \"b\".txt", "out/\u{e9}"].map(|name| tree.path().join(name));
+    browser.choose("input[type=file]", &files.each_ref().map(PathBuf::as_path));
+    browser.click("button");
+    // The answer leads back to the directory.
+    assert_eq!(
+        browser.run("return location.pathname + location.search;"),
+        json!("/in/")
+    );
+    // A quote goes encoded, and nobody can tell what it was.
+    assert_eq!(content(&tree, "in/a %22b%22.txt").as_deref(), Some("first"));
+    assert_eq!(content(&tree, "in/\u{e9}").as_deref(), Some("second"));
+
+    // The same from a page of another origin: the other port.
+    let other = serve(&tree.path().join("out"), &[]);
+    browser.open(&url(&other, "/"));
+    let script = format!(
+        "const body = new FormData();\n\
+         body.append('files', new File(['evil'], 'evil'));\n\
+         await fetch('{}', {{method: 'POST', body, mode: 'no-cors'}});\n\
+         return 'sent';",
+        url(&server, "/in/")
+    );
+    assert_eq!(browser.run(&script), json!("sent"));
+    server.wait_for_log(|lines| {
+        let last = String::from_utf8_lossy(lines.last()?).into_owned();
+        last.ends_with("\"POST /in/ HTTP/1.1\" 403 -").then_some(())
+    });
+    assert_eq!(names_in(&tree.path().join("in")).len(), 2);
 }
