@@ -73,6 +73,10 @@ pub struct Config {
     /// How long the server may have no connection until it shuts down by itself: None (the default) is
     /// for ever. It is for servers that are started again when a client comes.
     pub exit_idle: Option<Duration>,
+    /// Whether the server shuts down by itself when a file, or an archive, was sent to its end in
+    /// answer to a GET: all of it, or a range that completes it. Index pages and listings do not
+    /// count. Off.
+    pub ends_after_delivery: bool,
     /// How long responses in progress may take to finish once the server shuts down: 10 s.
     pub grace: Duration,
 }
@@ -95,6 +99,7 @@ impl Default for Config {
             stall_timeout: Some(Duration::from_secs(60)),
             half_closed_timeout: Some(Duration::from_secs(10)),
             exit_idle: None,
+            ends_after_delivery: false,
             grace: Duration::from_secs(10),
         }
     }

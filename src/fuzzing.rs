@@ -7,17 +7,21 @@
     reason = "to panic is how these functions tell what they found"
 )]
 
+mod archives;
 mod asking;
 mod conditions;
 mod dates;
+mod forms;
 mod listings;
 mod ranges;
 mod requests;
 mod scripts;
 mod targets;
 
+pub use archives::archives;
 pub use conditions::preconditions;
 pub use dates::dates;
+pub use forms::forms;
 pub use listings::listings;
 pub use ranges::ranges;
 pub use requests::requests;
@@ -29,7 +33,9 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("archives", archives),
     ("dates", dates),
+    ("forms", forms),
     ("listings", listings),
     ("preconditions", preconditions),
     ("ranges", ranges),

@@ -171,6 +171,7 @@
 #[macro_use]
 mod forward;
 
+mod archive;
 mod cgi;
 pub mod cli;
 mod config;
@@ -187,6 +188,7 @@ mod representation;
 mod server;
 mod sys;
 mod tls;
+mod upload;
 mod wire;
 
 pub use config::Config;
@@ -194,7 +196,8 @@ pub use files::Symlinks;
 pub use handler::{Answered, Handler, Log};
 pub use handlers::{
     Authentication, CacheControl, Caching, CgiHandler, CleanUrls, Cors, ExtraField, ExtraHeaders,
-    FileHandler, Isolation, ListingStyle, NotFoundPage, Origins, Passwords, Spa,
+    FileHandler, Isolation, ListingStyle, NotFoundPage, Origins, Passwords, Spa, TarHandler,
+    UploadHandler,
 };
 pub use http::Validators;
 pub use representation::{Precondition, Selection};

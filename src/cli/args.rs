@@ -2,6 +2,7 @@
 
 mod deployment;
 mod https;
+mod sharing;
 
 use super::web::Web;
 use crate::config::Config;
@@ -11,6 +12,7 @@ use crate::http::Version;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 pub(super) use deployment::Deployment;
 pub(super) use https::Https;
+pub(super) use sharing::Sharing;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process;
@@ -46,7 +48,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "ADDRESS", value_parser = place, aliases = ["b", "bi", "bin"])]
     pub(super) bind: Vec<Place>,
 
-    /// serve this directory (default: current directory)
+    /// serve this directory, or this one file (default: current directory)
     #[arg(short, long, value_name = "DIRECTORY", aliases = ["d", "di", "dir", "dire", "direc",
         "direct", "directo", "director"])]
     pub(super) directory: Option<PathBuf>,
@@ -81,6 +83,9 @@ pub(super) struct Args {
     /// it, CPython's page for others), as CPython does, or not at all
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     pub(super) listing: Style,
+
+    #[command(flatten)]
+    pub(super) sharing: Sharing,
 
     #[command(flatten)]
     pub(super) web: Web,
@@ -180,6 +185,7 @@ impl Args {
             exit_idle: self.deployment.exit_idle,
             trusted_proxies: self.deployment.trusted_proxy.clone(),
             proxy_protocol: self.deployment.proxy_protocol,
+            ends_after_delivery: self.sharing.once,
             ..usual
         }
     }

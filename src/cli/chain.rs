@@ -1,34 +1,44 @@
 //! The handlers that the flags ask for, one around the other.
 
-use super::args::Args;
+use super::args::{Args, Sharing};
+use super::served::Served;
+use super::single::SingleFile;
 use super::web::Web;
 use crate::handler::Handler;
 use crate::handlers::{
     Authentication, CacheControl, CgiHandler, CleanUrls, Cors, ExtraHeaders, FileHandler,
-    Isolation, NotFoundPage, Origins, Passwords, Spa,
+    Isolation, NotFoundPage, Origins, Passwords, Spa, TarHandler, UploadHandler,
 };
 use crate::http::Method;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
-/// The handler that answers for `directory` as the flags say.
+/// The handler that answers for what is served as the flags say. `uploads` is where uploads go, if they
+/// are taken.
 ///
 /// Each feature is a handler around a handler, and only what was asked for is there. From the inside
 /// out:
 ///
-/// 1. files, and scripts beside them: `--precompressed`, `--content-type`, `--listing`, `--cgi`;
-/// 2. `--clean-urls`, which tries further names where nothing has the one asked for;
-/// 3. `--spa`, for what then is still not there;
-/// 4. `--not-found`, for what `--spa` leaves;
-/// 5. `--cache`, around all that makes pages;
-/// 6. `--auth-file`, before anything of the above is decided;
-/// 7. `--isolate`, which goes for a 401, too;
-/// 8. `--cors`, whose preflights come without a password;
-/// 9. `-H`, the last word on what is sent.
-pub(super) fn handler(args: &Args, directory: PathBuf) -> Result<Box<dyn Handler>> {
+/// 1. files, and scripts beside them, or one file alone: `--precompressed`, `--content-type`,
+///    `--listing`, `--cgi`;
+/// 2. `--tar`, for directories;
+/// 3. `--upload`, for other methods;
+/// 4. `--clean-urls`, which tries further names where nothing has the one asked for;
+/// 5. `--spa`, for what then is still not there;
+/// 6. `--not-found`, for what `--spa` leaves;
+/// 7. `--cache`, around all that makes pages;
+/// 8. `--auth-file`, before anything of the above is decided;
+/// 9. `--isolate`, which goes for a 401, too;
+/// 10. `--cors`, whose preflights come without a password;
+/// 11. `-H`, the last word on what is sent.
+pub(super) fn handler(
+    args: &Args,
+    served: Served,
+    uploads: Option<PathBuf>,
+) -> Result<Box<dyn Handler>> {
     let web = &args.web;
-    let passwords = passwords(web, &directory)?;
-    let mut handler = files(args, directory);
+    let passwords = passwords(web, served.directory())?;
+    let mut handler = tree(args, served, uploads);
     if web.clean_urls {
         handler = Box::new(CleanUrls::new(handler));
     }
@@ -61,8 +71,29 @@ pub(super) fn handler(args: &Args, directory: PathBuf) -> Result<Box<dyn Handler
     Ok(handler)
 }
 
-/// What is in the tree.
-fn files(args: &Args, directory: PathBuf) -> Box<dyn Handler> {
+/// What is in the tree, and what clients may put there.
+fn tree(args: &Args, served: Served, uploads: Option<PathBuf>) -> Box<dyn Handler> {
+    let mut files = files(args, served.directory());
+    let mut handler: Box<dyn Handler> = if args.cgi {
+        let scripts = CgiHandler::new(files);
+        // It knows which directories are private.
+        files = scripts.files().clone();
+        Box::new(scripts)
+    } else if let Served::File(_, name) = served {
+        Box::new(SingleFile::new(files.clone(), name))
+    } else {
+        Box::new(files.clone())
+    };
+    if args.sharing.tar {
+        handler = Box::new(TarHandler::new(handler, &files));
+    }
+    match uploads {
+        Some(directory) => upload(&args.sharing, handler, &files, directory),
+        None => handler,
+    }
+}
+
+fn files(args: &Args, directory: &Path) -> FileHandler {
     let mut files = FileHandler::new(directory)
         .with_symlinks(args.symlinks.into())
         .with_listing(args.listing.into());
@@ -72,11 +103,23 @@ fn files(args: &Args, directory: PathBuf) -> Box<dyn Handler> {
     if args.web.precompressed {
         files = files.with_precompressed();
     }
-    if args.cgi {
-        Box::new(CgiHandler::new(files))
-    } else {
-        Box::new(files)
+    files
+}
+
+fn upload(
+    sharing: &Sharing,
+    handler: Box<dyn Handler>,
+    files: &FileHandler,
+    directory: PathBuf,
+) -> Box<dyn Handler> {
+    let mut uploads = UploadHandler::new(handler, files).with_directory(directory);
+    if sharing.overwrite {
+        uploads = uploads.with_overwrite();
     }
+    if let Some(bytes) = sharing.max_upload {
+        uploads = uploads.with_max_size(bytes);
+    }
+    Box::new(uploads)
 }
 
 fn cors(

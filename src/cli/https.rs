@@ -1,5 +1,6 @@
 //! The certificate and key that the flags name.
 
+use super::addresses;
 use super::args::{self, Args};
 use crate::sys;
 use crate::tls::{Tls, TlsError};
@@ -87,6 +88,5 @@ fn all_of(address: IpAddr) -> Vec<IpAddr> {
     if !address.is_unspecified() {
         return vec![address];
     }
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    interfaces.iter().map(if_addrs::Interface::ip).collect()
+    addresses::all()
 }

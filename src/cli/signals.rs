@@ -75,6 +75,16 @@ impl Ending {
         Ok(())
     }
 
+    /// Ends the server when its time is over, and responses in progress are done.
+    pub(super) fn after(&self, life: Duration) -> Result<()> {
+        let this = self.clone();
+        thread::Builder::new().name("life".into()).spawn(move || {
+            thread::sleep(life);
+            this.terminate();
+        })?;
+        Ok(())
+    }
+
     /// Whether a signal is about the log's file, which is opened anew.
     fn reopens_log(&self, signal: i32) -> bool {
         match &self.log {

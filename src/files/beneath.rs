@@ -71,7 +71,7 @@ pub(super) fn open(
 }
 
 #[cfg(target_os = "linux")]
-fn in_one_step(base: &OwnedFd, path: &[u8], symlinks: Symlinks, flags: OFlags) -> Result<OwnedFd> {
+fn in_one_step(base: impl AsFd, path: &[u8], symlinks: Symlinks, flags: OFlags) -> Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
     let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     if symlinks == Symlinks::Never {
@@ -79,6 +79,29 @@ fn in_one_step(base: &OwnedFd, path: &[u8], symlinks: Symlinks, flags: OFlags) -
     }
     let path = if path.is_empty() { b"." } else { path };
     openat2(base, path, flags, Mode::empty(), resolve)
+}
+
+/// Opens the directory at `path` below the open directory `top`; no name on the way may be a link.
+pub(super) fn open_directory(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
+    const READ: OFlags = OFlags::RDONLY
+        .union(OFlags::DIRECTORY)
+        .union(OFlags::CLOEXEC);
+    #[cfg(target_os = "linux")]
+    match in_one_step(top, path, Symlinks::Never, READ) {
+        Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::NAMETOOLONG) => {}
+        answer => return answer,
+    }
+    let mut here = openat(top, ".", READ, Mode::empty())?;
+    let names = path.split(|&byte| byte == b'/');
+    for name in names.filter(|name| !name.is_empty()) {
+        here = open_name(here.as_fd(), name, READ)?;
+    }
+    Ok(here)
+}
+
+/// Opens a file in an open directory, unless its name has become a link.
+pub(crate) fn open_file(directory: &impl AsFd, name: &[u8]) -> Result<OwnedFd> {
+    open_name(directory.as_fd(), name, super::root::FLAGS)
 }
 
 /// Walks to `path` from `base`, which is the open `directory`.

@@ -2,6 +2,7 @@
 
 mod beneath;
 mod catalogue;
+mod destination;
 mod kind;
 mod listing;
 mod media_type;
@@ -13,19 +14,24 @@ mod reservation;
 mod root;
 mod sibling;
 mod sorting;
+mod tree;
 mod unavailable;
 
 pub use beneath::Symlinks;
+pub(crate) use beneath::open_file;
 pub(crate) use catalogue::Catalogue;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use catalogue::Details;
+pub(crate) use destination::NoDestination;
 pub(crate) use kind::Kind;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{
     builtin_media_type, has_known_extension, split_extension, to_lowercase,
 };
-pub(crate) use open_files::most_kept_open;
+pub(crate) use open_files::{Stamp, most_kept_open};
+pub(crate) use reservation::{Reservation, grow};
 pub(crate) use root::{Directory, Node, Root};
 pub(crate) use sorting::Sorting;
+pub(crate) use tree::Tree;
 pub(crate) use unavailable::Unavailable;

@@ -27,9 +27,9 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(1);
 /// system's clock may stand still between two changes, and some network file systems keep neither
 /// inode numbers nor that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) kind: FileType,
-    pub(super) state: FileState,
+pub(crate) struct Stamp {
+    pub(crate) kind: FileType,
+    pub(crate) state: FileState,
     device: (u32, u32),
     inode: u64,
     mode: u32,
@@ -186,12 +186,27 @@ fn hash(path: &[u8]) -> u64 {
 
 impl Stamp {
     /// What it is known by as long as it is there: device and inode number.
-    pub(super) fn inode(&self) -> ((u32, u32), u64) {
+    pub(crate) fn inode(&self) -> ((u32, u32), u64) {
         (self.device, self.inode)
     }
 
+    /// Who may read, write and run it; the bits by which a program changes its user are left out.
+    pub(crate) fn permissions(&self) -> u16 {
+        u16::try_from(self.mode & 0o777).unwrap_or(0)
+    }
+
+    /// Whether it belongs to this user, who may read it: nothing else counts then.
+    pub(crate) fn is_readable_by_its_owner(&self, user: u32) -> bool {
+        self.owner.0 == user && self.mode & 0o400 != 0
+    }
+
+    /// Whether it is a directory.
+    pub(crate) fn is_directory(&self) -> bool {
+        self.kind == FileType::Directory
+    }
+
     /// Whether it is a regular file: nothing else is sent.
-    pub(super) fn is_regular(&self) -> bool {
+    pub(crate) fn is_regular(&self) -> bool {
         self.kind == FileType::RegularFile
     }
 

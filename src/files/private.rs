@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -61,6 +62,19 @@ impl PrivateDirectories {
         let location = sys::location(file, path);
         location
             .and_then(|location| self.are_around(&location))
+            .unwrap_or(true)
+    }
+
+    /// Whether an open directory, to which `path` led, is one of them or lies in one. Where that
+    /// cannot be found out, it does.
+    pub(super) fn hold(&self, directory: &impl AsFd, path: impl FnOnce() -> PathBuf) -> bool {
+        if self.roots.is_empty() {
+            return false;
+        }
+        let location = sys::location(directory, path);
+        location
+            // As a file in it.
+            .and_then(|location| self.are_around(&location.join("_")))
             .unwrap_or(true)
     }
 

@@ -90,7 +90,7 @@ static LISTINGS: Budget = Budget::new(LARGE_IN_ALL);
 
 /// The memory of one listing, given back on drop.
 #[derive(Debug)]
-pub(super) struct Reservation {
+pub(crate) struct Reservation {
     budget: &'static Budget,
     taken: usize,
     is_growing: bool,
@@ -98,7 +98,7 @@ pub(super) struct Reservation {
 
 impl Reservation {
     /// No memory yet.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self::of(&LISTINGS)
     }
 
@@ -114,7 +114,7 @@ impl Reservation {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Unavailable> {
+    pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), Unavailable> {
         // In steps, because it is asked for with each name.
         let wanted = if bytes <= SMALL {
             0
@@ -146,7 +146,7 @@ impl Reservation {
     }
 
     /// The listing is as large as it will be, and others may grow.
-    pub(super) fn end_growing(&mut self) {
+    pub(crate) fn end_growing(&mut self) {
         if mem::take(&mut self.is_growing) {
             self.budget.end_growing();
         }
@@ -166,7 +166,7 @@ impl Drop for Reservation {
 }
 
 /// Makes place for `more` elements; a vector that becomes large gets a block of its own.
-pub(super) fn grow<T>(elements: &mut Vec<T>, more: usize) -> Result<(), TryReserveError> {
+pub(crate) fn grow<T>(elements: &mut Vec<T>, more: usize) -> Result<(), TryReserveError> {
     let wanted = elements.len().saturating_add(more);
     if wanted <= elements.capacity() {
         return Ok(());

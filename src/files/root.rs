@@ -27,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Not blocking: what has become a FIFO since it was looked at is open at once, and then refused.
-const FLAGS: OFlags = OFlags::RDONLY
+pub(super) const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
@@ -44,9 +44,9 @@ type PathBytes = SmallVec<[u8; 256]>;
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
     directory: PathBuf,
-    symlinks: Symlinks,
+    pub(super) symlinks: Symlinks,
     /// Directories whose files are not sent, by whatever way they are reached.
-    private: Arc<PrivateDirectories>,
+    pub(super) private: Arc<PrivateDirectories>,
     open_files: Arc<OpenFiles>,
 }
 
@@ -70,10 +70,10 @@ pub(super) enum Opened {
 /// A directory in a root.
 #[derive(Debug)]
 pub(crate) struct Directory<'r> {
-    root: &'r Root,
-    path: RelativePath,
+    pub(super) root: &'r Root,
+    pub(super) path: RelativePath,
     /// Its descriptor; `None` where only names in it may be opened, but not listed.
-    handle: Option<OwnedFd>,
+    pub(super) handle: Option<OwnedFd>,
 }
 
 impl Root {
@@ -215,7 +215,7 @@ impl Root {
     }
 
     /// A path of the operating system to `path`.
-    fn full(&self, path: &[u8]) -> PathBytes {
+    pub(super) fn full(&self, path: &[u8]) -> PathBytes {
         join(self.directory.as_os_str().as_bytes(), path)
     }
 }
@@ -331,7 +331,7 @@ fn past_lease(open: impl Fn() -> rustix::io::Result<OwnedFd>) -> rustix::io::Res
 }
 
 /// `path` in `directory`, either of which may be empty.
-fn join<const N: usize>(directory: &[u8], path: &[u8]) -> SmallVec<[u8; N]>
+pub(super) fn join<const N: usize>(directory: &[u8], path: &[u8]) -> SmallVec<[u8; N]>
 where
     [u8; N]: smallvec::Array<Item = u8>,
 {

@@ -134,6 +134,7 @@ fn read(body: Body) -> Vec<u8> {
             let read = reader.read_to_end(&mut bytes);
             assert!(read.is_ok(), "{read:?}");
         }
+        Content::Segments { .. } => unreachable!("no archive is made here"),
         Content::Exchange { .. } => unreachable!("no script is run here"),
     }
     bytes

@@ -93,6 +93,12 @@ impl CgiHandler {
         self
     }
 
+    /// What serves the files, for a handler around this one that needs them too: it knows the
+    /// directories of scripts.
+    pub fn files(&self) -> &FileHandler {
+        &self.files
+    }
+
     /// What is at `path` below the root. It is never a bare name: those of programs are looked up
     /// elsewhere.
     fn path(&self, path: &[u8]) -> PathBuf {

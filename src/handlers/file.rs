@@ -152,6 +152,11 @@ impl FileHandler {
         self.root.keep_private(directories);
     }
 
+    /// Where the files are, and which of them are sent.
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// What `path` in the directory leads to, as far as links may be followed.
     pub(super) fn type_of(&self, path: &[u8]) -> Result<FileType, HttpError> {
         self.root.type_of(path).map_err(not_found)

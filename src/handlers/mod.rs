@@ -12,6 +12,8 @@ mod listing;
 mod negotiation;
 mod not_found_page;
 mod passwords;
+mod tar;
+mod upload;
 
 pub use authentication::Authentication;
 pub use cache_control::{CacheControl, Caching};
@@ -24,3 +26,5 @@ pub use isolation::Isolation;
 pub use listing::ListingStyle;
 pub use not_found_page::NotFoundPage;
 pub use passwords::Passwords;
+pub use tar::TarHandler;
+pub use upload::UploadHandler;

@@ -1,7 +1,7 @@
 //! What a response carries.
 
 use super::representation::{FileState, Representation};
-use super::{Exchange, Headers, HttpDate};
+use super::{Exchange, Headers, HttpDate, Segments};
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -40,6 +40,11 @@ pub(crate) enum Content {
         of: Arc<Representation>,
         parts: Vec<FilePart>,
     },
+    /// Ranges of an archive with bytes before each, one after the other.
+    Segments {
+        of: Arc<dyn Segments>,
+        parts: Vec<FilePart>,
+    },
     /// Bytes that a reader yields as the client takes them.
     Stream {
         reader: Box<dyn Read + Send>,
@@ -54,12 +59,12 @@ pub(crate) enum Content {
     },
 }
 
-/// Bytes, and the range of a file that follows them.
+/// Bytes, and the range of a file or an archive that follows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilePart {
     /// What goes before the range.
     pub(crate) head: Vec<u8>,
-    /// Byte offsets in the file; none where the head is all.
+    /// Byte offsets in it; none where the head is all.
     pub(crate) range: Range<u64>,
 }
 
@@ -116,6 +121,18 @@ impl Body {
         Self(Content::File { of, range })
     }
 
+    /// All of an archive.
+    pub(crate) fn segments(of: impl Segments + 'static) -> Self {
+        let part = FilePart {
+            head: Vec::new(),
+            range: 0..of.length(),
+        };
+        Self(Content::Segments {
+            of: Arc::new(of),
+            parts: vec![part],
+        })
+    }
+
     /// The bytes, where they are in memory.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
@@ -131,7 +148,7 @@ impl Body {
             Content::Empty => Some(0),
             Content::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
             Content::File { range, .. } => Some(range_length(range)),
-            Content::Parts { parts, .. } => {
+            Content::Parts { parts, .. } | Content::Segments { parts, .. } => {
                 let lengths = parts
                     .iter()
                     .map(|part| range_length(&part.range).saturating_add(part.head.len() as u64));
@@ -154,7 +171,29 @@ impl Body {
                 let bytes = self.len().filter(|&bytes| bytes > FEW);
                 bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
             }
+            Content::Segments { of, .. } => Some(of.memory())
+                .filter(|&bytes| bytes as u64 > FEW)
+                .unwrap_or(0),
             _ => 0,
+        }
+    }
+
+    /// What the log is to say once it was sent.
+    pub(crate) fn remark(&self) -> Option<Cow<'static, str>> {
+        match &self.0 {
+            Content::Segments { of, .. } => of.remark().map(Cow::Owned),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a file or an archive, or a part that reaches its end.
+    pub(crate) fn completes_file(&self) -> bool {
+        let reaches = |parts: &[FilePart], end| parts.iter().any(|part| part.range.end >= end);
+        match &self.0 {
+            Content::File { of, range } => range.end >= of.state.size,
+            Content::Parts { of, parts } => reaches(parts, of.state.size),
+            Content::Segments { of, parts } => reaches(parts, of.length()),
+            _ => false,
         }
     }
 
@@ -201,6 +240,7 @@ impl fmt::Debug for Body {
             Content::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Content::File { range, .. } => write!(f, "File({range:?})"),
             Content::Parts { parts, .. } => write!(f, "Parts({})", parts.len()),
+            Content::Segments { parts, .. } => write!(f, "Segments({})", parts.len()),
             Content::Stream { length, .. } => write!(f, "Stream({length:?})"),
             Content::Exchange { length, .. } => write!(f, "Exchange({length:?})"),
         }

@@ -22,19 +22,24 @@ macro_rules! status_codes {
 status_codes! {
     CONTINUE = 100, "The client should go on and send its body.";
     OK = 200, "The request succeeded.";
+    CREATED = 201, "The request made something new.";
     NO_CONTENT = 204, "The request succeeded and there is nothing to send.";
     RESET_CONTENT = 205, "The request succeeded and the form should be cleared.";
     PARTIAL_CONTENT = 206, "Parts of the representation follow.";
     MOVED_PERMANENTLY = 301, "The target has a new permanent URI.";
     FOUND = 302, "The target is temporarily elsewhere.";
+    SEE_OTHER = 303, "What the request led to is elsewhere.";
     NOT_MODIFIED = 304, "The client's copy is current.";
     BAD_REQUEST = 400, "The request is malformed.";
     UNAUTHORIZED = 401, "The client has to say who it is.";
     FORBIDDEN = 403, "The server refuses.";
     NOT_FOUND = 404, "Nothing is there.";
     REQUEST_TIMEOUT = 408, "The request did not arrive in time.";
+    CONFLICT = 409, "The request does not go with what is there.";
     PRECONDITION_FAILED = 412, "A condition of the request does not hold.";
+    CONTENT_TOO_LARGE = 413, "The body of the request is too large.";
     URI_TOO_LONG = 414, "The request line is too long.";
+    UNSUPPORTED_MEDIA_TYPE = 415, "The body of the request is of the wrong type.";
     RANGE_NOT_SATISFIABLE = 416, "No requested range lies inside the representation.";
     REQUEST_HEADER_FIELDS_TOO_LARGE = 431, "The head of the request is too large.";
     INTERNAL_SERVER_ERROR = 500, "The server failed.";
@@ -43,6 +48,7 @@ status_codes! {
     GATEWAY_TIMEOUT = 504, "A program that the server asked gave no answer in time.";
     SERVICE_UNAVAILABLE = 503, "The server has no room now.";
     HTTP_VERSION_NOT_SUPPORTED = 505, "The server does not speak this version.";
+    INSUFFICIENT_STORAGE = 507, "The disk is full.";
 }
 
 impl StatusCode {

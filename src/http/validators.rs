@@ -52,10 +52,7 @@ impl Validators {
 
     pub(crate) fn of_state(state: &FileState, now: HttpDate) -> Self {
         let mut validators = Self::default().with_modified(state.modified.seconds, now);
-        let is_recent = |seconds| now.as_unix().saturating_sub(seconds) <= SETTLED_AFTER;
-        // A file may be dated in the future; any change of it gives it another date.
-        let is_fresh = is_recent(state.changed.seconds)
-            || is_recent(state.modified.seconds) && state.modified.seconds <= now.as_unix();
+        let is_fresh = state.is_fresh(now);
         validators.is_settled &= !is_fresh;
         validators.etag = (!is_fresh).then(|| file_tag(state));
         validators
@@ -109,6 +106,16 @@ impl Validators {
     /// Whether a later change would show in the time of modification.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_settled
+    }
+}
+
+impl FileState {
+    /// Whether the file might change again without a trace in its metadata.
+    pub(crate) fn is_fresh(&self, now: HttpDate) -> bool {
+        let is_recent = |seconds| now.as_unix().saturating_sub(seconds) <= SETTLED_AFTER;
+        // A file may be dated in the future; any change of it gives it another date.
+        is_recent(self.changed.seconds)
+            || is_recent(self.modified.seconds) && self.modified.seconds <= now.as_unix()
     }
 }
 

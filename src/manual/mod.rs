@@ -14,6 +14,9 @@ pub mod listings {}
 /// What web pages under development need, one flag each.
 #[doc = include_str!("web.md")]
 pub mod web {}
+/// A folder as one archive, files from clients, and a server that ends by itself.
+#[doc = include_str!("sharing.md")]
+pub mod sharing {}
 
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]

@@ -11,8 +11,8 @@ use super::conditions::Precondition;
 use super::multipart::{ContentRange, multipart};
 use super::range::Selection;
 use crate::http::{
-    Body, Content, HeaderName, HeaderValue, Headers, HttpDate, HttpError, Method, Representation,
-    Request, Response, StatusCode, Validators, header,
+    Body, Content, FilePart, HeaderName, HeaderValue, Headers, HttpDate, HttpError, Method,
+    Representation, Request, Response, StatusCode, Validators, header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,11 +34,14 @@ pub(crate) fn complete(
     response: &mut Response,
     now: HttpDate,
 ) -> Result<(), HttpError> {
-    let Content::File { of, .. } = &mut response.body.0 else {
-        return Ok(());
-    };
     let reads = matches!(request.method(), Method::GET | Method::HEAD);
-    if response.status != StatusCode::OK || !reads {
+    let is_current = response.status == StatusCode::OK && reads;
+    let of = match &mut response.body.0 {
+        Content::File { of, .. } => of,
+        Content::Segments { .. } if is_current => return complete_segments(request, response),
+        _ => return Ok(()),
+    };
+    if !is_current {
         // It is the content of an answer, not the current representation of the target.
         *of = Arc::new(of.with_fields(Headers::new()));
         return Ok(());
@@ -56,11 +59,35 @@ pub(crate) fn complete(
         &of.validators
     };
     let precondition = validators.evaluate(request.method(), request.headers());
+    let is_known = precondition == Precondition::NotModified;
+    let etag = validators.etag().filter(|_| is_known).cloned();
+    conclude(precondition, ranges, etag, request, response)
+}
+
+/// The same for an archive, which is known by the tag that its handler has given it.
+fn complete_segments(request: &Request<'_>, response: &mut Response) -> Result<(), HttpError> {
+    let validators = Validators::default();
+    let validators = match response.headers.get(header::ETAG) {
+        Some(value) => validators.with_etag(value),
+        None => validators,
+    };
+    let precondition = validators.evaluate(request.method(), request.headers());
+    let etag = validators.etag().cloned();
+    conclude(precondition, Ranges::Bytes, etag, request, response)
+}
+
+/// Does what the conditions of a request come to.
+fn conclude(
+    precondition: Precondition,
+    ranges: Ranges,
+    etag: Option<HeaderValue>,
+    request: &Request<'_>,
+    response: &mut Response,
+) -> Result<(), HttpError> {
     match precondition {
         Precondition::Holds if ranges == Ranges::Bytes => partial(request, response),
         Precondition::Holds | Precondition::HoldsForWhole => Ok(()),
         Precondition::NotModified => {
-            let etag = validators.etag().cloned();
             not_modified(response, etag);
             Ok(())
         }
@@ -165,8 +192,17 @@ fn one_range(response: &mut Response, part: &Range<u64>, size: u64) {
         header::CONTENT_RANGE,
         HeaderValue::displayed(ContentRange(part, size)),
     );
-    if let Content::File { range, .. } = &mut response.body.0 {
-        *range = range.start + part.start..range.start + part.end;
+    match &mut response.body.0 {
+        Content::File { range, .. } => {
+            *range = range.start + part.start..range.start + part.end;
+        }
+        Content::Segments { parts, .. } => {
+            *parts = vec![FilePart {
+                head: Vec::new(),
+                range: part.clone(),
+            }];
+        }
+        _ => {}
     }
     set_status(response, StatusCode::PARTIAL_CONTENT);
 }
@@ -174,21 +210,27 @@ fn one_range(response: &mut Response, part: &Range<u64>, size: u64) {
 /// 206 with several ranges of `size` bytes as `multipart/byteranges` (§14.6, §15.3.7.2). Each part
 /// has the content's type, whose place the multipart's own takes.
 fn several_ranges(response: &mut Response, ranges: Vec<Range<u64>>, size: u64) {
-    let Content::File { of, range } = &response.body.0 else {
-        return;
+    let own_kind = response.headers.get(header::CONTENT_TYPE);
+    let (media_type, body) = match &response.body.0 {
+        Content::File { of, range } => {
+            let kind = own_kind.or_else(|| of.kind.get(header::CONTENT_TYPE));
+            let (media_type, parts) = multipart(kind, range, ranges, size);
+            let of = Arc::clone(of);
+            if own_kind.is_none() {
+                let rest = std::mem::replace(&mut response.headers, of.kind.clone());
+                response.headers.extend(&rest);
+            }
+            (media_type, Content::Parts { of, parts })
+        }
+        Content::Segments { of, .. } => {
+            let (media_type, parts) = multipart(own_kind, &(0..size), ranges, size);
+            let of = Arc::clone(of);
+            (media_type, Content::Segments { of, parts })
+        }
+        _ => return,
     };
-    let kind = match response.headers.get(header::CONTENT_TYPE) {
-        Some(value) => Some(value),
-        None => of.kind.get(header::CONTENT_TYPE),
-    };
-    let (media_type, parts) = multipart(kind, range, ranges, size);
-    let of = Arc::clone(of);
-    if !response.headers.contains(header::CONTENT_TYPE) {
-        let rest = std::mem::replace(&mut response.headers, of.kind.clone());
-        response.headers.extend(&rest);
-    }
     response.headers.set(header::CONTENT_TYPE, media_type);
-    response.body = Body(Content::Parts { of, parts });
+    response.body = Body(body);
     set_status(response, StatusCode::PARTIAL_CONTENT);
 }
 

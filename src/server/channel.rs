@@ -213,6 +213,9 @@ impl<'c> Channel<'c> {
             }
             range.start += count;
             self.sent += count;
+            if self.is_large {
+                self.ticket.touch();
+            }
         }
         Ok(())
     }

@@ -22,8 +22,9 @@ use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
     Source,
 };
-use answer::{complete, handle, is_shortage, reads};
+use answer::{complete, delivers, handle, is_shortage, reads};
 use request_content::RequestContent;
+use std::borrow::Cow;
 use std::time::Instant;
 use std::{io, mem};
 use transmission::{Finished, Transmission};
@@ -206,7 +207,11 @@ impl<'s> Connection<'s> {
             framing,
             persistence,
         };
+        let is_delivery = config.ends_after_delivery && delivers(line, &response);
         let (sent, length) = self.transmit(line, &head, response, content);
+        if is_delivery && sent.is_ok() {
+            self.context.admission.begin_closing();
+        }
         self.ticket.answered();
         if let Some(records) = self.context.records {
             let record = Record {
@@ -254,6 +259,7 @@ impl<'s> Connection<'s> {
         }
         let head_length = out.len() as u64;
         let body = mem::take(&mut response.body);
+        let remark = body.remark();
         self.channel.begin_response(body.memory());
         let transmission = Transmission {
             channel: &mut self.channel,
@@ -268,16 +274,17 @@ impl<'s> Connection<'s> {
         };
         self.context.buffers.give_back(out);
         let length = self.channel.sent().saturating_sub(head_length);
-        (self.finish(sent), length)
+        (self.finish(sent, remark), length)
     }
 
     /// Logs what a response's own program has to say when it was sent, or could not be.
-    fn finish(&self, sent: io::Result<Finished>) -> io::Result<()> {
+    fn finish(&self, sent: io::Result<Finished>, remark: Option<Cow<'_, str>>) -> io::Result<()> {
         let cause = sent.as_ref().err().and_then(io::Error::get_ref);
         if let Some(ExchangeFailed(message)) = cause.and_then(|cause| cause.downcast_ref()) {
             self.log_message(message);
         }
-        if let Some(message) = sent?.and_then(Exchange::finish) {
+        let finished = sent?.and_then(Exchange::finish);
+        for message in finished.into_iter().chain(remark) {
             self.log_message(&message);
         }
         Ok(())

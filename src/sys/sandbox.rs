@@ -2,7 +2,7 @@
 //! on Linux, nothing elsewhere.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What the process does after it was confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,28 +42,42 @@ const SYSTEM_FILES: &[&str] = &[
     "/etc/passwd",
 ];
 
-/// Takes from this thread, and from all that it starts, every access to files but reading
-/// `directory`, the files in the directories of `others`, and what `purpose` needs; it cannot be undone. Without scripts, TCP ports can be
-/// neither bound nor connected to any more (Linux 6.7). What is already open stays usable.
+/// What a confined process may still use of the file system.
+pub(crate) struct Reach<'p> {
+    /// The directory, or the single file, that it serves.
+    pub(crate) served: &'p Path,
+    /// The directory that uploads go to.
+    pub(crate) uploads: Option<&'p Path>,
+    /// Files that it reads again when they change: they stay readable with all that is beside them,
+    /// because a file that takes the place of another is another file.
+    pub(crate) renewed: Vec<&'p Path>,
+    /// The file that the log is appended to, which may be made anew.
+    pub(crate) log: Option<&'p Path>,
+    pub(crate) purpose: Purpose,
+}
+
+/// Takes from this thread, and from all that it starts, every access to files but that which `reach`
+/// names; it cannot be undone. Without scripts, TCP ports can be neither bound nor connected to any
+/// more (Linux 6.7). What is already open stays usable.
 ///
-/// The rule is for the directory that is there now: one that is made later at its place is not
-/// covered.
+/// The rules are for the directories that are there now: one that is made later at the place of one is
+/// not covered.
 #[cfg(target_os = "linux")]
-pub(crate) fn confine(directory: &Path, others: &[PathBuf], purpose: Purpose) -> io::Result<()> {
+pub(crate) fn confine(reach: &Reach<'_>) -> io::Result<()> {
     // The last file that is needed from elsewhere.
     super::time_zone();
-    let ruleset = ruleset(purpose).map_err(|_| {
+    let ruleset = ruleset(reach.purpose).map_err(|_| {
         io::Error::new(
             io::ErrorKind::Unsupported,
             "the kernel offers no Landlock (it takes Linux 5.13, and Landlock enabled)",
         )
     })?;
-    enforce(ruleset, directory, others, purpose).map_err(io::Error::other)
+    enforce(ruleset, reach).map_err(io::Error::other)
 }
 
 /// As above, where there is nothing to do it with.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn confine(_: &Path, _: &[PathBuf], _: Purpose) -> io::Result<()> {
+pub(crate) fn confine(_: &Reach<'_>) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "only Linux has Landlock",
@@ -94,18 +108,34 @@ fn ruleset(purpose: Purpose) -> Result<landlock::RulesetCreated, landlock::Rules
 #[cfg(target_os = "linux")]
 fn enforce(
     ruleset: landlock::RulesetCreated,
-    directory: &Path,
-    others: &[PathBuf],
-    purpose: Purpose,
+    reach: &Reach<'_>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr, path_beneath_rules};
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    // A single file has no names in it.
+    let read = if reach.served.is_dir() {
+        AccessFs::ReadFile | AccessFs::ReadDir
+    } else {
+        AccessFs::ReadFile.into()
+    };
     let run = read | AccessFs::Execute;
-    let ruleset = match purpose {
-        Purpose::Files => ruleset.add_rule(PathBeneath::new(PathFd::new(directory)?, read))?,
+    // Files are made, written, and given their names.
+    let receive = AccessFs::ReadFile
+        | AccessFs::ReadDir
+        | AccessFs::WriteFile
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
+        | AccessFs::Truncate
+        | AccessFs::Refer;
+    let ruleset = match reach.uploads {
+        Some(directory) => ruleset.add_rule(PathBeneath::new(PathFd::new(directory)?, receive))?,
+        None => ruleset,
+    };
+    let served = PathFd::new(reach.served)?;
+    let ruleset = match reach.purpose {
+        Purpose::Files => ruleset.add_rule(PathBeneath::new(served, read))?,
         // Of these paths, those that are not there need no rule.
         Purpose::Scripts => ruleset
-            .add_rule(PathBeneath::new(PathFd::new(directory)?, run))?
+            .add_rule(PathBeneath::new(served, run))?
             .add_rules(path_beneath_rules(PROGRAMS, run))?
             .add_rules(path_beneath_rules(SYSTEM_FILES, read))?
             .add_rules(path_beneath_rules(
@@ -113,16 +143,26 @@ fn enforce(
                 AccessFs::ReadFile | AccessFs::WriteFile,
             ))?,
     };
-    // Where the files themselves are, too, if what was named are links. A file that takes the place of
-    // another must be readable, so the rule is for the directory.
-    let resolved = others.iter().filter_map(|path| path.canonicalize().ok());
-    let directories: Vec<_> = others
+    // Also where the files themselves are, if what was named are links.
+    let resolved = reach
+        .renewed
         .iter()
-        .cloned()
-        .chain(resolved)
+        .filter_map(|path| path.canonicalize().ok());
+    let renewed = reach
+        .renewed
+        .iter()
+        .map(|path| path.to_path_buf())
+        .chain(resolved);
+    let renewed: Vec<_> = renewed
         .filter_map(|path| path.parent().map(Path::to_path_buf))
         .collect();
-    let ruleset = ruleset.add_rules(path_beneath_rules(directories, AccessFs::ReadFile))?;
-    ruleset.restrict_self()?;
+    let log = reach.log.and_then(Path::parent);
+    ruleset
+        .add_rules(path_beneath_rules(renewed, AccessFs::ReadFile))?
+        .add_rules(path_beneath_rules(
+            log,
+            AccessFs::WriteFile | AccessFs::MakeReg,
+        ))?
+        .restrict_self()?;
     Ok(())
 }

@@ -16,8 +16,10 @@ const ROOMS: &[(&str, u8)] = &[
     ("wire", 1),
     ("representation", 1),
     ("files", 1),
+    ("archive", 1),
     ("cgi", 1),
     ("tls", 1),
+    ("upload", 1),
     ("handler", 2),
     ("handlers", 2),
     ("server", 3),
@@ -36,7 +38,11 @@ const ROOMS: &[(&str, u8)] = &[
 const TOP: u8 = 4;
 
 /// Imports between two rooms of one floor that the house allows.
-const NEIGHBOURS: &[(&str, &str)] = &[("wire", "config"), ("handlers", "handler")];
+const NEIGHBOURS: &[(&str, &str)] = &[
+    ("wire", "config"),
+    ("handlers", "handler"),
+    ("archive", "files"),
+];
 
 /// The most lines of code that a source file may have, tests, comments and empty lines aside.
 const MOST_LINES: usize = 300;

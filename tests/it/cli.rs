@@ -215,10 +215,9 @@ fn what_keeps_a_server_from_starting_is_one_line_and_status_1() {
     );
     assert_start_error(&["0", "--bind", "no such host"], &["no such host port 0"]);
     let tree = Tree::new();
-    tree.file("file", "");
-    let missing = tree.path().join("missing");
-    let file = tree.path().join("file");
-    for path in [missing, file] {
+    tree.fifo("fifo");
+    for name in ["missing", "fifo"] {
+        let path = tree.path().join(name);
         let path = path.to_str().expect("a temporary path is text");
         assert_start_error(&["0", "--directory", path], &["cannot serve", path]);
     }

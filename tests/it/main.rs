@@ -55,6 +55,8 @@ mod reuse;
 #[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]
+mod sharing;
+#[cfg(target_os = "linux")]
 mod shortage;
 // Only Linux lets a port go while connections of it are still served.
 #[cfg(target_os = "linux")]

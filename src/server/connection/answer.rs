@@ -17,6 +17,16 @@ pub(super) fn reads(line: &RequestLine<'_>) -> bool {
     matches!(line.method, Method::GET | Method::HEAD)
 }
 
+/// Whether a response gives its client the end of what it asked for by name: a file or an archive.
+pub(super) fn delivers(line: &RequestLine<'_>, response: &Response) -> bool {
+    let is_page = line.target.has_trailing_slash() && line.target.query().is_none();
+    let is_content = matches!(
+        response.status,
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT
+    );
+    line.method == Method::GET && !is_page && is_content && response.body.completes_file()
+}
+
 /// What the handler answers. While the response is sent, the stack that this took is free for that.
 #[inline(never)]
 pub(super) fn handle(

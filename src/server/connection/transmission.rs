@@ -1,7 +1,9 @@
 //! Sending a response.
 
 use super::request_content::RequestContent;
-use crate::http::{Body, Content, Exchange, FilePart, RequestBody, range_length};
+use crate::http::{
+    Body, Content, Exchange, FilePart, RequestBody, SegmentSink, Segments, range_length,
+};
 use crate::server::channel::Channel;
 use crate::wire::{self, ResponseFraming};
 use rustix::io::Errno;
@@ -11,6 +13,8 @@ use std::ops::Range;
 
 /// Files up to this many bytes are read and go out in one write with the head.
 const SMALL_FILE: u64 = 16 * 1024;
+/// Pieces of an archive gather up to this many bytes.
+const GATHERED: usize = 128 * 1024;
 /// Most bytes that a stream is asked for at a time.
 const CHUNK: usize = 64 * 1024;
 /// First read size for a stream; it grows to [`CHUNK`] once a read fills it. Most streams are short.
@@ -57,6 +61,7 @@ impl Transmission<'_, '_> {
             Content::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
             Content::File { of, range } => self.send_file(&of.file, range)?,
             Content::Parts { of, parts } => self.send_parts(&of.file, parts)?,
+            Content::Segments { of, parts } => self.send_segments(&*of, parts)?,
             Content::Stream { mut reader, length } => {
                 self.flush()?;
                 self.send_stream(|_, buffer| reader.read(buffer), length)?;
@@ -106,6 +111,16 @@ impl Transmission<'_, '_> {
             } else {
                 self.gather(file, range)?;
             }
+        }
+        self.flush()
+    }
+
+    /// Sends parts of an archive.
+    fn send_segments(&mut self, of: &dyn Segments, parts: Vec<FilePart>) -> io::Result<()> {
+        self.flush()?;
+        for FilePart { head, range } in parts {
+            self.bytes(&head)?;
+            of.send(range, self)?;
         }
         self.flush()
     }
@@ -197,5 +212,28 @@ impl Transmission<'_, '_> {
             self.out.extend_from_slice(bytes);
             self.out.extend_from_slice(b"\r\n");
         }
+    }
+}
+
+impl SegmentSink for Transmission<'_, '_> {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.out.len() + bytes.len() > GATHERED {
+            self.flush()?;
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        let length = range_length(&range);
+        if length > SMALL_FILE {
+            self.channel.send_file(self.out, file, range)?;
+            self.out.clear();
+            return Ok(());
+        }
+        if length.saturating_add(self.out.len() as u64) > GATHERED as u64 {
+            self.flush()?;
+        }
+        self.gather(file, range)
     }
 }

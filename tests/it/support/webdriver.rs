@@ -5,6 +5,7 @@ use super::PATIENCE;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,31 @@ impl Browser {
              (async () => {{ {script} }})().then(done, error => done('failed: ' + error));"
         );
         self.post("/execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// Chooses files in the field that `selector` finds.
+    pub(crate) fn choose(&self, selector: &str, files: &[&Path]) {
+        let paths: Vec<_> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        let path = format!("{}/value", self.element(selector));
+        self.post(&path, &json!({"text": paths.join("\n")}));
+    }
+
+    /// Clicks at what `selector` finds.
+    pub(crate) fn click(&self, selector: &str) {
+        self.post(&format!("{}/click", self.element(selector)), &json!({}));
+    }
+
+    /// The path of an element in the page.
+    fn element(&self, selector: &str) -> String {
+        let body = json!({"using": "css selector", "value": selector});
+        let found = self.post("/element", &body);
+        let element = found
+            .as_object()
+            .and_then(|ids| ids.values().next()?.as_str());
+        format!("/element/{}", element.expect("an element"))
     }
 
     /// The messages that the page has left in the console since the last time.

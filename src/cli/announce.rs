@@ -1,0 +1,101 @@
+//! What standard output is told.
+
+use super::args::{Args, Sharing};
+use super::{addresses, qr};
+use crate::http::{Peer, Scheme};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// How long to wait for a line to be written to standard output. A supervisor that does not read
+/// what its servers print must not keep them from serving, or from ending.
+const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
+
+/// A server as people are told of it.
+pub(super) struct Announced<'s> {
+    pub(super) places: Vec<&'s Peer>,
+    pub(super) scheme: Scheme,
+    /// Of a certificate that nobody has signed.
+    pub(super) fingerprint: Option<String>,
+}
+
+impl Announced<'_> {
+    /// CPython's banner, a line for each place.
+    pub(super) fn banner(&self) -> Vec<String> {
+        self.places
+            .iter()
+            .map(|place| banner(place, self.scheme))
+            .collect()
+    }
+
+    /// Prints the banner, at once even into a pipe. A person at a terminal is told, too, how other
+    /// machines reach the server.
+    pub(super) fn say(&self, sharing: &Sharing) {
+        let mut lines = self.banner();
+        let fingerprint = self.fingerprint.iter();
+        lines.extend(
+            fingerprint.map(|print| format!("SHA-256 fingerprint of the certificate: {print}")),
+        );
+        let address = self.places.iter().find_map(|place| place.socket_addr());
+        if let Some(address) = address
+            && io::stdout().is_terminal()
+        {
+            let urls = addresses::urls(address, self.scheme);
+            let code = urls.first().filter(|_| sharing.qr);
+            let code = code.and_then(|url| qr::code(url));
+            if address.ip().is_unspecified() {
+                lines.extend(urls);
+            }
+            lines.extend(code);
+        }
+        say(lines.join("\n"));
+    }
+}
+
+fn banner(server: &Peer, scheme: Scheme) -> String {
+    let name = scheme.to_string().to_uppercase();
+    match server {
+        Peer::Ip(address) => {
+            let (host, port) = (address.ip(), address.port());
+            format!("Serving {name} on {host} port {port} ({scheme}://{address}/) ...")
+        }
+        Peer::Unix(_) => format!("Serving {name} on {server} ..."),
+    }
+}
+
+/// Says on standard error what the flags cannot do without TLS on the network.
+pub(super) fn warn(args: &Args, announced: &Announced<'_>) {
+    let is_local = |place: &&Peer| place.ip().is_none_or(|ip| ip.is_loopback());
+    if announced.scheme == Scheme::Https || announced.places.iter().all(is_local) {
+        return;
+    }
+    let remedy = "bind to 127.0.0.1, or use --tls-cert or --tls-self-signed";
+    if args.web.auth_file.is_some() {
+        let _ = writeln!(io::stderr(), "rhttp: passwords travel readable: {remedy}");
+    }
+    if args.web.isolate {
+        let what = "browsers isolate no pages of other machines without TLS";
+        let _ = writeln!(io::stderr(), "rhttp: {what}: {remedy}");
+    }
+}
+
+/// Writes a line to standard output. If nobody reads it, the server goes on after a moment.
+pub(super) fn say(line: String) {
+    let (said, is_said) = mpsc::channel();
+    let line = Arc::new(line);
+    let spoken = Arc::clone(&line);
+    let spawned = thread::Builder::new().name("output".into()).spawn(move || {
+        write_line(&spoken);
+        let _ = said.send(());
+    });
+    match spawned {
+        Ok(_) => drop(is_said.recv_timeout(OUTPUT_LIMIT)),
+        Err(_) => write_line(&line),
+    }
+}
+
+fn write_line(line: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}

@@ -1,0 +1,67 @@
+//! Opening an address in the browser.
+
+use crate::http::Scheme;
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+/// What opens an address in whatever its user has chosen.
+const OPENER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else {
+    "xdg-open"
+};
+
+/// Opens the page of a server on `address`, if there is a terminal. That it cannot be done is one line
+/// of standard error, and no more.
+///
+/// The browser is in a process group of its own: what ends the server leaves it.
+pub(super) fn open(address: SocketAddr, scheme: Scheme) -> Option<Child> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let url = if address.ip().is_unspecified() {
+        format!("{scheme}://localhost:{}/", address.port())
+    } else {
+        format!("{scheme}://{address}/")
+    };
+    let opened = check_desktop().and_then(|()| start(&url));
+    if let Err(why) = &opened {
+        let _ = writeln!(io::stderr(), "rhttp: cannot open a browser: {why}");
+    }
+    opened.ok()
+}
+
+/// Takes note of the opener's end, which comes soon.
+pub(super) fn wait(opener: Option<Child>) {
+    if let Some(mut opener) = opener {
+        let thread = thread::Builder::new().name("browser".into());
+        let _ = thread.spawn(move || opener.wait());
+    }
+}
+
+/// A browser is for the person at the desktop, and never root's.
+fn check_desktop() -> Result<(), String> {
+    if rustix::process::geteuid().is_root() {
+        return Err("not as root".into());
+    }
+    let has_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].map(env::var_os);
+    if cfg!(not(target_os = "macos")) && has_desktop.iter().all(Option::is_none) {
+        return Err("there is no desktop".into());
+    }
+    Ok(())
+}
+
+fn start(url: &str) -> Result<Child, String> {
+    Command::new(OPENER)
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("{OPENER}: {error}"))
+}

@@ -1,0 +1,54 @@
+//! Directories that something may be put into.
+
+use super::beneath::{self, NO_ACCESS, Symlinks};
+use super::root::Root;
+use super::unavailable::Unavailable;
+use rustix::fs::OFlags;
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why nothing can be put there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoDestination {
+    /// There is no directory, or none that may be seen.
+    Absent,
+    /// The directory is one of those whose files are not sent: the scripts'.
+    Private,
+    /// There is no descriptor for it now.
+    Shortage,
+}
+
+impl Root {
+    /// What is in `directory`, for putting something there: no link leads out of it, whatever this
+    /// root follows.
+    pub(crate) fn for_uploads(&self, directory: PathBuf) -> Self {
+        let symlinks = match self.symlinks {
+            Symlinks::Follow => Symlinks::Inside,
+            stricter => stricter,
+        };
+        let mut root = Root::new(directory).with_symlinks(symlinks);
+        root.private = Arc::clone(&self.private);
+        root
+    }
+
+    /// Opens the directory at `path`, as far as is needed to put something there.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn destination(&self, path: &[u8]) -> Result<OwnedFd, NoDestination> {
+        let flags = NO_ACCESS | OFlags::DIRECTORY;
+        let directory = beneath::open(self.directory(), path, self.symlinks, flags);
+        let directory = directory.map_err(|error| match Unavailable::from(error) {
+            Unavailable::Absent => NoDestination::Absent,
+            Unavailable::Shortage => NoDestination::Shortage,
+        })?;
+        let full = || PathBuf::from(OsStr::from_bytes(&self.full(path)));
+        if self.private.hold(&directory, full) {
+            return Err(NoDestination::Private);
+        }
+        Ok(directory)
+    }
+}

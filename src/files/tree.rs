@@ -1,0 +1,123 @@
+//! All that is below a directory, for what goes through it: an archive.
+//!
+//! Each directory is opened by its names from the one at the top, none of which may have become a
+//! link, so nothing that is exchanged in the meantime leads elsewhere.
+
+use super::beneath::{self, Symlinks};
+use super::root::{Directory, Root, join};
+use super::unavailable::Unavailable;
+use crate::http::RelativePath;
+use rustix::fs::FileType;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// An open directory, and what is below it.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: Root,
+    path: RelativePath,
+    handle: OwnedFd,
+}
+
+impl Directory<'_> {
+    /// The tree below this directory.
+    ///
+    /// # Errors
+    /// It may not be listed.
+    pub(crate) fn into_tree(self) -> Result<Tree, Unavailable> {
+        Ok(Tree {
+            root: self.root.clone(),
+            path: self.path,
+            handle: self.handle.ok_or(Unavailable::Absent)?,
+        })
+    }
+}
+
+impl Tree {
+    /// The directory at the top.
+    pub(crate) fn top(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// The name of the directory at the top; `None` for the served directory itself, whose name is
+    /// not the client's to know.
+    pub(crate) fn name(&self) -> Option<&[u8]> {
+        self.path
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .filter(|name| !name.is_empty())
+    }
+
+    /// Opens a directory below; no name in `path` may be a link.
+    pub(crate) fn open(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+        beneath::open_directory(self.top(), path)
+    }
+
+    /// Whether an open directory, to which `path` led, is one of those whose files are not sent.
+    pub(crate) fn is_private(&self, directory: &impl AsFd, path: &[u8]) -> bool {
+        let full: RelativePath = join(&self.path, path);
+        let full = || PathBuf::from(OsStr::from_bytes(&self.root.full(&full)));
+        self.root.private.hold(directory, full)
+    }
+
+    /// Whether a link at `path` that has this target belongs to what may be seen: always where links
+    /// are followed anywhere, never where they are not followed. Otherwise, where it leads to
+    /// something in the tree itself, and would wherever the tree is put.
+    pub(crate) fn shows_link(&self, path: &[u8], target: &[u8]) -> Result<bool, Unavailable> {
+        match self.root.symlinks {
+            Symlinks::Follow => Ok(true),
+            Symlinks::Never => Ok(false),
+            Symlinks::Inside if !stays_below(path, target) => Ok(false),
+            Symlinks::Inside => {
+                let full: RelativePath = join(&self.path, path);
+                Ok(self.root.type_of(&full)? != FileType::Unknown)
+            }
+        }
+    }
+}
+
+/// Whether the names in `target`, from the directory that `path` is in, never lead above the top.
+fn stays_below(path: &[u8], target: &[u8]) -> bool {
+    if target.starts_with(b"/") {
+        return false;
+    }
+    let mut depth = path.split(|&byte| byte == b'/').skip(1).count();
+    for name in target.split(|&byte| byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => match depth.checked_sub(1) {
+                Some(above) => depth = above,
+                None => return false,
+            },
+            _ => depth += 1,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_followed_by_its_names() {
+        for (path, target, expected) in [
+            ("link", "file", true),
+            ("link", "./a//b", true),
+            ("link", "../file", false),
+            ("a/link", "../file", true),
+            ("a/link", "../../file", false),
+            ("a/link", "../b/../../file", false),
+            ("a/link", "../b/../file", true),
+            ("link", "a/../..", false),
+            ("link", "/a", false),
+            ("link", "/", false),
+            ("a/link", "..", true),
+        ] {
+            let found = stays_below(path.as_bytes(), target.as_bytes());
+            assert_eq!(found, expected, "{path} -> {target}");
+        }
+    }
+}

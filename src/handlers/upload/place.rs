@@ -1,0 +1,110 @@
+//! Where a request wants to put something.
+
+use super::UploadHandler;
+use super::refusal::refusal;
+use crate::files::NoDestination;
+use crate::handler::Handler;
+use crate::http::{HttpError, RequestTarget, StatusCode, unquote};
+use crate::upload::check_name;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::os::fd::OwnedFd;
+
+/// What stands for itself in a URL's path (RFC 3986 §2.3).
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The names in a target, decoded and checked.
+pub(super) struct Names(Vec<String>);
+
+impl Names {
+    /// Those of a target; of one that ends in a slash, the empty one after it does not count.
+    ///
+    /// What is encoded is decoded first, and then each name must be one: a slash or a backslash that
+    /// was encoded is neither, and dots lead nowhere.
+    pub(super) fn of(target: RequestTarget<'_>) -> Result<Self, HttpError> {
+        let path = target.path();
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        if path.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        let names = path.split(|&byte| byte == b'/').map(|name| {
+            let name = unquote(name).into_owned();
+            check_name(&name).map_err(|why| refusal(StatusCode::BAD_REQUEST, why))?;
+            String::from_utf8(name).map_err(|_| HttpError::new(StatusCode::BAD_REQUEST))
+        });
+        names.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Takes the last one out.
+    pub(super) fn pop(&mut self) -> Option<String> {
+        self.0.pop()
+    }
+
+    /// The names between slashes, as they are in a tree.
+    fn path(&self) -> Vec<u8> {
+        self.0.join("/").into_bytes()
+    }
+
+    /// The same as a URL's path has them, a slash before each.
+    pub(super) fn to_url(&self) -> String {
+        let quoted = |name: &String| format!("/{}", percent_encode(name.as_bytes(), QUOTED));
+        self.0.iter().map(quoted).collect()
+    }
+}
+
+impl<H: Handler> UploadHandler<H> {
+    /// Opens the directory that these names lead to.
+    pub(super) fn destination(&self, names: &Names) -> Result<OwnedFd, HttpError> {
+        let path = self.path_in_target(&names.path()).ok_or_else(|| {
+            refusal(
+                StatusCode::FORBIDDEN,
+                "Files can only be sent to the directory for them",
+            )
+        })?;
+        self.root.destination(&path).map_err(|why| match why {
+            NoDestination::Absent => refusal(
+                StatusCode::CONFLICT,
+                "There is no such directory to send to",
+            ),
+            NoDestination::Private => {
+                refusal(StatusCode::FORBIDDEN, "Nothing can be sent to scripts")
+            }
+            NoDestination::Shortage => HttpError::overloaded(),
+        })
+    }
+
+    /// Opens the directory that a form is sent to. From the page at the top, forms lead to wherever
+    /// files are taken.
+    pub(super) fn form_destination(&self, names: &Names) -> Result<OwnedFd, HttpError> {
+        if names.0.is_empty() {
+            let target = String::from_utf8(self.prefix.clone()).unwrap_or_default();
+            let top = target.split('/').filter(|name| !name.is_empty());
+            return self.destination(&Names(top.map(str::to_owned).collect()));
+        }
+        self.destination(names)
+    }
+
+    /// Whether a form may be sent to a target.
+    pub(super) fn takes_forms(&self, target: RequestTarget<'_>) -> bool {
+        let names = Names::of(target)
+            .ok()
+            .filter(|_| target.has_trailing_slash());
+        names.is_some_and(|names| self.form_destination(&names).is_ok())
+    }
+
+    /// What is left of a path in the served directory below the target.
+    fn path_in_target(&self, path: &[u8]) -> Option<Vec<u8>> {
+        if self.prefix.is_empty() {
+            return Some(path.to_vec());
+        }
+        match path.strip_prefix(self.prefix.as_slice())? {
+            [] => Some(Vec::new()),
+            [b'/', rest @ ..] => Some(rest.to_vec()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A file by PUT (RFC 9110 §9.3.4).
+
+use super::place::Names;
+use super::refusal::{Limit, check_origin, refusal, write_failed, write_failed_io};
+use super::{Existing, UploadHandler};
+use crate::files::Stamp;
+use crate::handler::Handler;
+use crate::http::{
+    HeaderValue, HttpDate, HttpError, Method, Request, Response, StatusCode, Validators, header,
+};
+use crate::representation::Precondition;
+use crate::upload::Incoming;
+use rustix::fs::{AtFlags, statat};
+use rustix::io::Errno;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+
+/// Bytes that are received and written at a time.
+const PIECE: usize = 64 * 1024;
+
+impl<H: Handler> UploadHandler<H> {
+    /// Makes the file that a request brings. All that can be refused is refused before its body is
+    /// asked for.
+    pub(super) fn put(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+        check_origin(request.headers())?;
+        if request.headers().contains(header::CONTENT_RANGE) {
+            // §14.5: what would be a part must not be taken for the whole.
+            return Err(refusal(
+                StatusCode::BAD_REQUEST,
+                "Only whole files can be sent, not ranges of them",
+            ));
+        }
+        let target = request.target();
+        let mut names = Names::of(target)?;
+        let location = HeaderValue::from(names.to_url().as_str());
+        let name = names.pop().filter(|_| !target.has_trailing_slash());
+        let name =
+            name.ok_or_else(|| refusal(StatusCode::BAD_REQUEST, "A file name is missing"))?;
+        let directory = self.destination(&names)?;
+        self.check_existing(request, &directory, &name)?;
+        let mut limit = Limit::of(request, self.max_size, &directory)?;
+
+        let mut file = Incoming::new(&directory).map_err(write_failed)?;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let count = request.body().read(&mut buffer)?;
+            let bytes = buffer.get(..count).unwrap_or_default();
+            if bytes.is_empty() {
+                break;
+            }
+            limit.count(count)?;
+            file.write(bytes).map_err(|error| write_failed_io(&error))?;
+        }
+        file.sync().map_err(|error| write_failed_io(&error))?;
+        match (file.keep_as(&name), self.existing) {
+            (Ok(()), _) => {
+                Ok(Response::new(StatusCode::CREATED).with_header(header::LOCATION, location))
+            }
+            (Err(Errno::EXIST), Existing::Replaced) => match file.replace(&name) {
+                Ok(()) => Ok(Response::new(StatusCode::NO_CONTENT)),
+                Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => Err(taken()),
+                Err(error) => Err(write_failed(error)),
+            },
+            (Err(Errno::EXIST), Existing::Kept) => Err(taken()),
+            (Err(error), _) => Err(write_failed(error)),
+        }
+    }
+
+    /// Refuses what is known to fail in the end: a name that is taken, or a condition of the request
+    /// that does not hold (§13).
+    fn check_existing(
+        &self,
+        request: &Request<'_>,
+        directory: &OwnedFd,
+        name: &str,
+    ) -> Result<(), HttpError> {
+        let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        let found = found.as_ref().map(Stamp::from).ok();
+        let fields = request.headers();
+        let holds = match &found {
+            Some(found) => {
+                let validators = Validators::of_state(&found.state, HttpDate::now());
+                validators.evaluate(Method::PUT, fields) != Precondition::Failed
+            }
+            None => !fields.contains(header::IF_MATCH),
+        };
+        if !holds {
+            return Err(HttpError::new(StatusCode::PRECONDITION_FAILED));
+        }
+        let may_be_replaced = self.existing == Existing::Replaced;
+        match found {
+            Some(found) if !may_be_replaced || found.is_directory() => Err(taken()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn taken() -> HttpError {
+    refusal(StatusCode::CONFLICT, "There is a file of this name already")
+}

@@ -1,0 +1,248 @@
+//! `--upload`: files from clients.
+
+use super::{ask, content, form_of, names_in, post, put, serve};
+use crate::support::{Connection, Tree, get};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+#[test]
+fn without_the_flag_post_and_put_are_501() {
+    let tree = Tree::new();
+    let server = serve(tree.path(), &["--tar"]);
+    assert_eq!(put(&server, "/a", "", "x").status(), 501);
+    assert_eq!(
+        post(&server, "/", "", &form_of(&[("a", "x")])).status(),
+        501
+    );
+    assert!(names_in(tree.path()).is_empty());
+}
+
+#[test]
+fn a_put_makes_a_file_and_replaces_none() {
+    let tree = Tree::new();
+    tree.directory("dir");
+    let server = serve(tree.path(), &["--upload"]);
+    let made = put(&server, "/dir/a%20b.txt", "", "content");
+    assert_eq!(made.status_line, "HTTP/1.0 201 Created");
+    assert_eq!(made.field("Location"), Some("/dir/a%20b.txt"));
+    assert_eq!(made.field("Content-Length"), Some("0"));
+    assert_eq!(content(&tree, "dir/a b.txt").as_deref(), Some("content"));
+    assert_eq!(get(&server, "/dir/a%20b.txt").body, b"content");
+
+    let again = put(&server, "/dir/a%20b.txt", "", "other");
+    assert_eq!(
+        again.status_line,
+        "HTTP/1.0 409 There is a file of this name already"
+    );
+    assert_eq!(content(&tree, "dir/a b.txt").as_deref(), Some("content"));
+    assert_eq!(put(&server, "/missing/a", "", "x").status(), 409);
+    assert_eq!(put(&server, "/dir", "", "x").status(), 409);
+    assert_eq!(put(&server, "/dir/", "", "x").status(), 400);
+    assert_eq!(put(&server, "/", "", "x").status(), 400);
+    // Only whole files: a part must not be taken for one (RFC 9110, 14.5).
+    let part = put(&server, "/part", "Content-Range: bytes 0-0/5\r\n", "x");
+    assert_eq!(part.status(), 400);
+    assert_eq!(names_in(tree.path()), ["dir"]);
+    assert_eq!(names_in(&tree.path().join("dir")), ["a b.txt"]);
+    // The mask of the process decides who may read it.
+    let given = fs::metadata(tree.path().join("dir/a b.txt")).map(|file| file.mode() & 0o7777);
+    let own = tree.path().join("own");
+    fs::write(&own, "").expect("a file");
+    assert_eq!(
+        given.ok(),
+        fs::metadata(&own).map(|file| file.mode() & 0o7777).ok()
+    );
+}
+
+#[test]
+fn with_overwrite_a_put_replaces_a_file_in_one_step() {
+    let tree = Tree::new();
+    tree.file("a", "old")
+        .file("secret", "secret")
+        .directory("dir/full");
+    symlink("secret", tree.path().join("link")).expect("a link");
+    let server = serve(tree.path(), &["--upload", "--overwrite"]);
+    let replaced = put(&server, "/a", "", "new");
+    assert_eq!(replaced.status_line, "HTTP/1.0 204 No Content");
+    assert_eq!(content(&tree, "a").as_deref(), Some("new"));
+    assert_eq!(put(&server, "/b", "", "b").status(), 201);
+    // A link is replaced itself, not what it leads to.
+    assert_eq!(put(&server, "/link", "", "new").status(), 204);
+    assert_eq!(content(&tree, "secret").as_deref(), Some("secret"));
+    assert_eq!(put(&server, "/dir", "", "x").status(), 409);
+    assert_eq!(names_in(tree.path()), ["a", "b", "dir", "link", "secret"]);
+
+    // The conditions of RFC 9110 hold for it.
+    tree.settle();
+    let etag = get(&server, "/a").field("ETag").expect("a tag").to_owned();
+    for (target, fields, status) in [
+        ("/a", "If-None-Match: *\r\n".to_owned(), 412),
+        ("/a", "If-Match: \"other\"\r\n".to_owned(), 412),
+        ("/new", "If-Match: *\r\n".to_owned(), 412),
+        ("/a", format!("If-Match: {etag}\r\n"), 204),
+        ("/new", "If-None-Match: *\r\n".to_owned(), 201),
+    ] {
+        let answer = put(&server, target, &fields, "x");
+        assert_eq!(answer.status(), status, "{target} {fields}");
+    }
+}
+
+#[test]
+fn a_form_makes_a_file_for_each_and_numbers_those_that_are_there() {
+    let tree = Tree::new();
+    tree.file("dir/a.txt", "old");
+    let server = serve(tree.path(), &["--upload", "--overwrite"]);
+    let form = form_of(&[
+        ("a.txt", "first"),
+        ("a.txt", "second"),
+        ("\u{e9} b", "\r\n--\r\n--bX"),
+    ]);
+    let answer = post(&server, "/dir/?upload", "", &form);
+    assert_eq!(answer.status_line, "HTTP/1.0 400 Bad Request");
+    // Of the last, what looks like a boundary is malformed; those before it stay.
+    for (name, expected) in [
+        ("a.txt", "old"),
+        ("a (1).txt", "first"),
+        ("a (2).txt", "second"),
+    ] {
+        let path = format!("dir/{name}");
+        assert_eq!(content(&tree, &path).as_deref(), Some(expected), "{name}");
+    }
+    let form = form_of(&[("\u{e9} b", "\r\n--\r\n-b"), ("empty", "")]);
+    let answer = post(&server, "/dir/", "", &form);
+    assert_eq!(answer.status_line, "HTTP/1.0 303 See Other");
+    assert_eq!(answer.field("Location"), Some("/dir/"));
+    assert_eq!(
+        content(&tree, "dir/\u{e9} b").as_deref(),
+        Some("\r\n--\r\n-b")
+    );
+    assert_eq!(content(&tree, "dir/empty").as_deref(), Some(""));
+    assert_eq!(names_in(&tree.path().join("dir")).len(), 5);
+}
+
+#[test]
+fn the_form_without_javascript_is_a_page() {
+    let tree = Tree::new();
+    tree.directory("dir");
+    let server = serve(tree.path(), &["--upload"]);
+    for target in ["/?upload", "/dir/?upload"] {
+        let page = get(&server, target);
+        assert_eq!(page.status(), 200, "{target}");
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        assert!(
+            text.contains(
+                "<form method=\"post\" enctype=\"multipart/form-data\" action=\"?upload\">"
+            )
+        );
+        assert!(text.contains("type=\"file\" name=\"files\" multiple"));
+        assert!(!text.contains("<script"));
+    }
+    assert_eq!(get(&server, "/missing/?upload").status(), 404);
+    // What a browser sends in which nothing was chosen.
+    let nothing = post(&server, "/?upload", "", &form_of(&[("", "")]));
+    assert_eq!(nothing.status_line, "HTTP/1.0 400 No file was chosen");
+    let text = ask(
+        &server,
+        "POST /?upload HTTP/1.0\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx",
+    );
+    assert_eq!(text.status(), 415);
+    assert_eq!(names_in(tree.path()), ["dir"]);
+}
+
+#[test]
+fn uploads_go_to_the_directory_for_them_alone() {
+    let tree = Tree::new();
+    tree.directory("www/incoming/sub")
+        .directory("www/other")
+        .directory("outside");
+    let www = tree.path().join("www");
+    let incoming = format!("--upload={}", www.join("incoming").display());
+    let server = serve(&www, &[&incoming]);
+    assert_eq!(put(&server, "/incoming/a", "", "x").status(), 201);
+    assert_eq!(put(&server, "/incoming/sub/a", "", "x").status(), 201);
+    assert_eq!(put(&server, "/a", "", "x").status(), 403);
+    assert_eq!(put(&server, "/other/a", "", "x").status(), 403);
+    assert_eq!(put(&server, "/incoming2/a", "", "x").status(), 403);
+    assert_eq!(
+        post(&server, "/other/?upload", "", &form_of(&[("a", "x")])).status(),
+        403
+    );
+    // From the page at the top, files go where they are taken.
+    assert_eq!(
+        post(&server, "/?upload", "", &form_of(&[("b", "x")])).status(),
+        303
+    );
+    assert_eq!(names_in(&www.join("incoming")), ["a", "b", "sub"]);
+    assert_eq!(names_in(&www), ["incoming", "other"]);
+
+    let outside = format!("--upload={}", tree.path().join("outside").display());
+    let server = serve(&www, &[&outside]);
+    assert_eq!(put(&server, "/a", "", "x").status(), 201);
+    assert_eq!(names_in(&tree.path().join("outside")), ["a"]);
+    assert_eq!(get(&server, "/a").status(), 404);
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_is_sent() {
+    let tree = Tree::new();
+    let server = serve(
+        tree.path(),
+        &["--upload", "--max-upload", "1K", "--protocol", "HTTP/1.1"],
+    );
+    let head = "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n";
+    let mut connection = Connection::open(server.address());
+    connection
+        .send(format!("{head}Content-Length: 1025\r\n\r\n").as_bytes())
+        .expect("it is sent");
+    let answer = connection.read_until(|bytes| bytes.ends_with(b"\r\n\r\n"));
+    assert!(answer.starts_with(b"HTTP/1.1 413 This is more than may be sent here\r\n"));
+    // An honest one is asked for its body only when all else is settled.
+    let mut connection = Connection::open(server.address());
+    connection
+        .send(format!("{head}Content-Length: 1\r\nConnection: close\r\n\r\n").as_bytes())
+        .expect("it is sent");
+    connection.read_until(|bytes| bytes == b"HTTP/1.1 100 Continue\r\n\r\n");
+    connection.send(b"x").expect("it is sent");
+    assert!(connection.read_to_end().bytes.starts_with(b"HTTP/1.1 201 "));
+    // Of what does not say its length, the bytes are counted.
+    let chunk = format!("401\r\n{}\r\n0\r\n\r\n", "x".repeat(1025));
+    let head =
+        "PUT /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(ask(&server, format!("{head}{chunk}")).status(), 413);
+    let form = form_of(&[("c", &"x".repeat(1025))]);
+    assert_eq!(post(&server, "/", "Host: a\r\n", &form).status(), 413);
+    assert_eq!(names_in(tree.path()), ["a"]);
+}
+
+#[test]
+fn what_was_sent_by_somebody_is_not_taken_for_something_else() {
+    let tree = Tree::new();
+    tree.file("page.txt", "<script>");
+    let server = serve(tree.path(), &["--upload"]);
+    for target in ["/page.txt", "/", "/missing"] {
+        let response = get(&server, target);
+        let values: Vec<_> = response
+            .fields()
+            .filter(|(name, _)| *name == "X-Content-Type-Options")
+            .collect();
+        assert_eq!(values, [("X-Content-Type-Options", "nosniff")], "{target}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_says_so() {
+    use std::process::Command;
+    for (arguments, code) in [
+        (vec!["--overwrite"], 2),
+        (vec!["--max-upload", "1K"], 2),
+        (vec!["--upload", "--max-upload", "much"], 2),
+        (vec!["--upload=/nowhere/at/all"], 1),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_rhttp"))
+            .args(["0", "--bind", "127.0.0.1"])
+            .args(&arguments)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
