@@ -40,8 +40,8 @@ pub fn run() -> Result<()> {
     let args = args::parse();
     sys::save_address_space();
     let config = args.config();
-    let served = Served::of(&args)?;
-    let uploads = served::uploads(&args, served.directory())?;
+    let what = Served::of(&args)?;
+    let uploads = served::uploads(&args, what.directory())?;
     sys::raise_descriptor_limit();
     let log = args.deployment.log.as_deref().map(open_log).transpose()?;
     let wanted = listening::wanted(&args)?;
@@ -50,7 +50,7 @@ pub fn run() -> Result<()> {
         Some(_) => Scheme::Https,
         None => Scheme::Http,
     };
-    let handler = chain::handler(&args, served.clone(), uploads.clone())?;
+    let handler = chain::handler(&args, what.clone(), uploads.clone())?;
     let (listeners, socket_files) = wanted.listen(config.backlog, args.deployment.socket_mode)?;
     let manager = Manager::of_environment();
     // What is confined cannot start it any more; it waits until it is answered.
@@ -68,13 +68,7 @@ pub fn run() -> Result<()> {
     }
     if args.sandbox {
         // It holds for the threads that this one starts: before any is.
-        confine(
-            &args,
-            &served,
-            uploads.as_deref(),
-            tls.as_ref(),
-            log.as_ref(),
-        )?;
+        confine(&args, &what, uploads.as_deref(), tls.as_ref(), log.as_ref())?;
     }
     let mut listeners = listeners.into_iter();
     let first = listeners.next().context("there is nothing to listen on")?;

@@ -144,18 +144,6 @@ impl Browser {
         self.post("/actions", &json!({"actions": [keyboard]}));
     }
 
-    /// Clicks on the first element that a selector finds.
-    pub(crate) fn click(&self, selector: &str) {
-        let found = json!({"using": "css selector", "value": selector});
-        let element = self.post("/element", &found);
-        // The name of the reference is a constant of the protocol.
-        let id = element
-            .as_object()
-            .and_then(|object| object.values().next());
-        let id = id.and_then(Value::as_str).expect("an element");
-        self.post(&format!("/element/{id}/click"), &json!({}));
-    }
-
     /// Waits until an expression is true in the page, or in the one after it.
     pub(crate) fn wait_for(&self, condition: &str) {
         let deadline = Instant::now() + PATIENCE;
