@@ -4,6 +4,7 @@
 //! the id; so scripts are started and reaped here only, where the list is kept true.
 
 use crate::sys;
+#[cfg(target_os = "linux")]
 use nix::sys::wait::{self, Id, WaitPidFlag};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeSet;
@@ -97,6 +98,7 @@ pub(super) fn are_closed() -> bool {
 
 /// Reaps the children of this process that are not scripts. Process 1 of a container gets all that
 /// their parents have left behind.
+#[cfg(target_os = "linux")]
 pub(crate) fn reap_orphans() {
     loop {
         let groups = lock();
@@ -115,6 +117,10 @@ pub(crate) fn reap_orphans() {
         let _ = wait::waitid(Id::Pid(orphan), options);
     }
 }
+
+/// Elsewhere there are no containers, so no server is process 1.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn reap_orphans() {}
 
 /// Ends all scripts, because the server ends: they are asked to, and those that have not ended
 /// after `grace` are killed, with all they have started. Without any grace they are not asked.

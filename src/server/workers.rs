@@ -297,27 +297,37 @@ impl<'s> Workers<'s> {
     pub(super) fn wake(&self) {
         const TIMES: usize = 100;
         const PAUSE: Duration = Duration::from_millis(10);
-        let Ok(mut address) = self.listener.local_addr() else {
+        let Ok(address) = self.listener.local_addr() else {
             return;
         };
-        if address.ip().is_unspecified() {
-            let loopback = if address.is_ipv4() {
-                "127.0.0.1"
-            } else {
-                "::1"
-            };
-            address.set_ip(loopback.parse().unwrap_or(address.ip()));
-        }
         for _ in 0..TIMES {
             let waiting = self.waiting.load(Ordering::Relaxed);
             if waiting == 0 {
                 return;
             }
             for _ in 0..waiting {
-                let _ = std::net::TcpStream::connect(address);
+                knock(&address);
             }
             thread::sleep(PAUSE);
         }
+    }
+}
+
+/// Makes a connection to a listener, and drops it.
+#[cfg(not(target_os = "linux"))]
+fn knock(address: &Peer) {
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+    use std::os::unix::net::UnixStream;
+    // It fails where others have come first.
+    match address {
+        Peer::Ip(SocketAddr::V4(address)) if address.ip().is_unspecified() => {
+            let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, address.port()));
+        }
+        Peer::Ip(SocketAddr::V6(address)) if address.ip().is_unspecified() => {
+            let _ = TcpStream::connect((Ipv6Addr::LOCALHOST, address.port()));
+        }
+        Peer::Ip(address) => drop(TcpStream::connect(address)),
+        Peer::Unix(path) => drop(path.as_ref().map(UnixStream::connect)),
     }
 }
 

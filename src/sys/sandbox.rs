@@ -43,6 +43,10 @@ const SYSTEM_FILES: &[&str] = &[
 ];
 
 /// What a confined process may still use of the file system.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "nothing is confined elsewhere")
+)]
 pub(crate) struct Reach<'p> {
     /// The directory, or the single file, that it serves.
     pub(crate) served: &'p Path,

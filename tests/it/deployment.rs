@@ -22,17 +22,16 @@ impl Server {
     /// Starts rhttp and reads this many lines of its banner.
     fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, lines: usize) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
-        command.args(arguments);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null());
         Self::run(command, lines)
     }
 
     fn run(mut command: Command, lines: usize) -> Self {
-        let mut process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it runs");
+        command.stdout(Stdio::piped());
+        let mut process = command.spawn().expect("it runs");
         let output = process.stdout.take().expect("it is a pipe");
         let banner = BufReader::new(output).lines().take(lines);
         let banner = banner.map(|line| line.expect("it is text")).collect();

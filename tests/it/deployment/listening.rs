@@ -2,13 +2,12 @@
 
 use super::{Server, ask_at};
 use crate::support::{AfterSending, Response, Tree, exchange};
-use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const GET: &str = "GET /a HTTP/1.0\r\n\r\n";
 
@@ -141,25 +140,23 @@ fn bad_places_are_told_at_once() {
     }
 }
 
-/// Runs rhttp with these sockets as a service manager does, from descriptor 3 on.
+/// Runs rhttp with one or two sockets as a service manager does, from descriptor 3 on. Nobody else
+/// inherits them: they come as standard input and standard error.
 fn hand_over(sockets: &[&dyn AsFd], arguments: &[&str]) -> Command {
-    let mut script = "LISTEN_PID=$$ exec \"$@\"".to_owned();
-    let mut kept = Vec::new();
-    for (number, socket) in sockets.iter().enumerate() {
-        // A descriptor of its own that a child inherits; the shell moves it to its place.
-        let copy = rustix::io::fcntl_dupfd_cloexec(socket.as_fd(), 100).expect("it can be copied");
-        rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty()).expect("it can be set");
-        let from = std::os::fd::AsRawFd::as_raw_fd(&copy);
-        write!(script, " {}<&{from} {from}<&-", 3 + number).expect("text takes all");
-        kept.push(copy);
+    let copy = |socket: &&dyn AsFd| {
+        let copy = socket.as_fd().try_clone_to_owned();
+        Stdio::from(copy.expect("it can be copied"))
+    };
+    let mut script = "LISTEN_PID=$$ exec \"$@\" 3<&0 </dev/null".to_owned();
+    let mut command = Command::new("sh");
+    if let Some(second) = sockets.get(1) {
+        script.push_str(" 4<&2 2>/dev/null");
+        command.stderr(copy(second));
     }
-    let mut command = Command::new("bash");
-    command
-        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_rhttp")])
-        .args(arguments);
+    command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_rhttp")]);
+    command.args(arguments);
+    command.stdin(sockets.first().map_or_else(Stdio::null, copy));
     command.env("LISTEN_FDS", sockets.len().to_string());
-    // They stay open until the test ends: what a child that is started meanwhile inherits does no harm.
-    kept.into_iter().for_each(std::mem::forget);
     command
 }
 

@@ -107,7 +107,7 @@ fn all_flags_together_say_each_thing_once() {
             &["HEAD /d/"],
             format!(
                 "HTTP/1.0 200 OK\r\nContent-type: text/html; charset=utf-8\r\nContent-Length: 218\r\n\
-                 {page}Cache-Control: no-cache\r\n{own}Vary: Origin\r\n{READABLE}\r\nX-Own: 1"
+                 {page}Vary: Accept, Origin\r\nCache-Control: no-cache\r\n{own}{READABLE}\r\nX-Own: 1"
             ),
         ),
         (

@@ -50,7 +50,7 @@ fn each(server: &Running, fields: &[&str], check: impl Fn(&str)) {
 #[test]
 fn all_origins_may_read_everything() {
     let tree = tree();
-    let server = serve(&tree, &["--cgi", "--cors"]);
+    let server = serve(&tree, &["--cgi", "--cors", "--listing", "classic"]);
     for fields in [&[][..], &[ORIGIN]] {
         each(&server, fields, |answer| {
             let expected = format!(
@@ -66,7 +66,7 @@ fn all_origins_may_read_everything() {
 fn listed_origins_alone_are_told_that_they_may_read() {
     let tree = tree();
     let flag = "--cors=http://localhost:5173,HTTPS://A.example";
-    let server = serve(&tree, &["--cgi", flag]);
+    let server = serve(&tree, &["--cgi", flag, "--listing", "classic"]);
     each(&server, &[ORIGIN], |answer| {
         let expected = format!(
             "Vary: Origin\r\nAccess-Control-Allow-Origin: https://a.example\r\n\
