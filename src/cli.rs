@@ -61,9 +61,12 @@ pub fn run() -> Result<()> {
         } else {
             sys::Purpose::Files
         };
-        let others = tls.iter().flat_map(Tls::files).map(Path::to_path_buf);
-        let others: Vec<_> = others.collect();
-        sys::confine(&directory, &others, purpose).context("cannot set up the sandbox")?;
+        let files = tls.iter().flat_map(Tls::files);
+        let beside = sys::Beside {
+            read: files.map(Path::to_path_buf).collect(),
+            log: log.as_ref().map(|log| log.path().to_path_buf()),
+        };
+        sys::confine(&directory, &beside, purpose).context("cannot set up the sandbox")?;
     }
     let mut listeners = listeners.into_iter();
     let first = listeners.next().context("there is nothing to listen on")?;

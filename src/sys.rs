@@ -4,7 +4,7 @@
 mod sandbox;
 mod schedule;
 
-pub(crate) use sandbox::{Purpose, confine};
+pub(crate) use sandbox::{Beside, Purpose, confine};
 pub(crate) use schedule::{start_at_once, wait_for_turn, yield_to_others};
 
 use jiff::Timestamp;

@@ -4,6 +4,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What the process may reach beside the directory that it serves.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "nothing confines there")
+)]
+pub(crate) struct Beside {
+    /// Files that are read again when they change; so the rules are for the directories they are in.
+    pub(crate) read: Vec<PathBuf>,
+    /// The log, which is made anew at its place when it was moved away.
+    pub(crate) log: Option<PathBuf>,
+}
+
 /// What the process does after it was confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -43,13 +56,16 @@ const SYSTEM_FILES: &[&str] = &[
 ];
 
 /// Takes from this thread, and from all that it starts, every access to files but reading
-/// `directory`, the files in the directories of `others`, and what `purpose` needs; it cannot be undone. Without scripts, TCP ports can be
-/// neither bound nor connected to any more (Linux 6.7). What is already open stays usable.
+/// `directory`, what is `beside` it, and what `purpose` needs; it cannot be undone. Without scripts,
+/// TCP ports can be neither bound nor connected to any more (Linux 6.7). What is already open stays
+/// usable.
+///
+/// With scripts the log cannot be made anew: they would get its directory to write to.
 ///
 /// The rule is for the directory that is there now: one that is made later at its place is not
 /// covered.
 #[cfg(target_os = "linux")]
-pub(crate) fn confine(directory: &Path, others: &[PathBuf], purpose: Purpose) -> io::Result<()> {
+pub(crate) fn confine(directory: &Path, beside: &Beside, purpose: Purpose) -> io::Result<()> {
     // The last file that is needed from elsewhere.
     super::time_zone();
     let ruleset = ruleset(purpose).map_err(|_| {
@@ -58,12 +74,12 @@ pub(crate) fn confine(directory: &Path, others: &[PathBuf], purpose: Purpose) ->
             "the kernel offers no Landlock (it takes Linux 5.13, and Landlock enabled)",
         )
     })?;
-    enforce(ruleset, directory, others, purpose).map_err(io::Error::other)
+    enforce(ruleset, directory, beside, purpose).map_err(io::Error::other)
 }
 
 /// As above, where there is nothing to do it with.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn confine(_: &Path, _: &[PathBuf], _: Purpose) -> io::Result<()> {
+pub(crate) fn confine(_: &Path, _: &Beside, _: Purpose) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "only Linux has Landlock",
@@ -95,14 +111,19 @@ fn ruleset(purpose: Purpose) -> Result<landlock::RulesetCreated, landlock::Rules
 fn enforce(
     ruleset: landlock::RulesetCreated,
     directory: &Path,
-    others: &[PathBuf],
+    beside: &Beside,
     purpose: Purpose,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr, path_beneath_rules};
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = read | AccessFs::Execute;
     let ruleset = match purpose {
-        Purpose::Files => ruleset.add_rule(PathBeneath::new(PathFd::new(directory)?, read))?,
+        Purpose::Files => ruleset
+            .add_rule(PathBeneath::new(PathFd::new(directory)?, read))?
+            .add_rules(path_beneath_rules(
+                beside.log.as_deref().and_then(directory_of_file),
+                AccessFs::WriteFile | AccessFs::MakeReg,
+            ))?,
         // Of these paths, those that are not there need no rule.
         Purpose::Scripts => ruleset
             .add_rule(PathBeneath::new(PathFd::new(directory)?, run))?
@@ -115,8 +136,9 @@ fn enforce(
     };
     // Where the files themselves are, too, if what was named are links. A file that takes the place of
     // another must be readable, so the rule is for the directory.
-    let resolved = others.iter().filter_map(|path| path.canonicalize().ok());
-    let directories: Vec<_> = others
+    let files = &beside.read;
+    let resolved = files.iter().filter_map(|path| path.canonicalize().ok());
+    let directories: Vec<_> = files
         .iter()
         .cloned()
         .chain(resolved)
@@ -125,4 +147,11 @@ fn enforce(
     let ruleset = ruleset.add_rules(path_beneath_rules(directories, AccessFs::ReadFile))?;
     ruleset.restrict_self()?;
     Ok(())
+}
+
+/// Where the file at `path` is, if that is no device or pipe.
+#[cfg(target_os = "linux")]
+fn directory_of_file(path: &Path) -> Option<PathBuf> {
+    let path = path.canonicalize().ok().filter(|path| path.is_file())?;
+    path.parent().map(Path::to_path_buf)
 }
