@@ -199,12 +199,18 @@ impl TlsStream {
 
     /// What is not followed by more leaves at once, in records that are as full as they can be.
     pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
+        let length = parts.map(<[u8]>::len).iter().sum();
         let parts = parts.map(IoSlice::new);
-        let count = self.session.writer().write_vectored(&parts)?;
-        if more == More::Nothing {
-            flush(&mut self.session, &mut self.socket)?;
+        loop {
+            let count = self.session.writer().write_vectored(&parts)?;
+            // A session takes no more than it has room for.
+            if more == More::Nothing || count < length {
+                flush(&mut self.session, &mut self.socket)?;
+            }
+            if count > 0 || length == 0 {
+                return Ok(count);
+            }
         }
-        Ok(count)
     }
 
     pub(in crate::server) fn send_file(

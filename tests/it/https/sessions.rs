@@ -244,6 +244,23 @@ fn a_cut_response_can_be_told_from_a_whole_one() {
 }
 
 #[test]
+fn a_head_may_be_longer_than_a_session_encrypts_at_once() {
+    let tree = tree();
+    let content = vec![b'x'; 256 * 1024];
+    tree.file("large", &content);
+    let value = "a".repeat(90_000);
+    let server = serve(&tree, &format!("-H X-A:{value} -H X-B:{value}"));
+    let mut session = session(&server, |_| {});
+    session
+        .write_all(b"GET /large HTTP/1.0\r\n\r\n")
+        .expect("it is sent");
+    let mut answer = Vec::new();
+    session.read_to_end(&mut answer).expect("it comes whole");
+    assert!(answer.ends_with(&[b"\r\n\r\n", &*content].concat()));
+    assert!(answer.len() > content.len() + 2 * value.len());
+}
+
+#[test]
 fn a_client_that_does_not_read_is_cut_off() {
     let tree = tree();
     sparse_file(&tree, "huge", 64 * 1024 * 1024);
