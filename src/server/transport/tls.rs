@@ -168,22 +168,30 @@ impl TlsStream {
         }
     }
 
-    /// Takes what is decrypted already; `None` where nothing is, zero bytes at the end.
+    /// Takes what is decrypted already, of as many records as there is room for: a client may put
+    /// each byte into one of its own. `None` where nothing is, zero bytes at the end.
     fn take_received(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
         let mut reader = self.session.reader();
-        let received = match reader.fill_buf() {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            // The client has left without a word, as many do.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
-            Err(error) => return Err(error),
-        };
-        let room = buffer.capacity() - buffer.len();
-        let taken = received.get(..room).unwrap_or(received);
-        buffer.extend_from_slice(taken);
-        let count = taken.len();
-        reader.consume(count);
-        Ok(Some(count))
+        let mut count = 0;
+        loop {
+            let received = match reader.fill_buf() {
+                Ok(received) => received,
+                Err(_) if count > 0 => return Ok(Some(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                // The client has left without a word, as many do.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
+                Err(error) => return Err(error),
+            };
+            let room = buffer.capacity() - buffer.len();
+            let taken = received.get(..room).unwrap_or(received);
+            if taken.is_empty() {
+                return Ok(Some(count));
+            }
+            buffer.extend_from_slice(taken);
+            let taken = taken.len();
+            reader.consume(taken);
+            count += taken;
+        }
     }
 
     /// Whether there is something to receive without waiting: bytes, or the end.
