@@ -14,6 +14,16 @@ use std::path::Path;
 /// What a script is told of a server without ports, which a proxy stands in front of.
 const HTTP_PORT: u16 = 80;
 
+/// What a service manager tells a server (`sd_notify(3)`, `sd_listen_fds(3)`).
+const OF_MANAGER: [&str; 6] = [
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+];
+
 /// What a script is told of the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerInfo<'a> {
@@ -102,6 +112,9 @@ pub(crate) fn environment(
     // As all servers tell scripts, and never from the server's own environment.
     let https = (request.scheme() == Scheme::Https).then(|| "on".into());
     variables.push(("HTTPS".into(), https));
+    // Unlike CPython: what the service manager told this process is not for scripts, which could speak
+    // to it in the server's name.
+    variables.extend(OF_MANAGER.map(|name| (name.into(), None)));
     // Unlike CPython: all other fields are passed on, too.
     variables.extend(other_fields(request.headers()));
     variables

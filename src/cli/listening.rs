@@ -135,21 +135,36 @@ impl Wanted {
         };
         let mut listeners = Vec::new();
         for address in addresses {
-            let cannot = || format!("cannot listen on {address}");
-            listeners.push(match &address {
-                Address::Ip(address, _) => listen(*address, backlog).with_context(cannot)?.into(),
-                Address::Path(path) => {
-                    let listener = listen_at(path, backlog, mode).with_context(cannot)?;
-                    files.0.push(SocketFile::at(path).with_context(cannot)?);
-                    listener.into()
+            match address.listen(backlog, mode, &mut files) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) => {
+                    files.remove();
+                    return Err(error).with_context(|| format!("cannot listen on {address}"));
                 }
-            });
+            }
         }
         Ok((listeners, files))
     }
 }
 
 impl Address {
+    /// Takes it; a file that this makes is noted in `files`.
+    fn listen(
+        &self,
+        backlog: i32,
+        mode: Option<u32>,
+        files: &mut SocketFiles,
+    ) -> io::Result<Listener> {
+        Ok(match self {
+            Self::Ip(address, _) => listen(*address, backlog)?.into(),
+            Self::Path(path) => {
+                let listener = listen_at(path, backlog, mode)?;
+                files.0.push(SocketFile::at(path)?);
+                listener.into()
+            }
+        })
+    }
+
     fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Ip(address, _) => Some(address.ip()),

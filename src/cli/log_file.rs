@@ -28,8 +28,9 @@ impl LogFile {
 
     /// Opens what is at the path now. Where that cannot be done, the file that is open stays.
     pub(super) fn reopen(&self) -> io::Result<()> {
-        let file = append_to(&self.path)?;
-        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
+        // Nothing is written meanwhile: once the new file is there, all goes into it.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        *file = append_to(&self.path)?;
         Ok(())
     }
 

@@ -55,7 +55,8 @@ pub(crate) struct Reach<'p> {
     /// Files that it reads again when they change: they stay readable with all that is beside them,
     /// because a file that takes the place of another is another file.
     pub(crate) renewed: Vec<&'p Path>,
-    /// The file that the log is appended to, which may be made anew.
+    /// The file that the log is appended to, which may be made anew; not with scripts, which would
+    /// get its directory to write to.
     pub(crate) log: Option<&'p Path>,
     pub(crate) purpose: Purpose,
 }
@@ -160,7 +161,8 @@ fn enforce(
     let renewed: Vec<_> = renewed
         .filter_map(|path| path.parent().map(Path::to_path_buf))
         .collect();
-    let log = reach.log.and_then(Path::parent);
+    let log = reach.log.filter(|_| reach.purpose == Purpose::Files);
+    let log = log.and_then(Path::parent);
     ruleset
         .add_rules(path_beneath_rules(renewed, AccessFs::ReadFile))?
         .add_rules(path_beneath_rules(

@@ -114,10 +114,11 @@ fn push_heading(path: &[u8], query: &str, page: &mut Vec<u8>) {
     let written = written.strip_suffix(b"/").unwrap_or(written);
     let mut here = ROOT.to_vec();
     page.extend_from_slice(b"<header><div>");
-    if !written.is_empty() {
-        let mut levels = written.split(|&byte| byte == b'/').count();
+    let segments = without_dots(written);
+    if !segments.is_empty() {
+        let mut levels = segments.len();
         page.extend_from_slice(b"<nav aria-label=\"Folders above\"><ol>");
-        for segment in written.split(|&byte| byte == b'/') {
+        for segment in segments {
             // Two slashes stand for one.
             if !segment.is_empty() {
                 push_crumb(&here, levels, query, page);
@@ -133,6 +134,23 @@ fn push_heading(path: &[u8], query: &str, page: &mut Vec<u8>) {
         b"</h1></div>\n<input type=\"search\" aria-label=\"Filter by name\" aria-keyshortcuts=\"/\" \
           placeholder=\"Filter\" autocomplete=\"off\" spellcheck=\"false\" hidden></header>\n",
     );
+}
+
+/// The segments of a path as they are left when a client has followed it: `.` is none, and `..` takes
+/// one away (RFC 3986 §5.2.4). A path may have thousands of them that lead nowhere.
+fn without_dots(path: &[u8]) -> Vec<&[u8]> {
+    let mut segments = Vec::new();
+    for segment in path.split(|&byte| byte == b'/') {
+        match &*RequestTarget::new(segment).to_display() {
+            b"." => {}
+            b".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    if segments.iter().all(|segment| segment.is_empty()) {
+        segments.clear();
+    }
+    segments
 }
 
 /// A link to the directory `levels` above.

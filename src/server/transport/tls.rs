@@ -168,22 +168,30 @@ impl TlsStream {
         }
     }
 
-    /// Takes what is decrypted already; `None` where nothing is, zero bytes at the end.
+    /// Takes what is decrypted already, of as many records as there is room for: a client may put
+    /// each byte into one of its own. `None` where nothing is, zero bytes at the end.
     fn take_received(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
         let mut reader = self.session.reader();
-        let received = match reader.fill_buf() {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            // The client has left without a word, as many do.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
-            Err(error) => return Err(error),
-        };
-        let room = buffer.capacity() - buffer.len();
-        let taken = received.get(..room).unwrap_or(received);
-        buffer.extend_from_slice(taken);
-        let count = taken.len();
-        reader.consume(count);
-        Ok(Some(count))
+        let mut count = 0;
+        loop {
+            let received = match reader.fill_buf() {
+                Ok(received) => received,
+                Err(_) if count > 0 => return Ok(Some(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                // The client has left without a word, as many do.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
+                Err(error) => return Err(error),
+            };
+            let room = buffer.capacity() - buffer.len();
+            let taken = received.get(..room).unwrap_or(received);
+            if taken.is_empty() {
+                return Ok(Some(count));
+            }
+            buffer.extend_from_slice(taken);
+            let taken = taken.len();
+            reader.consume(taken);
+            count += taken;
+        }
     }
 
     /// Whether there is something to receive without waiting: bytes, or the end.
@@ -199,12 +207,18 @@ impl TlsStream {
 
     /// What is not followed by more leaves at once, in records that are as full as they can be.
     pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
+        let length = parts.map(<[u8]>::len).iter().sum();
         let parts = parts.map(IoSlice::new);
-        let count = self.session.writer().write_vectored(&parts)?;
-        if more == More::Nothing {
-            flush(&mut self.session, &mut self.socket)?;
+        loop {
+            let count = self.session.writer().write_vectored(&parts)?;
+            // A session takes no more than it has room for.
+            if more == More::Nothing || count < length {
+                flush(&mut self.session, &mut self.socket)?;
+            }
+            if count > 0 || length == 0 {
+                return Ok(count);
+            }
         }
-        Ok(count)
     }
 
     pub(in crate::server) fn send_file(

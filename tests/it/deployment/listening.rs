@@ -124,6 +124,25 @@ fn a_socket_that_another_has_taken_over_stays() {
 }
 
 #[test]
+fn a_start_that_fails_leaves_no_socket_behind() {
+    let tree = tree();
+    let path = tree.path().join("socket");
+    let taken = UnixListener::bind(tree.path().join("taken")).expect("it can be made");
+    let output = Command::new(env!("CARGO_BIN_EXE_rhttp"))
+        .current_dir(tree.path())
+        .args(["-b", "unix:socket", "-b", "unix:taken"])
+        .output()
+        .expect("it runs");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "rhttp: cannot listen on unix:taken: another server listens there\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!path.exists(), "the socket is still there");
+    drop(taken);
+}
+
+#[test]
 fn bad_places_are_told_at_once() {
     for (arguments, complaint) in [
         (&["--socket-mode", "999"][..], "not a mode such as 660"),

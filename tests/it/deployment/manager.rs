@@ -47,6 +47,31 @@ fn a_manager_is_told_when_it_serves_and_when_it_ends() {
     }
 }
 
+#[test]
+fn scripts_are_told_nothing_of_the_manager() {
+    let tree = Tree::new();
+    tree.script("cgi-bin/env", "#!/bin/sh\necho; env\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+    command
+        .args(["0", "-b", "127.0.0.1", "--cgi", "-d"])
+        .arg(tree.path());
+    for name in ["NOTIFY_SOCKET", "LISTEN_FDNAMES", "WATCHDOG_USEC", "OTHER"] {
+        command.env(name, "/no/such/socket");
+    }
+    let server = Server::run(command, 1);
+    let mut client = TcpStream::connect(server.address(0)).expect("it listens");
+    client
+        .write_all(b"GET /cgi-bin/env HTTP/1.0\r\n\r\n")
+        .expect("it is sent");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("it is text");
+    let told: Vec<_> = answer
+        .lines()
+        .filter_map(|line| line.strip_suffix("=/no/such/socket"))
+        .collect();
+    assert_eq!(told, ["OTHER"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_manager_may_listen_at_an_abstract_name() {

@@ -244,6 +244,55 @@ fn a_cut_response_can_be_told_from_a_whole_one() {
 }
 
 #[test]
+fn a_head_may_be_longer_than_a_session_encrypts_at_once() {
+    let tree = tree();
+    let content = vec![b'x'; 256 * 1024];
+    tree.file("large", &content);
+    let value = "a".repeat(90_000);
+    let server = serve(&tree, &format!("-H X-A:{value} -H X-B:{value}"));
+    let mut session = session(&server, |_| {});
+    session
+        .write_all(b"GET /large HTTP/1.0\r\n\r\n")
+        .expect("it is sent");
+    let mut answer = Vec::new();
+    session.read_to_end(&mut answer).expect("it comes whole");
+    assert!(answer.ends_with(&[b"\r\n\r\n", &*content].concat()));
+    assert!(answer.len() > content.len() + 2 * value.len());
+}
+
+#[test]
+fn a_body_of_small_records_reaches_a_script_in_larger_pieces() {
+    const BYTES: usize = 300;
+    let tree = tree();
+    tree.script(
+        "cgi-bin/first",
+        "#!/bin/sh\necho; dd bs=65536 count=1 2>/dev/null | wc -c\n",
+    );
+    let server = serve(&tree, "--cgi");
+    let mut session = session(&server, |_| {});
+    session.flush().expect("the handshake succeeds");
+    let head = format!("POST /cgi-bin/first HTTP/1.0\r\nContent-Length: {BYTES}\r\n\r\n");
+    let mut records = Vec::new();
+    let mut writer = session.conn.writer();
+    writer.write_all(head.as_bytes()).expect("there is room");
+    for _ in 0..BYTES {
+        writer.write_all(b"x").expect("there is room");
+    }
+    while session.conn.wants_write() {
+        session.conn.write_tls(&mut records).expect("it is memory");
+    }
+    assert!(records.len() > 20 * BYTES);
+    session.sock.write_all(&records).expect("it is sent");
+    let mut answer = Vec::new();
+    session.read_to_end(&mut answer).expect("it comes whole");
+    let body = Response::parse(&answer).body;
+    let body = String::from_utf8_lossy(&body);
+    let first: usize = body.trim().parse().expect("it is a number");
+    // What the session reads at once: 4 KiB of records.
+    assert!(first >= BYTES / 3, "{first}");
+}
+
+#[test]
 fn a_client_that_does_not_read_is_cut_off() {
     let tree = tree();
     sparse_file(&tree, "huge", 64 * 1024 * 1024);

@@ -122,3 +122,26 @@ fn each_name_has_a_row_and_the_order_goes_with_the_links() {
         assert!(page.contains(part), "{part}\nin {page}");
     }
 }
+
+#[test]
+fn a_path_that_goes_to_and_fro_has_no_links_to_that() {
+    let page = |path: &str| read(path.as_bytes(), Sorting::default(), Catalogue::new());
+    let heading = |path: &str| {
+        let page = page(path);
+        let (_, rest) = page.split_once("<header><div>").expect("it is there");
+        rest.split_once("</div>").expect("it ends").0.to_owned()
+    };
+    for (path, plain) in [
+        ("/./", "/"),
+        ("/a/../", "/"),
+        ("/../../", "/"),
+        ("/a/./b/../%2E%2e/c/%2e/d/", "/c/d/"),
+    ] {
+        assert_eq!(heading(path), heading(plain), "{path}");
+    }
+    // A link for each of as many as fit into a request would be more than a gigabyte.
+    for path in ["./".repeat(32_000), "a/../".repeat(12_000)] {
+        let length = page(&format!("/{path}")).len();
+        assert!(length < 2 * MOST_BYTES + path.len(), "{length}");
+    }
+}
