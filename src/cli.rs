@@ -2,6 +2,7 @@
 
 mod args;
 mod chain;
+mod generate;
 mod https;
 mod listening;
 mod log_file;
@@ -36,6 +37,9 @@ const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 /// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
     let args = args::parse();
+    if let Some(document) = args.deployment.generate {
+        return generate::print(document);
+    }
     sys::save_address_space();
     let config = args.config();
     let directory = directory(args.directory.as_deref())?;

@@ -1,5 +1,6 @@
 //! rhttp on a server: where it listens, what it tells its manager, how it ends by itself.
 
+mod generate;
 mod listening;
 mod logs;
 mod manager;
