@@ -41,6 +41,8 @@ pub fn run() -> Result<()> {
         return generate::print(document);
     }
     sys::save_address_space();
+    // Read once, while all can be read.
+    let _ = sys::memory_limit();
     let config = args.config();
     let directory = directory(args.directory.as_deref())?;
     sys::raise_descriptor_limit();

@@ -1,5 +1,7 @@
 //! rhttp on a server: where it listens, what it tells its manager, how it ends by itself.
 
+#[cfg(target_os = "linux")]
+mod containers;
 mod generate;
 mod listening;
 mod logs;
