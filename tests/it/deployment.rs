@@ -6,6 +6,8 @@ mod generate;
 mod listening;
 mod logs;
 mod manager;
+#[cfg(target_os = "linux")]
+mod packages;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
