@@ -15,6 +15,10 @@ pub mod listings {}
 #[doc = include_str!("web.md")]
 pub mod web {}
 
+/// From a laptop to servers: sockets, logs, packages, containers, several machines.
+#[doc = include_str!("deployment.md")]
+pub mod deployment {}
+
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]
 pub mod limits {}

@@ -5,6 +5,8 @@ mod containers;
 mod generate;
 mod listening;
 mod logs;
+#[cfg(target_os = "linux")]
+mod machines;
 mod manager;
 #[cfg(target_os = "linux")]
 mod packages;
