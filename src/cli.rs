@@ -5,6 +5,7 @@ mod announce;
 mod args;
 mod browser;
 mod chain;
+mod generate;
 mod https;
 mod listening;
 mod log_file;
@@ -38,7 +39,12 @@ use std::sync::Arc;
 /// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
     let args = args::parse();
+    if let Some(document) = args.deployment.generate {
+        return generate::print(document);
+    }
     sys::save_address_space();
+    // Read once, while all can be read.
+    let _ = sys::memory_limit();
     let config = args.config();
     let what = Served::of(&args)?;
     let uploads = served::uploads(&args, what.directory())?;

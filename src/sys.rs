@@ -1,9 +1,11 @@
 //! What the standard library lacks: passive addresses, `sendfile`, limits, the local time, the
 //! user `nobody`, what children inherit, confinement, scheduling.
 
+mod memory;
 mod sandbox;
 mod schedule;
 
+pub(crate) use memory::memory_limit;
 pub(crate) use sandbox::{Purpose, Reach, confine};
 pub(crate) use schedule::{start_at_once, wait_for_turn, yield_to_others};
 

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::files::Symlinks;
 use crate::handlers::ListingStyle;
 use crate::http::Version;
-use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum, ValueHint};
 pub(super) use deployment::Deployment;
 pub(super) use https::Https;
 pub(super) use sharing::Sharing;
@@ -45,11 +45,11 @@ pub(super) struct Args {
 
     /// bind to this address, or to a path as unix:PATH; given several times, to each (default: all
     /// interfaces)
-    #[arg(short, long, value_name = "ADDRESS", value_parser = place, aliases = ["b", "bi", "bin"])]
+    #[arg(short, long, value_name = "ADDRESS", value_parser = place, value_hint = ValueHint::Hostname, aliases = ["b", "bi", "bin"])]
     pub(super) bind: Vec<Place>,
 
     /// serve this directory, or this one file (default: current directory)
-    #[arg(short, long, value_name = "DIRECTORY", aliases = ["d", "di", "dir", "dire", "direc",
+    #[arg(short, long, value_name = "DIRECTORY", value_hint = ValueHint::AnyPath, aliases = ["d", "di", "dir", "dire", "direc",
         "direct", "directo", "director"])]
     pub(super) directory: Option<PathBuf>,
 

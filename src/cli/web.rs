@@ -2,6 +2,7 @@
 
 use crate::handlers::{Caching, ExtraField, Origins};
 use crate::http::HeaderValue;
+use clap::ValueHint;
 use std::path::PathBuf;
 
 /// What a page needs.
@@ -43,7 +44,7 @@ pub(super) struct Web {
     pub(super) spa: bool,
 
     /// send this file of the directory with each 404
-    #[arg(long, value_name = "PAGE")]
+    #[arg(long, value_name = "PAGE", value_hint = ValueHint::FilePath)]
     pub(super) not_found: Option<String>,
 
     /// send FILE.br, FILE.zst or FILE.gz for FILE to who takes it
@@ -51,7 +52,7 @@ pub(super) struct Web {
     pub(super) precompressed: bool,
 
     /// ask for a password of this file (htpasswd -B)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) auth_file: Option<PathBuf>,
 }
 

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 struct Budget {
     most: usize,
-    /// The same, or a quarter of the address space where that is less.
+    /// The same, or a quarter of the address space or of the memory where that is less.
     bytes: OnceLock<usize>,
     taken: AtomicUsize,
     /// Large listings that are being put together: more at a time than there are processors would
@@ -54,8 +54,9 @@ impl Budget {
 
     fn bytes(&self) -> usize {
         *self.bytes.get_or_init(|| {
-            let spare = sys::spare_address_space().map_or(usize::MAX, |spare| spare / 4);
-            self.most.min(spare)
+            let limits = [sys::spare_address_space(), sys::memory_limit()];
+            let spare = limits.into_iter().flatten().min();
+            self.most.min(spare.map_or(usize::MAX, |spare| spare / 4))
         })
     }
 

@@ -18,6 +18,10 @@ pub mod web {}
 #[doc = include_str!("sharing.md")]
 pub mod sharing {}
 
+/// From a laptop to servers: sockets, logs, packages, containers, several machines.
+#[doc = include_str!("deployment.md")]
+pub mod deployment {}
+
 /// What a client can make the server hold or do at most.
 #[doc = include_str!("limits.md")]
 pub mod limits {}

@@ -13,6 +13,9 @@ const MAX_WAITING: usize = 64;
 /// Address space that a connection may take: its thread's stack of 1 MiB with its guard, and what
 /// it allocates.
 const ADDRESS_SPACE: usize = 5 * 256 * 1024;
+/// Memory that a connection may take: the part of its stack that it uses, its buffers, a TLS session,
+/// and a listing that is too small to be counted.
+const MEMORY: usize = 64 * 1024;
 /// Mappings of a connection's thread: its stack, its guard, and one to spare.
 const MAPPINGS: usize = 3;
 /// Mappings that are nobody's connection.
@@ -33,20 +36,19 @@ impl Capacity {
     /// What there is room for in this process, but no more than `max_connections`.
     pub(super) fn of_process(max_connections: usize) -> Self {
         let space = sys::spare_address_space().unwrap_or(usize::MAX);
+        let memory = sys::memory_limit().unwrap_or(usize::MAX);
         let mappings = sys::most_mappings().unwrap_or(usize::MAX);
-        Self::within(sys::descriptor_limit(), space, mappings, max_connections)
+        let threads = threads(space, memory, mappings);
+        Self::within(sys::descriptor_limit(), threads, max_connections)
     }
 
     /// Each connection needs a descriptor, and one for what it is sent. (A directory is opened twice
     /// and a script has two pipes, but not all ask for these at a time; a request that finds none
     /// left is answered with 503.) A thread that waits in `accept` has one already for the next
-    /// client. Half of the address space is for connections: large listings, unfinished heads and
-    /// the rest of the program share the other.
-    fn within(descriptors: usize, space: usize, mappings: usize, max_connections: usize) -> Self {
+    /// client.
+    fn within(descriptors: usize, threads: usize, max_connections: usize) -> Self {
         let reserved = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
         let descriptors = descriptors.saturating_sub(reserved);
-        let threads =
-            (space / 2 / ADDRESS_SPACE).min(mappings.saturating_sub(RESERVED_MAPPINGS) / MAPPINGS);
         let refused = (descriptors.min(threads) / 8).clamp(1, MAX_REFUSED);
         let waiting = (descriptors.min(threads) / 8).clamp(1, MAX_WAITING);
         let others = refused + waiting;
@@ -59,6 +61,14 @@ impl Capacity {
     }
 }
 
+/// How many threads there is room for. Half of the address space and of the memory is for connections:
+/// large listings, unfinished heads and the rest of the program share the other.
+fn threads(space: usize, memory: usize, mappings: usize) -> usize {
+    let mappings = mappings.saturating_sub(RESERVED_MAPPINGS) / MAPPINGS;
+    let memory = memory / 2 / MEMORY;
+    mappings.min(memory).min(space / 2 / ADDRESS_SPACE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,19 +77,22 @@ mod tests {
     fn there_is_room_with_any_limit() {
         const ALL: usize = usize::MAX;
         const MIB: usize = 1024 * 1024;
-        for (descriptors, space, mappings, max_connections, expected) in [
-            (0, ALL, ALL, 8192, (1, 1, 1)),
-            (17, ALL, ALL, 8192, (1, 1, 1)),
-            (64, ALL, ALL, 8192, (17, 5, 5)),
-            (1024, ALL, ALL, 8192, (408, 64, 64)),
-            (1_000_000, ALL, ALL, 8192, (8192, 64, 64)),
-            (1_000_000, ALL, 65_530, 100_000, (21_374, 64, 64)),
-            (1_000_000, 190 * MIB, ALL, 8192, (58, 9, 9)),
-            (1_000_000, 1990 * MIB, ALL, 8192, (668, 64, 64)),
-            (1_000_000, 0, ALL, 8192, (1, 1, 1)),
-            (1_000_000, ALL, 0, 8192, (1, 1, 1)),
+        for (descriptors, space, memory, mappings, max_connections, expected) in [
+            (0, ALL, ALL, ALL, 8192, (1, 1, 1)),
+            (17, ALL, ALL, ALL, 8192, (1, 1, 1)),
+            (64, ALL, ALL, ALL, 8192, (17, 5, 5)),
+            (1024, ALL, ALL, ALL, 8192, (408, 64, 64)),
+            (1_000_000, ALL, ALL, ALL, 8192, (8192, 64, 64)),
+            (1_000_000, ALL, ALL, 65_530, 100_000, (21_374, 64, 64)),
+            (1_000_000, 190 * MIB, ALL, ALL, 8192, (58, 9, 9)),
+            (1_000_000, 1990 * MIB, ALL, ALL, 8192, (668, 64, 64)),
+            (1_000_000, 0, ALL, ALL, 8192, (1, 1, 1)),
+            (1_000_000, ALL, ALL, 0, 8192, (1, 1, 1)),
+            (1_000_000, ALL, 64 * MIB, ALL, 8192, (384, 64, 64)),
+            (1_000_000, ALL, 0, ALL, 8192, (1, 1, 1)),
         ] {
-            let capacity = Capacity::within(descriptors, space, mappings, max_connections);
+            let threads = threads(space, memory, mappings);
+            let capacity = Capacity::within(descriptors, threads, max_connections);
             let Capacity {
                 served,
                 refused,
@@ -88,14 +101,14 @@ mod tests {
             assert_eq!(
                 (served, refused, waiting),
                 expected,
-                "{descriptors} {space} {mappings}"
+                "{descriptors} {space} {memory} {mappings}"
             );
             if descriptors > 64 {
                 let kept = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
                 assert!(kept + 2 * served + refused + waiting <= descriptors);
             }
         }
-        let unbounded = Capacity::within(ALL, ALL, ALL, ALL);
+        let unbounded = Capacity::within(ALL, threads(ALL, ALL, ALL), ALL);
         assert!(unbounded.served > 1_000_000);
     }
 }

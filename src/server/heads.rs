@@ -35,9 +35,10 @@ pub(super) struct HeadShare<'h> {
 
 impl Default for Heads {
     fn default() -> Self {
-        let spare = sys::spare_address_space().map_or(usize::MAX, |spare| spare / 8);
+        let limits = [sys::spare_address_space(), sys::memory_limit()];
+        let spare = limits.into_iter().flatten().min();
         Self {
-            most: IN_ALL.min(spare),
+            most: IN_ALL.min(spare.map_or(usize::MAX, |spare| spare / 8)),
             taken: AtomicUsize::new(0),
         }
     }

@@ -162,7 +162,7 @@ fn enforce(
         .filter_map(|path| path.parent().map(Path::to_path_buf))
         .collect();
     let log = reach.log.filter(|_| reach.purpose == Purpose::Files);
-    let log = log.and_then(Path::parent);
+    let log = log.and_then(directory_of_file);
     ruleset
         .add_rules(path_beneath_rules(renewed, AccessFs::ReadFile))?
         .add_rules(path_beneath_rules(
@@ -171,4 +171,11 @@ fn enforce(
         ))?
         .restrict_self()?;
     Ok(())
+}
+
+/// Where the file at `path` is, if that is no device or pipe.
+#[cfg(target_os = "linux")]
+fn directory_of_file(path: &Path) -> Option<std::path::PathBuf> {
+    let path = path.canonicalize().ok().filter(|path| path.is_file())?;
+    path.parent().map(Path::to_path_buf)
 }

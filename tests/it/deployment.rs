@@ -1,8 +1,15 @@
 //! rhttp on a server: where it listens, what it tells its manager, how it ends by itself.
 
+#[cfg(target_os = "linux")]
+mod containers;
+mod generate;
 mod listening;
 mod logs;
+#[cfg(target_os = "linux")]
+mod machines;
 mod manager;
+#[cfg(target_os = "linux")]
+mod packages;
 mod proxies;
 
 use std::ffi::OsStr;

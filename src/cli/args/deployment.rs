@@ -1,9 +1,10 @@
 //! The flags of a server that runs as a service.
 
 use super::seconds;
+use crate::cli::generate::Document;
 use crate::http::TrustedProxy;
 use crate::server::LogFormat;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub(in crate::cli) struct Deployment {
     pub(in crate::cli) proxy_protocol: bool,
 
     /// append the log to this file, and open it anew on SIGHUP (default: standard error)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) log: Option<PathBuf>,
 
     /// log as CPython does, or what was served in a format for programs
@@ -34,6 +35,10 @@ pub(in crate::cli) struct Deployment {
     /// end when there was no connection for this long
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(in crate::cli) exit_idle: Option<Duration>,
+
+    /// print a manual page, completions for a shell or units for systemd, and exit
+    #[arg(long, value_name = "KIND")]
+    pub(in crate::cli) generate: Option<Document>,
 }
 
 /// How to log.

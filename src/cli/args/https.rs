@@ -1,6 +1,6 @@
 //! The flags of CPython 3.14 for TLS, and one more.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use std::ffi::OsString;
 
 /// What was typed of HTTPS. An empty path is none, as in CPython.
@@ -8,15 +8,15 @@ use std::ffi::OsString;
 #[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(in crate::cli) struct Https {
     /// path to the TLS certificate chain file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) tls_cert: Option<OsString>,
 
     /// path to the TLS key file
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) tls_key: Option<OsString>,
 
     /// path to the password file for the TLS key
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) tls_password_file: Option<OsString>,
 
     /// speak TLS with a certificate made now, and print its fingerprint
