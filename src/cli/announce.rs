@@ -75,7 +75,7 @@ pub(super) fn warn(args: &Args, announced: &Announced<'_>) {
         let _ = writeln!(io::stderr(), "rhttp: passwords travel readable: {remedy}");
     }
     if args.web.isolate {
-        let what = "browsers isolate no pages of other machines without TLS";
+        let what = "without TLS, browsers isolate only pages of localhost";
         let _ = writeln!(io::stderr(), "rhttp: {what}: {remedy}");
     }
 }

@@ -192,9 +192,9 @@ impl Args {
 }
 
 /// Where to listen; what has a slash in it can only be a path.
-#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
 fn place(text: &str) -> Result<Place, String> {
     Ok(match text.strip_prefix("unix:") {
+        Some("") => return Err("no path".into()),
         Some(path) => Place::Path(path.into()),
         None if text.contains('/') => Place::Path(text.into()),
         None => Place::Host(text.into()),

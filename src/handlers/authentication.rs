@@ -49,7 +49,11 @@ impl<H> Authentication<H> {
         match is_right {
             Ok(true) => Ok(credentials),
             Ok(false) => Err(unauthorized()),
-            Err(Busy) => Err(HttpError::overloaded()),
+            // Not a 503: no memory that others hold would help.
+            Err(Busy) => {
+                let error = HttpError::new(StatusCode::TOO_MANY_REQUESTS);
+                Err(error.with_header(header::RETRY_AFTER, 1))
+            }
         }
     }
 }

@@ -41,6 +41,7 @@ status_codes! {
     URI_TOO_LONG = 414, "The request line is too long.";
     UNSUPPORTED_MEDIA_TYPE = 415, "The body of the request is of the wrong type.";
     RANGE_NOT_SATISFIABLE = 416, "No requested range lies inside the representation.";
+    TOO_MANY_REQUESTS = 429, "The client has to come back later.";
     REQUEST_HEADER_FIELDS_TOO_LARGE = 431, "The head of the request is too large.";
     INTERNAL_SERVER_ERROR = 500, "The server failed.";
     NOT_IMPLEMENTED = 501, "The server does not know the method.";

@@ -99,7 +99,8 @@ impl<'s> Connection<'s> {
         let line = match wire::read(&mut self.channel, head, &mut lines, self.context.config) {
             Ok(Incoming::Request(line)) => line,
             Ok(Incoming::Rejected(rejected)) => {
-                return Next::Close(self.reject(&rejected.line, &rejected.error, clock));
+                let (line, fields) = (&rejected.line, FieldLines::default());
+                return Next::Close(self.reject(line, fields, &rejected.error, clock));
             }
             Ok(Incoming::End) if self.ticket.owes_response() => {
                 return Next::Close(self.refuse(clock));
@@ -117,7 +118,7 @@ impl<'s> Connection<'s> {
         let framing = wire::check_host(&line, fields);
         let framing = match framing.and_then(|()| wire::request_framing(&line, fields)) {
             Ok(framing) => framing,
-            Err(error) => return Next::Close(self.reject(&line, &error, clock)),
+            Err(error) => return Next::Close(self.reject(&line, fields, &error, clock)),
         };
         let scheme = self.identify(fields);
         self.answer(&line, fields, framing, scheme, clock)

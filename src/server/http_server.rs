@@ -206,7 +206,8 @@ impl<H: Handler> Server<H> {
         self.run(Mode::Threads)
     }
 
-    /// Serves one connection after the other: Python's plain `HTTPServer`.
+    /// Serves one connection after the other: Python's plain `HTTPServer`. Each listener serves one of
+    /// its own at a time.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).

@@ -68,12 +68,11 @@ pub(super) fn complete(
 pub(super) fn refusal(
     context: &Context<'_>,
     client: &Client,
-    line: &RequestLine<'_>,
+    (line, fields): (&RequestLine<'_>, FieldLines<'_>),
     error: &HttpError,
     now: &Now,
 ) -> Response {
     let mut response = error_response(context, client, error, now);
-    let fields = FieldLines::default();
     context.handler.amend(line, fields, &mut response);
     response
 }

@@ -60,13 +60,15 @@ impl Connection<'_> {
             return CloseReason::Ended;
         };
         let port = self.context.server.port();
-        let Some(location) = wire::https_location(&line, FieldLines::new(&lines), port) else {
+        let fields = FieldLines::new(&lines);
+        let Some(location) = wire::https_location(&line, fields, port) else {
             let error = HttpError::new(StatusCode::BAD_REQUEST);
-            return self.reject(&line, &error.with_message("This port speaks HTTPS"), clock);
+            let error = error.with_message("This port speaks HTTPS");
+            return self.reject(&line, fields, &error, clock);
         };
         let response = Response::new(StatusCode::MOVED_PERMANENTLY)
             .with_header(header::CONNECTION, "close")
             .with_header(header::LOCATION, location);
-        self.answer_unheard(&line, response, clock)
+        self.answer_unheard(&line, fields, response, clock)
     }
 }

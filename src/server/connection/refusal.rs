@@ -12,38 +12,43 @@ impl Connection<'_> {
     /// Answers whatever will be asked, without waiting for it.
     pub(super) fn refuse(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
-        self.reject(&line, &HttpError::overloaded(), clock)
+        let fields = FieldLines::default();
+        self.reject(&line, fields, &HttpError::overloaded(), clock)
     }
 
     /// Gives up a head that there is no memory for.
     pub(super) fn drop_head(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
         let error = HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        self.reject(&line, &error, clock)
+        self.reject(&line, FieldLines::default(), &error, clock)
     }
 
-    /// Answers what is not a request, or one whose body cannot be told from the next request.
+    /// Answers what is not a request, or one whose body cannot be told from the next request. The
+    /// `fields` are those that were understood.
     #[inline(never)]
     pub(super) fn reject(
         &mut self,
         line: &RequestLine<'_>,
+        fields: FieldLines<'_>,
         error: &HttpError,
         clock: &mut Clock,
     ) -> CloseReason {
-        let response = refusal(self.context, &self.client, line, error, clock.now());
-        self.answer_unheard(line, response, clock)
+        let now = clock.now();
+        let response = refusal(self.context, &self.client, (line, fields), error, now);
+        self.answer_unheard(line, fields, response, clock)
     }
 
     /// Sends a response that no handler was asked for.
     pub(super) fn answer_unheard(
         &mut self,
         line: &RequestLine<'_>,
+        fields: FieldLines<'_>,
         response: Response,
         clock: &mut Clock,
     ) -> CloseReason {
         let now = clock.now();
         let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
-        let answered = Answered::new(line, FieldLines::default(), &response);
+        let answered = Answered::new(line, fields, &response);
         match self.send(
             &answered,
             response,

@@ -242,9 +242,7 @@ fn an_open_network_is_warned_of_once() {
     let server = start("0.0.0.0");
     let log = server.wait_for_log(|lines| lines.get(..2).map(<[_]>::to_vec));
     assert!(log[0].starts_with(b"rhttp: passwords travel readable: "));
-    assert!(
-        log[1].starts_with(b"rhttp: browsers isolate no pages of other machines without TLS: ")
-    );
+    assert!(log[1].starts_with(b"rhttp: without TLS, browsers isolate only pages of localhost: "));
     let server = start("127.0.0.1");
     assert_eq!(status(&ask(&server, &["GET /"])), "401");
     let log = server.wait_for_log(|lines| (lines.len() >= 2).then(|| lines.to_vec()));
