@@ -1,6 +1,7 @@
 //! A listing as text: CPython's page, the page for people, JSON. Each is one function.
 
 mod classic;
+mod heading;
 mod json;
 mod name;
 mod page;
@@ -9,7 +10,7 @@ mod time;
 
 pub(crate) use classic::classic;
 pub(crate) use json::json;
-pub(crate) use page::{POLICY, page};
+pub(crate) use page::{Links, page};
 
 use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;

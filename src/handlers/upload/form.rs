@@ -24,8 +24,11 @@ impl<H: Handler> UploadHandler<H> {
         if !target.has_trailing_slash() || !(is_asked || is_plain) {
             return Ok(None);
         }
-        let place = Names::of(target)
-            .and_then(|names| self.form_destination(&names).map(|place| (names, place)));
+        let place = Names::of(target).and_then(|names| {
+            self.place
+                .form_destination(&names)
+                .map(|place| (names, place))
+        });
         let (names, directory) = match place {
             // What is posted to scripts is theirs.
             Err(_) if !is_asked => return Ok(None),
