@@ -45,6 +45,18 @@ pub(super) fn push_above(path: &[u8], query: &str, page: &mut Vec<u8>) -> Vec<u8
     here
 }
 
+/// Appends links to the directory at `path` and to those above it, for a page that belongs to it.
+pub(super) fn push_way(path: &[u8], page: &mut Vec<u8>) {
+    page.extend_from_slice(b"<nav aria-label=\"Folders\"><ol>");
+    let here = match trimmed(path) {
+        b"" => ROOT.to_vec(),
+        path => push_crumbs(path, "", page),
+    };
+    page.extend_from_slice(b"<li><a href=\"./\">");
+    push_name(&here, page);
+    page.extend_from_slice(b"</a></li></ol></nav>");
+}
+
 /// As the client wrote it, because it is the client that follows the links.
 fn trimmed(path: &[u8]) -> &[u8] {
     let path = path.strip_prefix(b"/").unwrap_or(path);

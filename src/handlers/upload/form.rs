@@ -5,6 +5,7 @@ use super::place::Names;
 use super::refusal::{Limit, check_origin, refusal, write_failed, write_failed_io};
 use crate::handler::Handler;
 use crate::http::{HeaderValue, HttpError, Request, RequestBody, Response, StatusCode, header};
+use crate::representation::ListingFormat;
 use crate::upload::{Incoming, Multipart, boundary, check_name, numbered};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -47,10 +48,14 @@ impl<H: Handler> UploadHandler<H> {
             return Err(refusal(StatusCode::BAD_REQUEST, "No file was chosen"));
         }
         let location = format!("{}/", names.to_url());
-        Ok(Some(Response::new(StatusCode::SEE_OTHER).with_header(
-            header::LOCATION,
-            HeaderValue::from(location.as_str()),
-        )))
+        let location = HeaderValue::from(location.as_str());
+        // A script, such as that of our page, cannot but follow a redirect.
+        let status = match ListingFormat::wanted(request.headers()) {
+            ListingFormat::Json => StatusCode::CREATED,
+            ListingFormat::Page | ListingFormat::Classic => StatusCode::SEE_OTHER,
+        };
+        let response = Response::new(status).with_header(header::LOCATION, location);
+        Ok(Some(response))
     }
 }
 

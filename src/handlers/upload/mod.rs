@@ -6,17 +6,15 @@ mod put;
 mod refusal;
 
 use super::FileHandler;
+use crate::files::rendering;
 use crate::handler::Handler;
 use crate::http::{
-    FieldLines, HttpError, Method, Representation, Request, RequestLine, Response, StatusCode,
-    header,
+    FieldLines, HttpError, Method, Representation, Request, RequestLine, RequestTarget, Response,
+    StatusCode, header,
 };
 use std::path::PathBuf;
 
 pub(super) use place::Place;
-
-/// What one would send files with where no other page has a form.
-const PAGE: &str = include_str!("page.html");
 
 /// Whether a file may take the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +91,7 @@ impl<H: Handler> Handler for UploadHandler<H> {
             Method::PUT => Some(self.put(request)?),
             Method::POST => self.form(request)?,
             Method::GET | Method::HEAD if target.query() == Some(b"upload") => {
-                self.place.behind_form(target).map(|_| page())
+                self.place.behind_form(target).map(|_| page(target))
             }
             _ => None,
         };
@@ -114,9 +112,10 @@ impl<H: Handler> Handler for UploadHandler<H> {
         log_error, log_message);
 }
 
-fn page() -> Response {
+/// What one sends files with.
+fn page(target: RequestTarget<'_>) -> Response {
     Response::new(StatusCode::OK)
         .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
-        .with_body(PAGE)
-        .hardened()
+        .with_body(rendering::form(target))
+        .hardened_by(rendering::FORM_POLICY)
 }
