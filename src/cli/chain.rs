@@ -74,6 +74,12 @@ pub(super) fn handler(
 /// What is in the tree, and what clients may put there.
 fn tree(args: &Args, served: Served, uploads: Option<PathBuf>) -> Box<dyn Handler> {
     let mut files = files(args, served.directory());
+    if args.sharing.tar {
+        files = files.with_archive_link();
+    }
+    if let Some(directory) = &uploads {
+        files = files.with_upload_link(directory);
+    }
     let mut handler: Box<dyn Handler> = if args.cgi {
         let scripts = CgiHandler::new(files);
         // It knows which directories are private.

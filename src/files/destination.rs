@@ -1,9 +1,9 @@
 //! Directories that something may be put into.
 
 use super::beneath::{self, NO_ACCESS, Symlinks};
-use super::root::Root;
+use super::root::{Directory, Root};
 use super::unavailable::Unavailable;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fstat};
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -50,5 +50,15 @@ impl Root {
             return Err(NoDestination::Private);
         }
         Ok(directory)
+    }
+}
+
+impl Directory<'_> {
+    /// Whether a directory that was opened is this one.
+    pub(crate) fn is(&self, other: &OwnedFd) -> bool {
+        let (Some(this), Ok(other)) = (&self.handle, fstat(other)) else {
+            return false;
+        };
+        fstat(this).is_ok_and(|this| (this.st_dev, this.st_ino) == (other.st_dev, other.st_ino))
     }
 }

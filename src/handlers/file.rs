@@ -2,6 +2,7 @@
 
 use super::ListingStyle;
 use super::negotiation::encoded_name;
+use super::offers::Offers;
 use crate::files::{self, Directory, Node, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
 use crate::http::{
@@ -33,6 +34,7 @@ pub struct FileHandler {
     index_pages: Vec<String>,
     extensions: BTreeMap<String, String>,
     pub(super) listing: ListingStyle,
+    pub(super) offers: Offers,
     default_media_type: String,
     pub(super) compressed: Compressed,
 }
@@ -63,6 +65,7 @@ impl FileHandler {
                 .map(|(extension, kind)| (extension.into(), kind.into()))
                 .into(),
             listing: ListingStyle::default(),
+            offers: Offers::default(),
             default_media_type: UNKNOWN.into(),
             compressed: Compressed::Plain,
         }

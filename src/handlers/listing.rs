@@ -50,9 +50,10 @@ impl FileHandler {
     ) -> Result<Response, HttpError> {
         let target = request.target();
         let sorting = Sorting::of_query(target.query());
+        let links = self.offers.links(target, directory);
         let made = self
             .sorted(directory, sorting)
-            .and_then(|catalogue| rendering::page(target, sorting, catalogue));
+            .and_then(|catalogue| rendering::page(target, sorting, links, catalogue));
         let page = match made {
             Ok(page) => page,
             Err(Unavailable::Absent) => return Err(not_listed(Unavailable::Absent)),
@@ -60,7 +61,7 @@ impl FileHandler {
         };
         let response = Response::new(StatusCode::OK)
             .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
-            .hardened_by(rendering::POLICY);
+            .hardened_by(links.policy());
         validated(request, page, ("page", sorting), response)
     }
 

@@ -11,6 +11,7 @@ mod isolation;
 mod listing;
 mod negotiation;
 mod not_found_page;
+mod offers;
 mod passwords;
 mod tar;
 mod upload;

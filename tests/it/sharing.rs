@@ -4,6 +4,7 @@
 mod archive;
 mod archive_faults;
 mod ending;
+mod pages;
 mod upload;
 mod upload_clients;
 mod upload_faults;

@@ -1,6 +1,9 @@
-//! A listing as text: CPython's page, the page for people, JSON. Each is one function.
+//! A listing as text: CPython's page, the page for people, JSON. Each is one function, as is the form
+//! that files are sent with.
 
 mod classic;
+mod form;
+mod heading;
 mod json;
 mod name;
 mod page;
@@ -8,8 +11,9 @@ mod size;
 mod time;
 
 pub(crate) use classic::classic;
+pub(crate) use form::{POLICY as FORM_POLICY, form};
 pub(crate) use json::json;
-pub(crate) use page::{POLICY, page};
+pub(crate) use page::{Links, page};
 
 use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;

@@ -4,7 +4,8 @@
 //! is sent with names them by their digests, so that nothing else that may stand in it is run. All but
 //! the filter works without the script.
 
-use super::name::{push_file_name, push_name, push_text};
+use super::heading::{longest_heading, push_above, push_head};
+use super::name::{push_file_name, push_name};
 use super::size::{push_grouped, push_size};
 use super::time::Moment;
 use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, push_link};
@@ -15,7 +16,8 @@ use crate::files::sorting::{Column, Direction, Sorting};
 use crate::files::unavailable::Unavailable;
 use crate::http::RequestTarget;
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("common.css"), include_str!("page.css"));
+const LINKS_STYLE: &str = include_str!("links.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The digests of style and script, as the policy has them.
@@ -23,43 +25,97 @@ macro_rules! digests {
     (style) => {
         "sha256-RvGv5ZnNChK9bvrma9jm8xdFa1q06ayYf7LqynSJ4wM="
     };
+    (links) => {
+        "sha256-VqlJJjdRfL2268nqaD2yW75rxS6tu4v5F7flqqWqmiY="
+    };
     (script) => {
         "sha256-RFl9AZoqkxyuj/hn5GeTGvRkgr3iHt9ErO3WuUs90QE="
     };
 }
 
-/// What a browser lets the page do: what pages of this server may do, and run what is its own.
-pub(crate) const POLICY: &str = concat!(
-    "script-src 'self' '",
-    digests!(script),
-    "'; style-src 'self' '",
-    digests!(style),
-    "'; object-src 'none'; base-uri 'none'"
-);
+/// The policy with digests of styles.
+macro_rules! policy {
+    ($($style:ident)+) => {
+        concat!(
+            "script-src 'self' '",
+            digests!(script),
+            "'; style-src 'self'",
+            $(" '", digests!($style), "'",)+
+            "; object-src 'none'; base-uri 'none'"
+        )
+    };
+}
+
+/// Links in the heading, to what other handlers make of the directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Links {
+    /// To the directory as an archive.
+    pub(crate) archive: bool,
+    /// To the form that sends files into the directory.
+    pub(crate) form: bool,
+}
+
+impl Links {
+    const fn is_empty(self) -> bool {
+        !self.archive && !self.form
+    }
+
+    /// What a browser lets a page with these links do: what pages of this server may do, and run what
+    /// is its own.
+    pub(crate) const fn policy(self) -> &'static str {
+        if self.is_empty() {
+            policy!(style)
+        } else {
+            policy!(style links)
+        }
+    }
+
+    /// Without links there is nothing of them, their style included.
+    fn styles(self) -> &'static [&'static str] {
+        if self.is_empty() {
+            &[STYLE]
+        } else {
+            &[STYLE, LINKS_STYLE]
+        }
+    }
+
+    fn push(self, page: &mut Vec<u8>) {
+        if self.is_empty() {
+            return;
+        }
+        page.extend_from_slice(b"<nav aria-label=\"This folder\">");
+        if self.archive {
+            page.extend_from_slice(b"<a href=\"?tar\">Download all</a>");
+        }
+        if self.form {
+            page.extend_from_slice(b"<a href=\"?upload\">Send files</a>");
+        }
+        page.extend_from_slice(b"</nav>\n");
+    }
+}
 
 /// Rows in one group. A browser does not lay out a group that is not in sight, so that a hundred
 /// thousand rows are there at once; the style names the height of one.
 const ROWS_TOGETHER: usize = 128;
 
-/// The page that shows `catalogue`, which is sorted by `sorting`, at `target`.
+/// The page that shows `catalogue`, which is sorted by `sorting`, at `target`, with `links`.
 ///
 /// # Errors
 /// There is no memory for it.
 pub(crate) fn page(
     target: RequestTarget<'_>,
     sorting: Sorting,
+    links: Links,
     mut catalogue: Catalogue,
 ) -> Result<Rendering, Unavailable> {
     let size = catalogue.size();
     let mut writer = Writer::new(catalogue.reservation_mut(), size);
     let path = target.path();
     let query = query(sorting);
-    // Each segment has a link that goes up past all that follow it.
-    let depth = path.split(|&byte| byte == b'/').count();
-    let longest = (3 * LONGEST_TEXT * path.len()) + depth * (64 + query.len() + 3 * depth);
-    let page = writer.room(STYLE.len() + SCRIPT.len() + 1024 + longest)?;
-    push_head(path, page);
-    push_heading(path, &query, page);
+    let fixed = STYLE.len() + LINKS_STYLE.len() + SCRIPT.len() + 1280;
+    let page = writer.room(fixed + longest_heading(path, &query))?;
+    push_head("", path, links.styles(), page);
+    push_heading(path, &query, links, page);
     let totals = Totals::of(&catalogue);
     if totals.is_empty() {
         page.extend_from_slice(b"<main><p>This folder is empty.</p></main>\n");
@@ -93,80 +149,18 @@ fn query(sorting: Sorting) -> String {
     format!("?sort={}&amp;order={}", column.word(), direction.word())
 }
 
-fn push_head(path: &[u8], page: &mut Vec<u8>) {
-    page.extend_from_slice(
-        b"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-          <meta name=\"color-scheme\" content=\"light dark\">\n<title>",
-    );
-    push_text(&RequestTarget::new(path).to_display(), page);
-    // Without an icon a browser asks for one.
-    page.extend_from_slice(b"</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>");
-    page.extend_from_slice(STYLE.as_bytes());
-    page.extend_from_slice(b"</style>\n</head>\n<body>\n");
-}
-
-/// The directories above, the name of this one, and the filter.
-fn push_heading(path: &[u8], query: &str, page: &mut Vec<u8>) {
-    const ROOT: &[u8] = b"Files";
-    // As the client wrote them, because it is the client that follows the links.
-    let written = path.strip_prefix(b"/").unwrap_or(path);
-    let written = written.strip_suffix(b"/").unwrap_or(written);
-    let mut here = ROOT.to_vec();
+/// The directories above, the name of this one, the links, and the filter.
+fn push_heading(path: &[u8], query: &str, links: Links, page: &mut Vec<u8>) {
     page.extend_from_slice(b"<header><div>");
-    let segments = without_dots(written);
-    if !segments.is_empty() {
-        let mut levels = segments.len();
-        page.extend_from_slice(b"<nav aria-label=\"Folders above\"><ol>");
-        for segment in segments {
-            // Two slashes stand for one.
-            if !segment.is_empty() {
-                push_crumb(&here, levels, query, page);
-                here = RequestTarget::new(segment).to_display();
-            }
-            levels -= 1;
-        }
-        page.extend_from_slice(b"</ol></nav>");
-    }
+    let here = push_above(path, query, page);
     page.extend_from_slice(b"<h1>");
     push_name(&here, page);
+    page.extend_from_slice(b"</h1></div>\n");
+    links.push(page);
     page.extend_from_slice(
-        b"</h1></div>\n<input type=\"search\" aria-label=\"Filter by name\" aria-keyshortcuts=\"/\" \
+        b"<input type=\"search\" aria-label=\"Filter by name\" aria-keyshortcuts=\"/\" \
           placeholder=\"Filter\" autocomplete=\"off\" spellcheck=\"false\" hidden></header>\n",
     );
-}
-
-/// The segments of a path as they are left when a client has followed it: `.` is none, and `..` takes
-/// one away (RFC 3986 §5.2.4). A path may have thousands of them that lead nowhere.
-fn without_dots(path: &[u8]) -> Vec<&[u8]> {
-    let mut segments = Vec::new();
-    for segment in path.split(|&byte| byte == b'/') {
-        match &*RequestTarget::new(segment).to_display() {
-            b"." => {}
-            b".." => drop(segments.pop()),
-            _ => segments.push(segment),
-        }
-    }
-    if segments.iter().all(|segment| segment.is_empty()) {
-        segments.clear();
-    }
-    segments
-}
-
-/// A link to the directory `levels` above.
-fn push_crumb(name: &[u8], levels: usize, query: &str, page: &mut Vec<u8>) {
-    page.extend_from_slice(b"<li><a href=\"");
-    for _ in 0..levels {
-        page.extend_from_slice(b"../");
-    }
-    page.extend_from_slice(query.as_bytes());
-    page.extend_from_slice(if levels == 1 {
-        b"\" rel=\"up\">"
-    } else {
-        b"\">"
-    });
-    push_name(name, page);
-    page.extend_from_slice(b"</a></li>");
 }
 
 /// How many there are of what.
@@ -312,4 +306,4 @@ fn push_time_cell(modified: Option<i64>, page: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,4 +1,5 @@
 use super::{Token, check_link, tokens};
+use crate::files::rendering::Links;
 use crate::files::{Catalogue, Entry, Kind, Sorting, rendering};
 use crate::http::RequestTarget;
 use std::io::Read;
@@ -13,7 +14,7 @@ pub(super) fn check(target: &[u8], catalogue: Catalogue) {
         .collect();
     let target = RequestTarget::new(target);
     let mut page = Vec::new();
-    let read = rendering::page(target, Sorting::default(), catalogue)
+    let read = rendering::page(target, Sorting::default(), Links::default(), catalogue)
         .map(|mut bytes| bytes.read_to_end(&mut page));
     assert!(matches!(read, Ok(Ok(_))), "{read:?}");
 

@@ -5,6 +5,7 @@ use super::place::Names;
 use super::refusal::{Limit, check_origin, refusal, write_failed, write_failed_io};
 use crate::handler::Handler;
 use crate::http::{HeaderValue, HttpError, Request, RequestBody, Response, StatusCode, header};
+use crate::representation::ListingFormat;
 use crate::upload::{Incoming, Multipart, boundary, check_name, numbered};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -24,8 +25,11 @@ impl<H: Handler> UploadHandler<H> {
         if !target.has_trailing_slash() || !(is_asked || is_plain) {
             return Ok(None);
         }
-        let place = Names::of(target)
-            .and_then(|names| self.form_destination(&names).map(|place| (names, place)));
+        let place = Names::of(target).and_then(|names| {
+            self.place
+                .form_destination(&names)
+                .map(|place| (names, place))
+        });
         let (names, directory) = match place {
             // What is posted to scripts is theirs.
             Err(_) if !is_asked => return Ok(None),
@@ -44,10 +48,14 @@ impl<H: Handler> UploadHandler<H> {
             return Err(refusal(StatusCode::BAD_REQUEST, "No file was chosen"));
         }
         let location = format!("{}/", names.to_url());
-        Ok(Some(Response::new(StatusCode::SEE_OTHER).with_header(
-            header::LOCATION,
-            HeaderValue::from(location.as_str()),
-        )))
+        let location = HeaderValue::from(location.as_str());
+        // A script, such as that of our page, cannot but follow a redirect.
+        let status = match ListingFormat::wanted(request.headers()) {
+            ListingFormat::Json => StatusCode::CREATED,
+            ListingFormat::Page | ListingFormat::Classic => StatusCode::SEE_OTHER,
+        };
+        let response = Response::new(status).with_header(header::LOCATION, location);
+        Ok(Some(response))
     }
 }
 

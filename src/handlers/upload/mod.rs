@@ -6,18 +6,15 @@ mod put;
 mod refusal;
 
 use super::FileHandler;
-use crate::files::Root;
+use crate::files::rendering;
 use crate::handler::Handler;
 use crate::http::{
-    FieldLines, HttpError, Method, Representation, Request, RequestLine, Response, StatusCode,
-    header,
+    FieldLines, HttpError, Method, Representation, Request, RequestLine, RequestTarget, Response,
+    StatusCode, header,
 };
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// What one would send files with where no other page has a form.
-const PAGE: &str = include_str!("page.html");
+pub(super) use place::Place;
 
 /// Whether a file may take the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +46,7 @@ enum Existing {
 #[derive(Clone, Debug)]
 pub struct UploadHandler<H> {
     inner: H,
-    served: PathBuf,
-    root: Root,
-    /// Where in the served directory the target is: a path without slashes around it. It is empty for
-    /// the served directory itself, and for one that is not served.
-    prefix: Vec<u8>,
+    place: Place,
     existing: Existing,
     /// Bytes; none means what is free, less a twentieth.
     max_size: Option<u64>,
@@ -62,12 +55,9 @@ pub struct UploadHandler<H> {
 impl<H: Handler> UploadHandler<H> {
     /// Takes files into the directory that `files` serves, but not into those of scripts.
     pub fn new(inner: H, files: &FileHandler) -> Self {
-        let served = files.directory().to_path_buf();
         Self {
             inner,
-            root: files.root().for_uploads(served.clone()),
-            served,
-            prefix: Vec::new(),
+            place: Place::of(files.root()),
             existing: Existing::Kept,
             max_size: None,
         }
@@ -76,9 +66,7 @@ impl<H: Handler> UploadHandler<H> {
     /// The same, into another directory, which must be there. Where it is in the one that is served,
     /// files are sent to their paths there; otherwise their paths begin at `/`.
     pub fn with_directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        let directory = directory.into();
-        self.prefix = below(&directory, &self.served).unwrap_or_default();
-        self.root = self.root.for_uploads(directory);
+        self.place = self.place.with_directory(directory.into());
         self
     }
 
@@ -96,16 +84,6 @@ impl<H: Handler> UploadHandler<H> {
     }
 }
 
-/// The path that leads from one directory to another that is in it.
-fn below(directory: &Path, outer: &Path) -> Option<Vec<u8>> {
-    let (directory, outer) = (
-        fs::canonicalize(directory).ok()?,
-        fs::canonicalize(outer).ok()?,
-    );
-    let path = directory.strip_prefix(outer).ok()?;
-    Some(path.as_os_str().as_bytes().to_vec())
-}
-
 impl<H: Handler> Handler for UploadHandler<H> {
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
         let target = request.target();
@@ -113,7 +91,7 @@ impl<H: Handler> Handler for UploadHandler<H> {
             Method::PUT => Some(self.put(request)?),
             Method::POST => self.form(request)?,
             Method::GET | Method::HEAD if target.query() == Some(b"upload") => {
-                self.takes_forms(target).then(page)
+                self.place.behind_form(target).map(|_| page(target))
             }
             _ => None,
         };
@@ -134,9 +112,10 @@ impl<H: Handler> Handler for UploadHandler<H> {
         log_error, log_message);
 }
 
-fn page() -> Response {
+/// What one sends files with.
+fn page(target: RequestTarget<'_>) -> Response {
     Response::new(StatusCode::OK)
         .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
-        .with_body(PAGE)
-        .hardened()
+        .with_body(rendering::form(target))
+        .hardened_by(rendering::FORM_POLICY)
 }

@@ -1,13 +1,14 @@
 //! Where a request wants to put something.
 
-use super::UploadHandler;
 use super::refusal::refusal;
-use crate::files::NoDestination;
-use crate::handler::Handler;
+use crate::files::{NoDestination, Root};
 use crate::http::{HttpError, RequestTarget, StatusCode, unquote};
 use crate::upload::check_name;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// What stands for itself in a URL's path (RFC 3986 §2.3).
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
@@ -56,7 +57,34 @@ impl Names {
     }
 }
 
-impl<H: Handler> UploadHandler<H> {
+/// The directory for uploads.
+#[derive(Clone, Debug)]
+pub(in crate::handlers) struct Place {
+    root: Root,
+    served: PathBuf,
+    /// Where in the served directory this one is: a path without slashes around it. It is empty for
+    /// the served directory itself, and for one that is not served.
+    prefix: Vec<u8>,
+}
+
+impl Place {
+    /// The directory that is served, but for the directories of scripts in it.
+    pub(in crate::handlers) fn of(files: &Root) -> Self {
+        let served = files.directory().to_path_buf();
+        Self {
+            root: files.for_uploads(served.clone()),
+            served,
+            prefix: Vec::new(),
+        }
+    }
+
+    /// Another directory.
+    pub(in crate::handlers) fn with_directory(mut self, directory: PathBuf) -> Self {
+        self.prefix = below(&directory, &self.served).unwrap_or_default();
+        self.root = self.root.for_uploads(directory);
+        self
+    }
+
     /// Opens the directory that these names lead to.
     pub(super) fn destination(&self, names: &Names) -> Result<OwnedFd, HttpError> {
         let path = self.path_in_target(&names.path()).ok_or_else(|| {
@@ -88,12 +116,11 @@ impl<H: Handler> UploadHandler<H> {
         self.destination(names)
     }
 
-    /// Whether a form may be sent to a target.
-    pub(super) fn takes_forms(&self, target: RequestTarget<'_>) -> bool {
-        let names = Names::of(target)
-            .ok()
-            .filter(|_| target.has_trailing_slash());
-        names.is_some_and(|names| self.form_destination(&names).is_ok())
+    /// Opens the directory that a form at a target is sent to, if there is one.
+    pub(in crate::handlers) fn behind_form(&self, target: RequestTarget<'_>) -> Option<OwnedFd> {
+        let names = Names::of(target).ok()?;
+        let names = Some(names).filter(|_| target.has_trailing_slash())?;
+        self.form_destination(&names).ok()
     }
 
     /// What is left of a path in the served directory below the target.
@@ -107,4 +134,14 @@ impl<H: Handler> UploadHandler<H> {
             _ => None,
         }
     }
+}
+
+/// The path that leads from one directory to another that is in it.
+fn below(directory: &Path, outer: &Path) -> Option<Vec<u8>> {
+    let (directory, outer) = (
+        fs::canonicalize(directory).ok()?,
+        fs::canonicalize(outer).ok()?,
+    );
+    let path = directory.strip_prefix(outer).ok()?;
+    Some(path.as_os_str().as_bytes().to_vec())
 }

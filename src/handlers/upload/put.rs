@@ -36,7 +36,7 @@ impl<H: Handler> UploadHandler<H> {
         let name = names.pop().filter(|_| !target.has_trailing_slash());
         let name =
             name.ok_or_else(|| refusal(StatusCode::BAD_REQUEST, "A file name is missing"))?;
-        let directory = self.destination(&names)?;
+        let directory = self.place.destination(&names)?;
         self.check_existing(request, &directory, &name)?;
         let mut limit = Limit::of(request, self.max_size, &directory)?;
 

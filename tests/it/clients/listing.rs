@@ -2,8 +2,8 @@
 //! whoever listens to it.
 
 use super::{serve, url};
-use crate::support::webdriver::{Browser, key};
-use crate::support::{Running, Tree, not_run, say_not_run};
+use crate::support::webdriver::{Browser, axe, key};
+use crate::support::{Running, Tree, not_run};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -166,22 +166,14 @@ fn the_page_follows_the_system_into_the_dark() {
     assert!(found[0] > 200.0 && found[1] < 60.0, "{found:?}");
 }
 
-/// axe-core, which the gate installs.
-const AXE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/target/axe/node_modules/axe-core/axe.min.js"
-);
-
 #[test]
 fn axe_finds_nothing_that_is_in_anybody_s_way() {
-    let Ok(axe) = fs::read_to_string(AXE) else {
-        return say_not_run("axe-core, for it is not in target/axe; the gate puts it there");
+    let Some(axe) = axe() else {
+        return;
     };
     let Some((_tree, server, browser)) = start() else {
         return;
     };
-    let check = "const found = await axe.run();
-         return found.violations.map(({id, nodes}) => [id, nodes[0].html, nodes[0].failureSummary]);";
     for (width, scheme) in [
         (360, "light"),
         (360, "dark"),
@@ -197,7 +189,7 @@ fn axe_finds_nothing_that_is_in_anybody_s_way() {
             "/dir/sub/empty/",
         ] {
             browser.open(&url(&server, target));
-            let violations = browser.run(&format!("{axe};\n{check}"));
+            let violations = browser.run(&axe);
             assert_eq!(violations, json!([]), "{target} {width} {scheme}");
         }
     }

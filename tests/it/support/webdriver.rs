@@ -12,9 +12,29 @@ use std::time::{Duration, Instant};
 /// Where browsers are, beside the path.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
 
+/// axe-core, which the gate installs.
+const AXE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/target/axe/node_modules/axe-core/axe.min.js"
+);
+
+/// A script that returns what axe-core finds to be in somebody's way on a page; a test that goes
+/// without it must say so.
+pub(crate) fn axe() -> Option<String> {
+    let Ok(axe) = std::fs::read_to_string(AXE) else {
+        super::say_not_run("axe-core, for it is not in target/axe; the gate puts it there");
+        return None;
+    };
+    Some(format!(
+        "{axe};\nconst found = await axe.run();
+         return found.violations.map(({{id, nodes}}) => [id, nodes[0].html, nodes[0].failureSummary]);"
+    ))
+}
+
 /// Keys that no character stands for (`WebDriver`, §17.4.2).
 pub(crate) mod key {
     pub(crate) const BACKSPACE: &str = "\u{e003}";
+    pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const ESCAPE: &str = "\u{e00c}";
     pub(crate) const UP: &str = "\u{e013}";
@@ -108,6 +128,22 @@ impl Browser {
         self.post(&path, &json!({"text": paths.join("\n")}));
     }
 
+    /// Drops files on the page at this place, as from a window beside the browser.
+    pub(crate) fn drop_files(&self, (x, y): (u32, u32), files: &[&Path]) {
+        let paths: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        let data = json!({"items": [], "files": paths, "dragOperationsMask": 1});
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({"type": kind, "x": x, "y": y, "data": data});
+            self.devtools("Input.dispatchDragEvent", &event);
+        }
+    }
+
+    /// Lets pages run no script of their own, or lets them again.
+    pub(crate) fn disable_scripts(&self, are_disabled: bool) {
+        let value = json!({"value": are_disabled});
+        self.devtools("Emulation.setScriptExecutionDisabled", &value);
+    }
+
     /// Clicks at what `selector` finds.
     pub(crate) fn click(&self, selector: &str) {
         self.post(&format!("{}/click", self.element(selector)), &json!({}));
@@ -147,7 +183,10 @@ impl Browser {
     /// Waits until an expression is true in the page, or in the one after it.
     pub(crate) fn wait_for(&self, condition: &str) {
         let deadline = Instant::now() + PATIENCE;
-        let is_true = || self.run(&format!("return {condition};")) == true;
+        let script = json!({"script": format!("return {condition};"), "args": []});
+        let path = format!("{}/execute/sync", self.session);
+        // The page may be gone before it has an answer.
+        let is_true = || self.ask("POST", &path, &script)["value"] == true;
         while !is_true() {
             assert!(Instant::now() < deadline, "never {condition}");
         }
@@ -179,6 +218,14 @@ impl Browser {
 
     /// One exchange with chromedriver; an error of its own ends the test.
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.ask(method, path, body);
+        let value = &answer["value"];
+        assert!(value["error"].is_null(), "{path}: {value}");
+        value.clone()
+    }
+
+    /// One exchange with chromedriver, whatever the answer is.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = body.to_string();
         let mut stream =
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("chromedriver listens");
@@ -205,10 +252,7 @@ impl Browser {
         }
         let mut answer = vec![0; length];
         reader.read_exact(&mut answer).expect("the answer arrives");
-        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
-        let value = &answer["value"];
-        assert!(value["error"].is_null(), "{path}: {value}");
-        value.clone()
+        serde_json::from_slice(&answer).expect("JSON")
     }
 }
 

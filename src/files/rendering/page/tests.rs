@@ -6,10 +6,14 @@ use std::io::Read;
 /// What of a page is ours whatever is listed may be this long.
 const MOST_BYTES: usize = 8 * 1024;
 
-fn read(target: &[u8], sorting: Sorting, mut catalogue: Catalogue) -> String {
+fn read(target: &[u8], sorting: Sorting, catalogue: Catalogue) -> String {
+    read_with(Links::default(), target, sorting, catalogue)
+}
+
+fn read_with(links: Links, target: &[u8], sorting: Sorting, mut catalogue: Catalogue) -> String {
     catalogue.sort(sorting);
     let mut text = String::new();
-    let page = page(RequestTarget::new(target), sorting, catalogue)
+    let page = page(RequestTarget::new(target), sorting, links, catalogue)
         .map(|mut page| page.read_to_string(&mut text));
     assert!(matches!(page, Ok(Ok(_))), "{page:?}");
     text
@@ -31,30 +35,66 @@ fn source(text: &str) -> String {
     format!("'sha256-{encoded}'")
 }
 
-#[test]
-fn the_policy_lets_the_page_s_own_style_and_script_through() {
-    let page = read(b"/", Sorting::default(), Catalogue::new());
-    let between = |start: &str, end: &str| {
-        let (_, rest) = page.split_once(start).expect("it is there");
-        rest.split_once(end).expect("it ends").0.to_owned()
+/// The policy for a page, by what stands between its tags.
+pub(in super::super) fn policy_of(page: &str) -> String {
+    let digests = |start: &str, end: &str| {
+        let ends = page.split(start).skip(1);
+        let texts = ends.map(|rest| rest.split_once(end).expect("it ends").0);
+        texts.map(source).collect::<Vec<_>>().join(" ")
     };
     let (style, script) = (
-        source(&between("<style>", "</style>")),
-        source(&between("<script>", "</script>")),
+        digests("<style>", "</style>"),
+        digests("<script>", "</script>"),
     );
-    let expected = format!(
+    format!(
         "script-src 'self' {script}; style-src 'self' {style}; object-src 'none'; base-uri 'none'"
-    );
-    assert_eq!(POLICY, expected);
+    )
+}
+
+#[test]
+fn the_policy_lets_the_page_s_own_style_and_script_through() {
+    for links in all_links() {
+        let page = read_with(links, b"/", Sorting::default(), Catalogue::new());
+        assert_eq!(links.policy(), policy_of(&page), "{links:?}");
+    }
     assert_eq!(
         source(""),
         "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
     );
 }
 
+fn all_links() -> [Links; 4] {
+    let flags = [(false, false), (true, false), (false, true), (true, true)];
+    flags.map(|(archive, form)| Links { archive, form })
+}
+
+#[test]
+fn links_are_there_as_far_as_they_are_wanted_and_change_nothing_else() {
+    const TAR: &str = "<a href=\"?tar\">Download all</a>";
+    const UPLOAD: &str = "<a href=\"?upload\">Send files</a>";
+    let read = |links| read_with(links, b"/a/", Sorting::default(), Catalogue::new());
+    let plain = read(Links::default());
+    for links in all_links() {
+        let page = read(links);
+        assert_eq!(page.contains(TAR), links.archive);
+        assert_eq!(page.contains(UPLOAD), links.form);
+        let more = [TAR, UPLOAD, "<nav aria-label=\"This folder\">", "</nav>\n"];
+        let style = format!("<style>{LINKS_STYLE}</style>\n");
+        let mut rest = page.replace(&style, "").replace("</ol></nav>", "<above>");
+        for part in more {
+            rest = rest.replace(part, "");
+        }
+        assert_eq!(rest, plain.replace("</ol></nav>", "<above>"));
+    }
+}
+
 #[test]
 fn the_page_itself_is_small() {
-    let size = |catalogue| read(b"/a/b/c/", Sorting::default(), catalogue).len();
+    let links = Links {
+        archive: true,
+        form: true,
+    };
+    let size = |catalogue| read_with(links, b"/a/b/c/", Sorting::default(), catalogue).len();
     let empty = size(Catalogue::new());
     let with = |names: usize| {
         let mut catalogue = Catalogue::new();
