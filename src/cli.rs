@@ -33,17 +33,17 @@ use std::sync::Arc;
 
 /// Does what the command line asks for; returns when the server has ended.
 ///
-/// A wrong command line ends the process with a usage message and status 2, as argparse does.
+/// An invalid command line ends the process with a usage message and status 2, as in argparse.
 ///
 /// # Errors
-/// The directory cannot be read, the address cannot be had, or the kernel has no sandbox.
+/// The directory cannot be read, the address is not available, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
     let args = args::parse();
     if let Some(document) = args.deployment.generate {
         return generate::print(document);
     }
     sys::save_address_space();
-    // Read once, while all can be read.
+    // Read once now, while every file can still be read.
     let _ = sys::memory_limit();
     let config = args.config();
     let what = Served::of(&args)?;
@@ -59,7 +59,8 @@ pub fn run() -> Result<()> {
     let handler = chain::handler(&args, what.clone(), uploads.clone())?;
     let (listeners, socket_files) = wanted.listen(config.backlog, args.deployment.socket_mode)?;
     let manager = Manager::of_environment();
-    // What is confined cannot start it any more; it waits until it is answered.
+    // The browser starts now, because a confined process cannot start it; it waits until it is
+    // answered.
     let mut places = listeners
         .iter()
         .filter_map(|listener| listener.local_addr().ok());
@@ -73,7 +74,8 @@ pub fn run() -> Result<()> {
         sys::isolate_children()?;
     }
     if args.sandbox {
-        // It holds for the threads that this one starts: before any is.
+        // Confinement is inherited by the threads that this one starts, so it comes before any of
+        // them.
         confine(&args, &what, uploads.as_deref(), tls.as_ref(), log.as_ref())?;
     }
     let mut listeners = listeners.into_iter();
@@ -125,7 +127,7 @@ pub fn run() -> Result<()> {
     result.context("cannot serve any more")
 }
 
-/// Lets the kernel take from the process what it does not need.
+/// Lets the kernel deny the process everything that it does not need.
 fn confine(
     args: &Args,
     served: &Served,

@@ -25,56 +25,56 @@ pub struct Config {
     /// Header lines, the empty one at the end included; more are answered with 431. CPython's 100.
     pub max_header_lines: usize,
     /// Bytes in all header lines together; more are answered with 431. CPython has no bound below
-    /// 6.5 MB; 256 KiB hold what browsers and proxies send many times over.
+    /// 6.5 MB; 256 KiB is many times what browsers and proxies send.
     pub max_head: usize,
-    /// Bytes of a body that nobody asked for which are read and thrown away before the connection
-    /// is closed, so that a client which sends first and reads then gets its response: 1 MiB.
+    /// Bytes of an unread request body that are read and discarded before the connection is closed,
+    /// so that a client that sends everything before it reads still gets its response: 1 MiB.
     pub max_discarded_body: u64,
 
     /// Connections served at a time: 8,192, or fewer where the limits on descriptors, address space
     /// and mappings allow fewer. At the cap, the connection that has waited longest for a request
-    /// is evicted, if it was answered before or has been silent for half a second. If there is
-    /// none, a newcomer from an address that holds few places takes one from the address that holds
-    /// most. Everybody else is answered with 503 at once.
+    /// is evicted, if it was answered before or has been silent for half a second. If there is no
+    /// such connection, a newcomer from an address that holds few places takes one from the address
+    /// that holds most. Every other newcomer is answered with 503 at once.
     ///
-    /// A connection that waits takes less than 16 KiB of memory. One that is served takes that and
-    /// what the handler takes: at most 32 KiB for a file; for a listing, its names and its page.
+    /// An idle connection takes less than 16 KiB of memory. One being served takes that and what
+    /// the handler takes: at most 32 KiB for a file; for a listing, its names and its page.
     /// Listings of more than 64 KiB take at most 256 MiB together, large unfinished heads 64 MiB. A
-    /// head is at most `max_request_line` + `max_head` + `max_header_line`; an error that quotes the
-    /// request line takes up to twenty times its length. The kernel's socket buffers are not counted
-    /// here.
+    /// head is at most `max_request_line` + `max_head` + `max_header_line`; an error that quotes
+    /// the request line takes up to twenty times its length. The kernel's socket buffers are not
+    /// counted here.
     pub max_connections: usize,
-    /// Connections that the kernel may hold until the server takes them. CPython's 5 drops some
+    /// Connections that the kernel may hold until the server accepts them. CPython's 5 drops part
     /// of any burst.
     #[doc(alias = "request_queue_size")]
     pub backlog: i32,
 
-    /// Proxies whose word on their clients counts: none by default. What they say in `X-Forwarded-For`,
-    /// `Forwarded` and `X-Forwarded-Proto` is what the log and handlers see, as far as the list of
-    /// addresses was written by proxies that are trusted.
+    /// Proxies that are trusted to name their clients: none by default. What they say in
+    /// `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` is what the log and handlers see, as
+    /// far as the list of addresses was written by trusted proxies.
     pub trusted_proxies: Vec<TrustedProxy>,
     /// Connections from [`trusted_proxies`](Self::trusted_proxies) begin with a header of the PROXY
     /// protocol, version 1 or 2, which names the client. Those that do not are closed.
     pub proxy_protocol: bool,
 
-    /// How long a request's head may take from its first byte: 30 s, which a link that carries
-    /// anything at all keeps. The connection is then closed without a word. None: for ever.
+    /// How long a request's head may take from its first byte: 30 s, which any link that carries
+    /// data at all can meet. The connection is then closed without a response. None: for ever.
     pub head_timeout: Option<Duration>,
-    /// How long a connection may wait for its first or next request: 60 s, longer than the time
-    /// for which most clients and proxies keep connections themselves. None: for ever.
+    /// How long a connection may wait for its first or next request: 60 s, longer than most clients
+    /// and proxies themselves keep connections. None: for ever.
     pub idle_timeout: Option<Duration>,
     /// How long a body or a response may make no progress at all: 60 s. None: for ever. Slow but
     /// honest clients make progress, however long they take.
     pub stall_timeout: Option<Duration>,
-    /// How long a client that sends no more is taken to be still there while a script that works
-    /// for it prints nothing: 10 s. None: for ever. One that has left looks the same as one that
-    /// only waits until something is sent to it.
+    /// How long a half-closed client is assumed to be still there while the script that works for
+    /// it prints nothing: 10 s. None: for ever. Until something is sent to it, a client that has
+    /// left looks the same as one that only waits.
     pub half_closed_timeout: Option<Duration>,
-    /// How long the server may have no connection until it shuts down by itself: None (the default) is
-    /// for ever. It is for servers that are started again when a client comes.
+    /// How long the server may have no connection before it shuts down by itself: None (the
+    /// default) is for ever. This is for servers that are started again when a client comes.
     pub exit_idle: Option<Duration>,
-    /// Whether the server shuts down by itself when a file, or an archive, was sent to its end in
-    /// answer to a GET: all of it, or a range that completes it. Index pages and listings do not
+    /// Whether the server shuts down by itself once a file, or an archive, has been sent to its end
+    /// in answer to a GET: all of it, or a range that completes it. Index pages and listings do not
     /// count. Off.
     pub ends_after_delivery: bool,
     /// How long responses in progress may take to finish once the server shuts down: 10 s.

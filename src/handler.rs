@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 /// Answers requests: Python's `BaseHTTPRequestHandler` as a trait.
 ///
-/// One value serves all connections, each on a thread of its own, with a stack of 1 MiB. Only [`handle`](Self::handle)
-/// must be written; it stands for all of `do_GET`, `do_HEAD`, `do_POST` and so on. HEAD is
-/// answered as GET is: the connection leaves the body out.
+/// One value serves all connections, each on a thread of its own, with a stack of 1 MiB. Only
+/// [`handle`](Self::handle) must be written; it stands for all of `do_GET`, `do_HEAD`, `do_POST`
+/// and so on. HEAD is answered like GET: the connection leaves the body out.
 ///
 /// ```
 /// use rhttp::Handler;
@@ -32,15 +32,15 @@ use std::sync::Arc;
 pub trait Handler: Send + Sync {
     /// Answers one request.
     ///
-    /// A GET or HEAD that is answered with 503 is handled once more, if the server could free memory
-    /// for it in the meantime.
+    /// A GET or HEAD that is answered with 503 is handled once more, if the server could free
+    /// memory for it in the meantime.
     ///
     /// # Errors
     /// An [`HttpError`] is an answer too: it is logged, and sent as
     /// [`error_response`](Self::error_response) makes it.
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError>;
 
-    /// The value of the `Server` field. One would override it to name another program.
+    /// The value of the `Server` field. Override it to name another program.
     #[doc(alias = "sys_version")]
     #[doc(alias = "version_string")]
     #[expect(
@@ -51,8 +51,8 @@ pub trait Handler: Send + Sync {
         concat!("rhttp/", env!("CARGO_PKG_VERSION"))
     }
 
-    /// Decides what a client is told that waits with its body (`Expect: 100-continue`). One
-    /// would override it to refuse a request before its body is sent.
+    /// Decides what to tell a client that holds back its body (`Expect: 100-continue`). Override it
+    /// to refuse a request before its body is sent.
     ///
     /// # Errors
     /// The answer instead of `100 Continue`.
@@ -62,8 +62,8 @@ pub trait Handler: Send + Sync {
         Ok(())
     }
 
-    /// Makes the page that an error is answered with. One would override it for pages of another
-    /// look; [`HttpError::to_response`] gives the response without a page.
+    /// Makes the page that an error is answered with. Override it for pages with another look;
+    /// [`HttpError::to_response`] gives the response without a page.
     #[doc(alias = "send_error")]
     #[doc(alias = "error_message_format")]
     #[doc(alias = "error_content_type")]
@@ -71,13 +71,13 @@ pub trait Handler: Send + Sync {
         error.to_page()
     }
 
-    /// Adds to a response what goes for every response, whoever made it: CPython's `end_headers`, where
-    /// its subclasses add fields.
+    /// Adds to a response what every response needs, wherever it was made: CPython's `end_headers`,
+    /// where its subclasses add fields.
     ///
-    /// It is called once for each response, when its status is final: for a 304, a 206 and the page of an
-    /// error, and for what the connection answers by itself (400, 408, 431, 503). There `fields` may be
-    /// empty and `line` may have no target, because the request was not understood. One would override it
-    /// to let other origins read responses, for example.
+    /// It is called once for each response, when its status is final: for a 304, a 206 and the page
+    /// of an error, and for what the connection answers by itself (400, 408, 431, 503). In the last
+    /// case `fields` may be empty and `line` may have no target, because the request was not
+    /// understood. Override it to let other origins read responses, for example.
     ///
     /// ```
     /// use rhttp::Handler;
@@ -122,13 +122,13 @@ pub trait Handler: Send + Sync {
     }
 }
 
-/// A request and the answer to it, for the log.
+/// A request and its answer, for the log.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Answered<'a> {
-    /// The request line; without method and target where it was not understood.
+    /// The request line; without method and target if it was not understood.
     pub line: &'a RequestLine<'a>,
-    /// The header fields of the request; none where they were not understood.
+    /// The header fields of the request; none if they were not understood.
     pub fields: FieldLines<'a>,
     /// The status of the response.
     pub status: StatusCode,

@@ -1,5 +1,5 @@
-//! What the standard library lacks: passive addresses, `sendfile`, limits, the local time, the
-//! user `nobody`, what children inherit, confinement, scheduling.
+//! What the standard library lacks: passive addresses, `sendfile`, limits, local time, the user
+//! `nobody`, what children inherit, confinement, scheduling.
 
 mod memory;
 mod sandbox;
@@ -42,8 +42,8 @@ pub(crate) fn passive_address(host: Option<&str>, port: u16) -> io::Result<Socke
     Ok(first.sockaddr)
 }
 
-/// Listens on `address` as CPython's server does: old connections of an earlier server are no
-/// hindrance, and an IPv6 wildcard takes IPv4 clients too.
+/// Listens on `address` as CPython's server does: old connections of an earlier server do not block
+/// the port, and an IPv6 wildcard accepts IPv4 clients too.
 pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -55,8 +55,8 @@ pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListene
     Ok(socket.into())
 }
 
-/// Listens at `path`, where nothing is yet. The socket has `mode`, or what the umask leaves, before
-/// anybody can connect to it.
+/// Listens at `path`, where nothing exists yet. The socket has `mode`, or what the umask leaves,
+/// before anybody can connect to it.
 pub(crate) fn listen_at(path: &Path, backlog: i32, mode: Option<u32>) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
@@ -67,11 +67,11 @@ pub(crate) fn listen_at(path: &Path, backlog: i32, mode: Option<u32>) -> io::Res
     Ok(socket.into())
 }
 
-/// Raises the number of descriptors that the process may have open to the most it may ask for.
+/// Raises the limit on open descriptors to the highest that the process may set.
 ///
 /// Failure is harmless; the server just admits fewer connections.
 pub(crate) fn raise_descriptor_limit() {
-    // What macOS takes for the most, whatever it says.
+    // The most that macOS accepts, whatever limit it reports.
     const OPEN_MAX: u64 = 10_240;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raise = |current| setrlimit(Resource::Nofile, Rlimit { current, maximum });
@@ -80,7 +80,7 @@ pub(crate) fn raise_descriptor_limit() {
     }
 }
 
-/// How many descriptors the process may have open.
+/// How many open descriptors the process may have.
 pub(crate) fn descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile).current;
     limit.map_or(usize::MAX, |limit| {
@@ -88,7 +88,7 @@ pub(crate) fn descriptor_limit() -> usize {
     })
 }
 
-/// Bytes of address space that the process may still take, if that is limited (`ulimit -v`,
+/// How many more bytes of address space the process may take, if that is limited (`ulimit -v`,
 /// `ulimit -d`).
 pub(crate) fn spare_address_space() -> Option<usize> {
     let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
@@ -103,15 +103,15 @@ pub(crate) fn spare_address_space() -> Option<usize> {
     usize::try_from(limit.saturating_sub(taken)).ok()
 }
 
-/// How many mappings the process may have, if the system says so.
+/// How many mappings the process may have, if the system reports it.
 pub(crate) fn most_mappings() -> Option<usize> {
     let text = fs::read_to_string("/proc/sys/vm/max_map_count").ok()?;
     text.trim().parse().ok()
 }
 
-/// Keeps glibc's allocator from reserving address space where there is little: it takes 64 MiB for
-/// each of up to eight arenas a processor. The number of arenas is read from the environment when
-/// a process starts, so this starts the program again, once, in its own place.
+/// Keeps glibc's allocator from reserving address space where it is scarce: it takes 64 MiB for
+/// each of up to eight arenas per CPU. The number of arenas is read from the environment when a
+/// process starts, so this re-executes the program, once.
 #[cfg(target_env = "gnu")]
 pub(crate) fn save_address_space() {
     use std::os::unix::process::CommandExt;
@@ -125,22 +125,23 @@ pub(crate) fn save_address_space() {
         arguments.next(),
         env::current_exe(),
     ) {
-        // It returns where it cannot be done; the limit on connections holds all the same.
+        // This returns only if it fails; the limit on connections holds all the same.
         let mut again = std::process::Command::new(program);
         let _ = again.arg0(name).args(arguments).env(ARENAS, "1").exec();
     }
 }
 
-/// Other allocators reserve no such space.
+/// Other allocators do not reserve such space.
 #[cfg(not(target_env = "gnu"))]
 pub(crate) fn save_address_space() {}
 
-/// Makes a listener deaf to clients that come from now on, but not to those half-way in: they ask
-/// again soon, and meet nobody or the next server. Closing it while they come would reset some.
+/// Makes a listener ignore clients that connect from now on, but not those in the middle of the
+/// handshake. The ignored ones soon retry, and find no server or the next one. Closing the listener
+/// while clients connect would reset some.
 #[cfg(target_os = "linux")]
 pub(crate) fn ignore_new_clients(listener: &TcpListener) {
     use libc::{BPF_ABS, BPF_ALU, BPF_AND, BPF_B, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET};
-    // Where the flags are in a TCP header (RFC 9293 §3.1), and those that tell a first packet.
+    // Where the flags are in a TCP header (RFC 9293 §3.1), and those that identify a first packet.
     const FLAGS_AT: u32 = 13;
     const SYN: u32 = 0x02;
     const SYN_OR_ACK: u32 = 0x12;
@@ -154,7 +155,7 @@ pub(crate) fn ignore_new_clients(listener: &TcpListener) {
         step(BPF_RET | BPF_K, 0, 0),
         step(BPF_RET | BPF_K, 0, u32::MAX),
     ];
-    // Where it is not possible, it is as elsewhere.
+    // Without the filter, the listener behaves as on other systems.
     let _ = SockRef::from(listener).attach_filter(&filter);
 }
 
@@ -162,10 +163,10 @@ pub(crate) fn ignore_new_clients(listener: &TcpListener) {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn ignore_new_clients(_: &TcpListener) {}
 
-/// Sends at most `count` bytes of `file` from `offset` on, and tells how many. None is the end
+/// Sends at most `count` bytes of `file` from `offset` on, and returns how many. Zero means the end
 /// of the file.
 ///
-/// On Linux the kernel moves them without a copy (`std::io::copy` no longer does).
+/// On Linux the kernel moves the bytes without a copy (`std::io::copy` no longer does that).
 #[cfg(target_os = "linux")]
 pub(crate) fn send_file(
     socket: impl AsFd,
@@ -173,13 +174,13 @@ pub(crate) fn send_file(
     offset: u64,
     count: u64,
 ) -> rustix::io::Result<usize> {
-    // More than this the kernel does not take at a time.
+    // The kernel does not accept more than this at a time.
     const MAX: usize = 0x7fff_f000;
     let count = usize::try_from(count).unwrap_or(MAX).min(MAX);
     rustix::fs::sendfile(socket, file, Some(&mut { offset }), count)
 }
 
-/// Other systems have other calls, which rustix does not know.
+/// Other systems have other calls, which rustix does not offer.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn send_file(_: impl AsFd, _: &File, _: u64, _: u64) -> rustix::io::Result<usize> {
     Err(rustix::io::Errno::NOSYS)
@@ -187,7 +188,7 @@ pub(crate) fn send_file(_: impl AsFd, _: &File, _: u64, _: u64) -> rustix::io::R
 
 /// The local time zone, read once, as the C library does.
 ///
-/// The first call wants more stack than a connection's thread has.
+/// The first call needs more stack than a connection's thread has.
 pub(crate) fn time_zone() -> &'static TimeZone {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
     ZONE.get_or_init(|| match env::var_os("TZ") {
@@ -196,15 +197,15 @@ pub(crate) fn time_zone() -> &'static TimeZone {
     })
 }
 
-/// The zone of this machine. jiff would look through all zones for its name, which the log does
-/// not show: that takes longer than all else at the start.
+/// The zone of this machine. jiff would search all zones for its name, which the log does not show:
+/// that takes longer than everything else at startup.
 fn local_zone() -> TimeZone {
     let read = fs::read("/etc/localtime").ok();
     read.and_then(|data| TimeZone::tzif("local", &data).ok())
         .unwrap_or(TimeZone::UTC)
 }
 
-/// The local time `seconds` after 1970, as the log shows it: `22/Nov/2026 07:21:00`.
+/// The local time `seconds` after 1970, as it appears in the log: `22/Nov/2026 07:21:00`.
 pub(crate) fn log_time(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
     time_zone()
@@ -227,35 +228,35 @@ pub(crate) fn utc_time(seconds: i64) -> String {
 }
 
 /// The local time `seconds` after 1970, and how many seconds it is ahead of universal time; `None`
-/// for what is ten thousand years away.
+/// for times ten thousand years away.
 pub(crate) fn local_time(seconds: i64) -> Option<(DateTime, i32)> {
     let time = Timestamp::from_second(seconds).ok()?;
     let offset = time_zone().to_offset(time);
     Some((offset.to_datetime(time), offset.seconds()))
 }
 
-/// The universal time `seconds` after 1970; `None` for what is ten thousand years away.
+/// The universal time `seconds` after 1970; `None` for times ten thousand years away.
 pub(crate) fn universal_time(seconds: i64) -> Option<DateTime> {
     let time = Timestamp::from_second(seconds).ok()?;
     Some(Offset::UTC.to_datetime(time))
 }
 
-/// Where an open file is, all symbolic links resolved. `path` led there.
+/// The path of an open file with all symbolic links resolved. It was opened through `path`.
 #[cfg(target_os = "linux")]
 pub(crate) fn location(file: &impl AsFd, path: impl FnOnce() -> PathBuf) -> io::Result<PathBuf> {
     use std::os::fd::AsRawFd;
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-    // Without /proc the path has to do.
+    // Without /proc, fall back to the path.
     fs::read_link(link).or_else(|_| path().canonicalize())
 }
 
-/// As above, where only the path can be asked.
+/// As above, on systems where only the path is known.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn location(_: &impl AsFd, path: impl FnOnce() -> PathBuf) -> io::Result<PathBuf> {
     path().canonicalize()
 }
 
-/// The name that this machine gives itself; no network is asked.
+/// The name that this machine gives itself; this makes no network request.
 pub(crate) fn host_name() -> String {
     rustix::system::uname()
         .nodename()
@@ -270,12 +271,13 @@ pub(crate) struct User {
     pub(crate) group: u32,
 }
 
-/// Whom scripts run as: `nobody` if this process is root's, and otherwise itself.
+/// The user that scripts run as: `nobody` if this process runs as root, otherwise its own user.
 ///
 /// # Errors
-/// It is root's only in part. std does not drop root's groups then, or root could be had back.
+/// The process is only partly root. Then std would not drop root's groups, or scripts could regain
+/// root.
 pub(crate) fn unprivileged_user() -> io::Result<Option<User>> {
-    /// What stands for nobody in the kernel, where the system has no user of that name.
+    /// The kernel's ids for nobody, for systems that have no user of that name.
     const OVERFLOW: User = User {
         id: 65_534,
         group: 65_534,
@@ -299,23 +301,23 @@ pub(crate) fn unprivileged_user() -> io::Result<Option<User>> {
     }))
 }
 
-/// Lets the signals through that whoever started this process had blocked: SIGTERM could not end
-/// the server otherwise, nor its children. A log beyond the limit on the size of files becomes a
-/// log that cannot be written, and not the end. To be called before there are threads.
+/// Unblocks the signals that the parent process had blocked: otherwise SIGTERM could not end the
+/// server or its children. A log that exceeds the file size limit becomes a log that cannot be
+/// written, instead of ending the process. Must be called before any thread is started.
 pub(crate) fn unblock_signals() -> io::Result<()> {
     SigSet::empty().thread_set_mask()?;
-    // A handler that only notes the signal is back at its default in children.
+    // Unlike an ignored signal, one with a handler goes back to its default in children.
     signal_hook::flag::register(libc::SIGXFSZ, Arc::default())?;
     Ok(())
 }
 
-/// Undoes what this process may have inherited and would pass on to its children: descriptors
-/// other than 0, 1 and 2, and ignored signals. To be called before there are threads.
+/// Undoes what this process may have inherited and would pass on to its children: descriptors other
+/// than 0, 1 and 2, and ignored signals. Must be called before any thread is started.
 pub(crate) fn isolate_children() -> io::Result<()> {
     close_fds::set_fds_cloexec(3, &[]);
     for signal in ignored_signals() {
-        // What is handled here is back at its default after `exec`, and a handler that only
-        // notes the signal ignores it as well. SIGPIPE std takes care of; some cannot be had.
+        // A handled signal goes back to its default after `exec`, and a handler that only sets a
+        // flag still ignores it here. std takes care of SIGPIPE; some signals cannot be handled.
         if signal != libc::SIGPIPE && !signal_hook::consts::FORBIDDEN.contains(&signal) {
             signal_hook::flag::register(signal, Arc::default())?;
         }
@@ -323,8 +325,8 @@ pub(crate) fn isolate_children() -> io::Result<()> {
     Ok(())
 }
 
-/// The signals that this process was started to ignore, as `nohup` does. Where the system does
-/// not tell, none.
+/// The signals that this process was started to ignore, as `nohup` does; none if the system does
+/// not report them.
 pub(crate) fn ignored_signals() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
@@ -332,7 +334,7 @@ pub(crate) fn ignored_signals() -> Vec<i32> {
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or_default();
-    // Those beyond are the C library's own and real-time signals.
+    // Those beyond are the C library's own signals and real-time signals.
     (1..32)
         .filter(|signal| mask & (1 << (signal - 1)) != 0)
         .collect()

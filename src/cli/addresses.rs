@@ -1,17 +1,17 @@
-//! The addresses by which other machines reach this one.
+//! The addresses at which other machines reach this one.
 
 use crate::http::Scheme;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 use std::net::{IpAddr, SocketAddr};
 
-/// How the networks begin that containers and virtual machines have among themselves.
+/// Name prefixes of the interfaces that containers and virtual machines use among themselves.
 const VIRTUAL: &[&str] = &[
     "br-", "docker", "lxc", "podman", "veth", "virbr", "vmnet", "cni", "flannel",
 ];
 
-/// The URLs of a server on `address` that other machines can use, the likeliest first. For an address
-/// that is one machine's, it is that; for all interfaces, the addresses of each.
+/// The URLs of a server on `address` that other machines can use, the likeliest first. For a
+/// specific address, that is the only one; for all interfaces, the addresses of each.
 pub(super) fn urls(address: SocketAddr, scheme: Scheme) -> Vec<String> {
     let ip = address.ip();
     let usable = if ip.is_unspecified() {
@@ -47,12 +47,13 @@ fn interfaces() -> Vec<(String, IpAddr)> {
 }
 
 /// The addresses that others can use: those of real networks before those of virtual ones, private
-/// ones before public ones, IPv4 before IPv6. Where only IPv4 is listened on, nothing else.
+/// ones before public ones, IPv4 before IPv6. Only IPv4 if the server listens only on that.
 fn ranked(interfaces: Vec<(String, IpAddr)>, with_v6: bool) -> Vec<IpAddr> {
     let is_virtual = |name: &str| VIRTUAL.iter().any(|start| name.starts_with(start));
     let is_usable = |ip: &IpAddr| match ip {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        // An address of one link says nothing without the name of an interface, which differs.
+        // A link-local address is useless without the name of an interface, which differs between
+        // machines.
         IpAddr::V6(ip) => {
             with_v6 && !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified()
         }

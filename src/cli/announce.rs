@@ -1,4 +1,4 @@
-//! What standard output is told.
+//! What is printed on standard output.
 
 use super::args::{Args, Sharing};
 use super::{addresses, qr};
@@ -9,19 +9,19 @@ use std::thread;
 use std::time::Duration;
 
 /// How long to wait for a line to be written to standard output. A supervisor that does not read
-/// what its servers print must not keep them from serving, or from ending.
+/// what its servers print must not keep them from serving or from exiting.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 
-/// A server as people are told of it.
+/// A server as it is announced to people.
 pub(super) struct Announced<'s> {
     pub(super) places: Vec<&'s Peer>,
     pub(super) scheme: Scheme,
-    /// Of a certificate that nobody has signed.
+    /// The fingerprint of a self-signed certificate.
     pub(super) fingerprint: Option<String>,
 }
 
 impl Announced<'_> {
-    /// CPython's banner, a line for each place.
+    /// CPython's banner, one line for each place.
     pub(super) fn banner(&self) -> Vec<String> {
         self.places
             .iter()
@@ -29,7 +29,7 @@ impl Announced<'_> {
             .collect()
     }
 
-    /// Prints the banner, at once even into a pipe. A person at a terminal is told, too, how other
+    /// Prints the banner, without buffering even into a pipe. On a terminal, also prints how other
     /// machines reach the server.
     pub(super) fn say(&self, sharing: &Sharing) {
         let mut lines = self.banner();
@@ -64,7 +64,7 @@ fn banner(server: &Peer, scheme: Scheme) -> String {
     }
 }
 
-/// Says on standard error what the flags cannot do without TLS on the network.
+/// Warns on standard error about flags that need TLS on the network.
 pub(super) fn warn(args: &Args, announced: &Announced<'_>) {
     let is_local = |place: &&Peer| place.ip().is_none_or(|ip| ip.is_loopback());
     if announced.scheme == Scheme::Https || announced.places.iter().all(is_local) {
@@ -80,7 +80,7 @@ pub(super) fn warn(args: &Args, announced: &Announced<'_>) {
     }
 }
 
-/// Writes a line to standard output. If nobody reads it, the server goes on after a moment.
+/// Writes a line to standard output. If nobody reads it, the server continues after a moment.
 pub(super) fn say(line: String) {
     let (said, is_said) = mpsc::channel();
     let line = Arc::new(line);

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
 
-/// The longest time that a flag may name: thirty years.
+/// The longest time that a flag may specify: thirty years.
 const MAX_SECONDS: f64 = 1e9;
 
 /// What was typed.
@@ -33,7 +33,8 @@ const MAX_SECONDS: f64 = 1e9;
     override_usage = "rhttp [-h] [--cgi] [-b ADDRESS] [-d DIRECTORY] [-p VERSION] \
         [OPTIONS] [port]"
 )]
-// Aliases keep what CPython 3.12 takes for its flags, whatever else begins like them.
+// Aliases keep the abbreviations that CPython 3.12 accepts for its flags, whatever other flags
+// begin alike.
 pub(super) struct Args {
     /// show this and exit
     #[arg(short, long, action = ArgAction::Help, aliases = ["h", "he", "hel"])]
@@ -79,7 +80,7 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) sandbox: bool,
 
-    /// list directories as each client likes it (a page for browsers, JSON for programs that ask for
+    /// list directories as each client prefers (a page for browsers, JSON for programs that ask for
     /// it, CPython's page for others), as CPython does, or not at all
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     pub(super) listing: Style,
@@ -112,7 +113,7 @@ pub(super) enum Place {
     Path(PathBuf),
 }
 
-/// The versions that can be spoken.
+/// The versions that the server can speak.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Protocol {
     #[value(name = "HTTP/1.0")]
@@ -167,10 +168,10 @@ impl From<Style> for ListingStyle {
 }
 
 impl Args {
-    /// What the flags mean; what is not set stays as it is in the library.
+    /// The configuration that the flags ask for; what is not set keeps the library's default.
     pub(super) fn config(&self) -> Config {
         let usual = Config::default();
-        // One number for all that a client can keep the server waiting with.
+        // One number for everything for which a client can keep the server waiting.
         let timeout = |usual| {
             self.timeout
                 .map_or(usual, |limit| (!limit.is_zero()).then_some(limit))
@@ -191,7 +192,7 @@ impl Args {
     }
 }
 
-/// Where to listen; what has a slash in it can only be a path.
+/// Where to listen; a value with a slash in it can only be a path.
 fn place(text: &str) -> Result<Place, String> {
     Ok(match text.strip_prefix("unix:") {
         Some("") => return Err("no path".into()),
@@ -206,7 +207,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(0.0) => Ok(Duration::ZERO),
         Ok(seconds @ 0.0..=MAX_SECONDS) => match Duration::from_secs_f64(seconds) {
-            // Zero means for ever, which is the opposite of what was asked for.
+            // Zero means for ever, the opposite of what the user asked for.
             Duration::ZERO => Err("shorter than a nanosecond".into()),
             limit => Ok(limit),
         },
@@ -222,10 +223,10 @@ fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Reads the command line; a wrong one ends the process, with the usage and the reason.
+/// Reads the command line; an invalid one ends the process, with the usage and the reason.
 pub(super) fn parse() -> Args {
     Args::try_parse().unwrap_or_else(|error| {
-        // clap shows no usage with a wrong value, argparse does.
+        // clap shows no usage for an invalid value, argparse does.
         if error.use_stderr() && !error.to_string().contains("Usage:") {
             let _ = writeln!(io::stderr(), "{}", Args::command().render_usage());
         }
@@ -233,10 +234,10 @@ pub(super) fn parse() -> Args {
     })
 }
 
-/// Ends the process for flags that do not go together, as argparse's `error` does.
+/// Ends the process because of flags that conflict, as argparse's `error` does.
 pub(super) fn wrong(why: &str) -> ! {
     let usage = Args::command().render_usage();
-    // Where it cannot be written, the status has to do.
+    // If it cannot be written, the status has to suffice.
     let _ = writeln!(io::stderr(), "{usage}\nrhttp: error: {why}");
     process::exit(2);
 }

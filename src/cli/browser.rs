@@ -8,17 +8,17 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// What opens an address in whatever its user has chosen.
+/// The program that opens an address in the user's preferred browser.
 const OPENER: &str = if cfg!(target_os = "macos") {
     "open"
 } else {
     "xdg-open"
 };
 
-/// Opens the page of a server on `address`, if there is a terminal. That it cannot be done is one line
-/// of standard error, and no more.
+/// Opens the page of a server on `address`, if there is a terminal. A failure is reported by one
+/// line on standard error, and has no other effect.
 ///
-/// The browser is in a process group of its own: what ends the server leaves it.
+/// The browser runs in a process group of its own, so that what ends the server does not end it.
 pub(super) fn open(address: SocketAddr, scheme: Scheme) -> Option<Child> {
     if !io::stdout().is_terminal() {
         return None;
@@ -35,7 +35,7 @@ pub(super) fn open(address: SocketAddr, scheme: Scheme) -> Option<Child> {
     opened.ok()
 }
 
-/// Takes note of the opener's end, which comes soon.
+/// Reaps the opener, which ends soon.
 pub(super) fn wait(opener: Option<Child>) {
     if let Some(mut opener) = opener {
         let thread = thread::Builder::new().name("browser".into());

@@ -1,4 +1,4 @@
-//! The handlers that the flags ask for, one around the other.
+//! The handlers that the flags ask for, one wrapped around the other.
 
 use super::args::{Args, Sharing};
 use super::served::Served;
@@ -13,24 +13,24 @@ use crate::http::Method;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
-/// The handler that answers for what is served as the flags say. `uploads` is where uploads go, if they
-/// are taken.
+/// The handler that serves `served` as the flags say. `uploads` is where uploads go, if they are
+/// accepted.
 ///
-/// Each feature is a handler around a handler, and only what was asked for is there. From the inside
-/// out:
+/// Each feature is a handler around another handler, and only the requested ones are there. From
+/// the inside out:
 ///
 /// 1. files, and scripts beside them, or one file alone: `--precompressed`, `--content-type`,
 ///    `--listing`, `--cgi`;
 /// 2. `--tar`, for directories;
 /// 3. `--upload`, for other methods;
-/// 4. `--clean-urls`, which tries further names where nothing has the one asked for;
-/// 5. `--spa`, for what then is still not there;
-/// 6. `--not-found`, for what `--spa` leaves;
-/// 7. `--cache`, around all that makes pages;
-/// 8. `--auth-file`, before anything of the above is decided;
-/// 9. `--isolate`, which goes for a 401, too;
+/// 4. `--clean-urls`, which tries further names if nothing has the requested one;
+/// 5. `--spa`, for what is still not found then;
+/// 6. `--not-found`, for what `--spa` leaves unanswered;
+/// 7. `--cache`, around everything that makes pages;
+/// 8. `--auth-file`, before any of the above is decided;
+/// 9. `--isolate`, which applies to a 401, too;
 /// 10. `--cors`, whose preflights come without a password;
-/// 11. `-H`, the last word on what is sent.
+/// 11. `-H`, which has the last word on what is sent.
 pub(super) fn handler(
     args: &Args,
     served: Served,
@@ -82,7 +82,7 @@ fn tree(args: &Args, served: Served, uploads: Option<PathBuf>) -> Box<dyn Handle
     }
     let mut handler: Box<dyn Handler> = if args.cgi {
         let scripts = CgiHandler::new(files);
-        // It knows which directories are private.
+        // This copy knows which directories are private.
         files = scripts.files().clone();
         Box::new(scripts)
     } else if let Served::File(_, name) = served {
@@ -144,7 +144,7 @@ fn cors(
     Box::new(cors)
 }
 
-/// The passwords, from a file that nobody can ask for.
+/// The passwords, from a file that no client can request.
 fn passwords(web: &Web, directory: &Path) -> Result<Option<Passwords>> {
     let Some(path) = &web.auth_file else {
         return Ok(None);

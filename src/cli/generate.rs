@@ -1,6 +1,6 @@
-//! What the program says of itself to other programs: a manual page, completions, units for systemd.
+//! What the program generates about itself: a manual page, completions, units for systemd.
 //!
-//! The flags are those that the command line is read with, so none of it can lag behind.
+//! The flags come from the definition that parses the command line, so nothing here can go stale.
 
 use super::args::Args;
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use std::io::{self, Write};
 /// What a manual page says besides the flags.
 const SECTIONS: &str = include_str!("generate/sections.roff");
 
-/// When what the page says last changed.
+/// When the contents of the page last changed.
 const DATE: &str = "2026-11-29";
 
 /// How long a line of the manual page's source may be.
@@ -38,7 +38,7 @@ pub(super) enum Document {
 /// Prints a document on standard output.
 ///
 /// # Errors
-/// It cannot be written. A reader that has seen enough is no error.
+/// It cannot be written. A reader that has seen enough and closes the pipe is not an error.
 pub(super) fn print(document: Document) -> Result<()> {
     let bytes = match document {
         Document::Man => manual().context("cannot make the manual page")?,
@@ -73,7 +73,7 @@ fn manual() -> io::Result<Vec<u8>> {
     Ok([lines.as_bytes(), SECTIONS.as_bytes()].concat())
 }
 
-/// A flag that says in its help which values it takes: as a list of their own they take a page.
+/// A flag whose help names the values it takes: listed one by one, they would fill a page.
 fn with_values_in_its_help(flag: Arg) -> Arg {
     if !flag.get_action().takes_values() {
         return flag;
@@ -89,7 +89,8 @@ fn with_values_in_its_help(flag: Arg) -> Arg {
     }
 }
 
-/// A line of text as lines that `mandoc -T lint` does not find too long. Requests stay as they are.
+/// Splits a line of text into lines that `mandoc -T lint` does not find too long. Requests stay as
+/// they are.
 fn wrapped(line: &str) -> String {
     let mut text = String::new();
     let mut width = 0;
@@ -119,7 +120,7 @@ fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// A flag for whose value no files are offered, unless it names one.
+/// A flag for whose value completion offers no files, unless the value names one.
 fn without_files_unless_meant(flag: Arg) -> Arg {
     match flag.get_value_hint() {
         ValueHint::Unknown if flag.get_action().takes_values() => flag.value_hint(ValueHint::Other),

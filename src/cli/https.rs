@@ -10,7 +10,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// What a server on these addresses needs for TLS, if that is wanted.
+/// What a server on these addresses needs for TLS, if TLS is requested.
 ///
 /// # Errors
 /// The certificate or the key cannot be used; the error names the file.
@@ -21,8 +21,8 @@ pub(super) fn tls(args: &Args, addresses: &[IpAddr]) -> Result<Option<Tls>> {
     pair(args)
 }
 
-/// Loads the certificate and the key, if they are wanted. Wrong flags end the process as they do in
-/// CPython 3.14; like there, an empty value is none.
+/// Loads the certificate and the key, if they are given. Invalid flags end the process as in
+/// CPython 3.14; as there, an empty value counts as none.
 fn pair(args: &Args) -> Result<Option<Tls>> {
     let given = |path: &Option<OsString>| {
         let path = path.as_ref().filter(|path| !path.is_empty());
@@ -40,13 +40,13 @@ fn pair(args: &Args) -> Result<Option<Tls>> {
     };
     let password = password_file.map(|path| password(&path)).transpose()?;
     let key = key.unwrap_or_else(|| certificate.clone());
-    // They are found again wherever the process may be by then.
+    // Absolute, so that they are found again whatever the working directory is by then.
     let [certificate, key] =
         [certificate, key].map(|path| std::path::absolute(&path).unwrap_or(path));
     Ok(Some(Tls::from_files(certificate, key, password)?))
 }
 
-/// The password in a file: all of it but the white space around it.
+/// The password in a file: its whole content, without the white space around it.
 fn password(path: &Path) -> Result<String> {
     let bytes = fs::read(path).unwrap_or_else(|error| {
         let number = error.raw_os_error().unwrap_or_default();
@@ -75,15 +75,14 @@ fn self_signed(addresses: &[IpAddr]) -> Result<Tls, TlsError> {
     Tls::self_signed(names.chain(addresses))
 }
 
-/// The host's name, if it can stand in a certificate.
+/// The host's name, if it is valid in a certificate.
 fn host_name() -> Option<String> {
     let name = sys::host_name();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
 }
 
-/// The addresses that a server on `address` has: all of the machine's, where that is none in
-/// particular.
+/// The addresses that a server on `address` has: all of the machine's if `address` is unspecified.
 fn all_of(address: IpAddr) -> Vec<IpAddr> {
     if !address.is_unspecified() {
         return vec![address];

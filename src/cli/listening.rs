@@ -14,27 +14,27 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-/// How long a port that is taken is tried again, and how often.
+/// How long to retry a port that is in use, and the pause between tries.
 const PORT_LIMIT: Duration = Duration::from_millis(200);
 const PORT_PAUSE: Duration = Duration::from_millis(5);
 
 /// The port of CPython's server.
 const USUAL_PORT: u16 = 8000;
 
-/// What a server is to listen on, found but not taken yet.
+/// What a server is to listen on, resolved but not bound yet.
 pub(super) enum Wanted {
-    /// Sockets that listen already.
+    /// Sockets that already listen.
     HandedOver(Vec<Listener>),
     Places(Vec<Address>),
 }
 
-/// A place in the system's terms.
+/// A place as an address of the system.
 pub(super) enum Address {
     Ip(SocketAddr, String),
     Path(PathBuf),
 }
 
-/// The files of Unix sockets that this process has made.
+/// The files of Unix sockets that this process has created.
 #[derive(Debug, Default)]
 pub(super) struct SocketFiles(Vec<SocketFile>);
 
@@ -45,11 +45,11 @@ struct SocketFile {
     inode: u64,
 }
 
-/// Finds out what to listen on. Sockets that are handed over (`sd_listen_fds(3)`) take the place of all
-/// that would be bound, so nothing else may be asked for then.
+/// Finds out what to listen on. Sockets that are handed over (`sd_listen_fds(3)`) replace
+/// everything that would be bound, so no other place may be requested then.
 ///
 /// # Errors
-/// A host is not known, or what is handed over does not listen.
+/// A host is unknown, or what is handed over does not listen.
 pub(super) fn wanted(args: &Args) -> Result<Wanted> {
     let mut handed_over = ListenFd::from_env();
     if handed_over.len() == 0 {
@@ -75,14 +75,14 @@ pub(super) fn wanted(args: &Args) -> Result<Wanted> {
     Ok(Wanted::HandedOver(listeners))
 }
 
-/// A socket that was handed over: for TCP or at a path, and listening.
+/// Takes a socket that was handed over: TCP or Unix, and listening.
 fn take(handed_over: &mut ListenFd, index: usize) -> io::Result<Listener> {
     let listener = match handed_over.take_tcp_listener(index) {
         Ok(listener) => listener.map(Listener::from),
         Err(_) => handed_over.take_unix_listener(index)?.map(Listener::from),
     };
     let listener = listener.ok_or(io::ErrorKind::NotFound)?;
-    // Apple's systems do not tell; accepting fails there.
+    // Apple's systems do not report this; accepting fails there.
     #[cfg(not(target_vendor = "apple"))]
     if !rustix::net::sockopt::socket_acceptconn(&listener)? {
         return Err(io::Error::other("it does not listen"));
@@ -119,10 +119,10 @@ impl Wanted {
         }
     }
 
-    /// Takes all of them. The sockets that this makes at paths have `mode`.
+    /// Listens on all of them. The sockets that this creates at paths have `mode`.
     ///
     /// # Errors
-    /// One cannot be had.
+    /// One of them is not available.
     pub(super) fn listen(
         self,
         backlog: i32,
@@ -148,7 +148,7 @@ impl Wanted {
 }
 
 impl Address {
-    /// Takes it; a file that this makes is noted in `files`.
+    /// Listens on it; a file that this creates is recorded in `files`.
     fn listen(
         &self,
         backlog: i32,
@@ -182,8 +182,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Listens on `address`. A server that has just been told to end frees its port a moment later: it
-/// is given that.
+/// Listens on `address`. A server that was just told to end frees its port a moment later, so the
+/// port is retried for that long.
 fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let start = Instant::now();
     loop {
@@ -198,7 +198,8 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
 }
 
-/// Listens at a path. A socket that nobody listens on any more makes place; anything else stays.
+/// Listens at a path. A stale socket, on which nobody listens any more, is replaced; anything else
+/// stays.
 fn listen_at(path: &Path, backlog: i32, mode: Option<u32>) -> io::Result<UnixListener> {
     match sys::listen_at(path, backlog, mode) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
@@ -215,7 +216,7 @@ fn listen_at(path: &Path, backlog: i32, mode: Option<u32>) -> io::Result<UnixLis
 }
 
 impl SocketFiles {
-    /// Removes them, unless others have taken their place.
+    /// Removes them, unless other files have taken their place.
     pub(super) fn remove(&self) {
         for file in &self.0 {
             let is_ours = SocketFile::at(&file.path).is_ok_and(|there| there == *file);

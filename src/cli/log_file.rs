@@ -1,11 +1,11 @@
-//! A log in a file, which others may move away and have opened anew.
+//! A log in a file, which other programs may rotate: they move it away and have it reopened.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A file that lines are appended to; clones write to the same.
+/// A file that lines are appended to; clones write to the same file.
 #[derive(Clone, Debug)]
 pub(super) struct LogFile {
     path: Arc<PathBuf>,
@@ -13,7 +13,7 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the file at `path`, or makes it.
+    /// Opens the file at `path`, or creates it.
     ///
     /// # Errors
     /// It cannot be opened for appending.
@@ -26,15 +26,16 @@ impl LogFile {
         })
     }
 
-    /// Opens what is at the path now. Where that cannot be done, the file that is open stays.
+    /// Opens what is at the path now. If that fails, the open file stays in use.
     pub(super) fn reopen(&self) -> io::Result<()> {
-        // Nothing is written meanwhile: once the new file is there, all goes into it.
+        // No line is written while this lock is held: once the new file is there, everything goes
+        // into it.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         *file = append_to(&self.path)?;
         Ok(())
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -1,11 +1,11 @@
-//! Telling a service manager how it goes (`sd_notify(3)`).
+//! Telling a service manager about the server's state (`sd_notify(3)`).
 
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, io};
 
-/// The manager that started this process, if one wants to hear of it.
+/// The manager that started this process, if there is one that wants to be told.
 #[derive(Debug)]
 pub(super) struct Manager {
     socket: Option<UnixDatagram>,
@@ -13,21 +13,22 @@ pub(super) struct Manager {
 }
 
 impl Manager {
-    /// The one that `NOTIFY_SOCKET` names. It is connected to now: a sandbox may forbid it later.
+    /// The manager that `NOTIFY_SOCKET` names. The socket is connected now, because a sandbox may
+    /// forbid that later.
     pub(super) fn of_environment() -> Arc<Self> {
         let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
-        // One that cannot be reached does not want to hear.
+        // A manager that cannot be reached is treated as none.
         let socket = name.and_then(|name| connect(name.as_encoded_bytes()).ok());
         let knows_end = AtomicBool::new(false);
         Arc::new(Self { socket, knows_end })
     }
 
-    /// Tells it that clients are served, with a line for people.
+    /// Reports that clients are served, with a status line for people.
     pub(super) fn ready(&self, status: &str) {
         self.say(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// Tells it once that the server ends.
+    /// Reports, once, that the server is stopping.
     pub(super) fn stopping(&self) {
         if !self.knows_end.swap(true, Ordering::Relaxed) {
             self.say("STOPPING=1\nSTATUS=Letting responses finish");

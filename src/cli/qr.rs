@@ -1,4 +1,4 @@
-//! An address as a QR code, for a phone to read from a terminal.
+//! An address as a QR code, for a phone to scan from a terminal.
 
 use fast_qr::{ECL, QRBuilder};
 

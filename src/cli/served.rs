@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Path, PathBuf};
 
-/// What is served. Paths are absolute, so that it is found again whatever happens to it.
+/// What is served. Paths are absolute, so that it can always be found again.
 #[derive(Clone, Debug)]
 pub(super) enum Served {
     Directory(PathBuf),
@@ -15,7 +15,7 @@ pub(super) enum Served {
 }
 
 impl Served {
-    /// What the command line says.
+    /// What the command line asks to serve.
     pub(super) fn of(args: &Args) -> Result<Self> {
         let wanted = args.directory.as_deref().unwrap_or(Path::new("."));
         let served = path::absolute(wanted).map(|path| Self::file(&path).ok_or(path));
@@ -34,7 +34,7 @@ impl Served {
         }
     }
 
-    /// A file that can be read.
+    /// A file, if it can be read.
     fn file(path: &Path) -> Option<Self> {
         if !fs::metadata(path).ok()?.is_file() || File::open(path).is_err() {
             return None;
@@ -59,7 +59,7 @@ impl Served {
     }
 }
 
-/// The directory that uploads go to, if they are taken.
+/// The directory that uploads go to, if they are accepted.
 pub(super) fn uploads(args: &Args, served: &Path) -> Result<Option<PathBuf>> {
     let Some(wanted) = args.sharing.uploads(served) else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What signals do: they end the server, and have the log's file opened anew.
+//! What signals do: they end the server, or reopen the log file.
 
 use super::listening::SocketFiles;
 use super::log_file::LogFile;
@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{process, thread};
 
-/// How long the end may take once it was asked for, beyond what responses are given: the log has
-/// a second of it.
+/// How long shutdown may take once it was requested, beyond the time that responses are given: the
+/// log has one second of it.
 const LAST_RESORT: Duration = Duration::from_millis(1500);
-/// How often orphans are reaped after a child has ended, and the time between.
+/// How many times orphans are reaped after a child has ended, and the time between.
 const ORPHAN_LOOKS: usize = 5;
 const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
 
@@ -29,7 +29,7 @@ pub(super) enum Scripts {
     None,
 }
 
-/// What has to be seen to at the end of the process.
+/// What has to be taken care of at the end of the process.
 #[derive(Clone)]
 pub(super) struct Ending {
     pub(super) server: ServerHandle,
@@ -37,15 +37,15 @@ pub(super) struct Ending {
     pub(super) grace: Duration,
     pub(super) manager: Arc<Manager>,
     pub(super) socket_files: Arc<SocketFiles>,
-    /// The log, where it is a file: SIGHUP has it opened anew.
+    /// The log, if it is a file: SIGHUP reopens it.
     pub(super) log: Option<LogFile>,
 }
 
 impl Ending {
-    /// Ends the server as signals ask: SIGINT at once, SIGTERM when responses in progress are done,
-    /// a second signal in any case. With scripts, those by which a terminal ends its programs end the
-    /// scripts, and then the server as if they had not been caught; `nohup` has the first of these
-    /// `ignored`, and it stays so.
+    /// Ends the server on signals: on SIGINT at once, on SIGTERM when responses in progress are
+    /// done, on a second signal in any case. With scripts, the signals by which a terminal ends its
+    /// programs end the scripts, and then the server as if they had not been caught; `nohup` starts
+    /// the server with the first of these `ignored`, and it stays ignored.
     pub(super) fn on_signals(self, scripts: Scripts, ignored: &[i32]) -> Result<()> {
         let mut signals = vec![SIGINT, SIGTERM];
         if scripts == Scripts::Run {
@@ -75,7 +75,7 @@ impl Ending {
         Ok(())
     }
 
-    /// Ends the server when its time is over, and responses in progress are done.
+    /// Ends the server after `life`, once responses in progress are done.
     pub(super) fn after(&self, life: Duration) -> Result<()> {
         let this = self.clone();
         thread::Builder::new().name("life".into()).spawn(move || {
@@ -85,13 +85,13 @@ impl Ending {
         Ok(())
     }
 
-    /// Whether a signal is about the log's file, which is opened anew.
+    /// Whether a signal is for the log file, which is then reopened.
     fn reopens_log(&self, signal: i32) -> bool {
         match &self.log {
             Some(log) if signal == SIGHUP => {
                 if let Err(error) = log.reopen() {
                     let path = log.path().display();
-                    // Where it cannot be written, nobody can be told.
+                    // If this cannot be written, there is nowhere else to report it.
                     let _ = writeln!(io::stderr(), "rhttp: cannot reopen {path}: {error}");
                 }
                 true
@@ -112,7 +112,8 @@ impl Ending {
         self.server.shutdown();
     }
 
-    /// `serve` returns and the process ends. Should a handler not return, this does it.
+    /// Normally `serve` returns and the process ends. If a handler does not return, this ends the
+    /// process.
     fn exit_after(&self, limit: Duration) {
         let this = self.clone();
         let _ = thread::Builder::new().spawn(move || {
@@ -121,7 +122,7 @@ impl Ending {
         });
     }
 
-    /// Ends the process; scripts have this long.
+    /// Ends the process; scripts have this long to end.
     fn exit(&self, scripts: Duration) -> ! {
         cgi::end_all(scripts);
         self.socket_files.remove();
@@ -129,7 +130,8 @@ impl Ending {
     }
 }
 
-/// Reaps what scripts leave behind where it becomes this process's: the first of a container.
+/// Reaps the orphans of scripts where this process inherits them: as the first process of a
+/// container.
 fn reap_orphans() -> Result<()> {
     if process::id() != 1 {
         return Ok(());

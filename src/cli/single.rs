@@ -5,21 +5,21 @@ use crate::handlers::FileHandler;
 use crate::http::{HeaderValue, HttpError, Method, Request, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// What stands for itself in a URL's path (RFC 3986 §2.3).
+/// Characters that need no encoding in a URL's path (RFC 3986 §2.3).
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Serves one file of a directory, to which `/` leads; nothing beside it can be reached.
+/// Serves one file of a directory, to which `/` leads; nothing else can be reached.
 pub(super) struct SingleFile {
     files: FileHandler,
     name: Vec<u8>,
 }
 
 impl SingleFile {
-    /// Serves the file called `name` of what `files` serves.
+    /// Serves the file called `name` from what `files` serves.
     pub(super) fn new(files: FileHandler, name: Vec<u8>) -> Self {
         Self { files, name }
     }

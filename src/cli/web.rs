@@ -17,7 +17,7 @@ pub(super) struct Web {
     #[arg(long, value_name = "TYPE", value_parser = media_type)]
     pub(super) content_type: Option<String>,
 
-    /// let pages of other origins use what is served (default: of all)
+    /// let pages of other origins use what is served (default: all origins)
     #[arg(
         long,
         value_name = "ORIGIN,...",
@@ -31,7 +31,7 @@ pub(super) struct Web {
     #[arg(long)]
     pub(super) isolate: bool,
 
-    /// tell browsers to keep nothing, to ask each time, or to keep files for so long
+    /// tell browsers to keep nothing, to ask each time, or to keep files for this long
     #[arg(long, value_name = "no-store|no-cache|SECONDS")]
     pub(super) cache: Option<Caching>,
 
@@ -39,7 +39,7 @@ pub(super) struct Web {
     #[arg(long)]
     pub(super) clean_urls: bool,
 
-    /// send /index.html for pages that are not there
+    /// send /index.html for pages that do not exist
     #[arg(long)]
     pub(super) spa: bool,
 
@@ -47,11 +47,11 @@ pub(super) struct Web {
     #[arg(long, value_name = "PAGE", value_hint = ValueHint::FilePath)]
     pub(super) not_found: Option<String>,
 
-    /// send FILE.br, FILE.zst or FILE.gz for FILE to who takes it
+    /// send FILE.br, FILE.zst or FILE.gz for FILE to clients that accept it
     #[arg(long)]
     pub(super) precompressed: bool,
 
-    /// ask for a password of this file (htpasswd -B)
+    /// ask for a password from this file (htpasswd -B)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) auth_file: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
-//! The log: whole lines, in order, never in the way of the service.
+//! The log: whole lines, in order, without ever holding up service.
 //!
-//! Connections append lines to a buffer in memory, and one thread writes whatever has gathered
+//! Connections append lines to a buffer in memory, and one thread writes whatever has accumulated
 //! there. A line alone goes out at once; under load many go out together. If nobody reads the log,
 //! the buffer fills. Requests then wait for it once, for at most 100 ms; after that, lines are
 //! dropped and counted until the log is read again.
@@ -18,13 +18,13 @@ use crate::http::{Peer, is_printable_without};
 use crate::sys;
 use smallvec::SmallVec;
 
-/// Bytes that wait to be written; lines beyond are dropped.
+/// Most bytes that may wait to be written; lines beyond that are dropped.
 const MAX_WAITING: usize = 1024 * 1024;
 
-/// How long a full buffer is waited for: a writer that is kept from the processor for a moment
-/// loses no line, one that is stuck holds nobody up.
+/// How long to wait for room in a full buffer: a writer that is off the CPU for a moment loses no
+/// line, and one that is stuck holds nobody up.
 const WRITER_LIMIT: Duration = Duration::from_millis(100);
-/// Bytes of a buffer that is kept when it has been written.
+/// Capacity to which a buffer is shrunk after it has been written.
 const KEPT_CAPACITY: usize = 64 * 1024;
 
 /// Where lines go.
@@ -38,7 +38,7 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Something was appended, or the log is closed.
     appended: Condvar,
-    /// The writer has taken what there was.
+    /// The writer has taken everything that waited.
     taken: Condvar,
     /// The writer has ended.
     ended: Condvar,
@@ -47,10 +47,10 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<u8>,
-    /// Lines dropped since the last that was written.
+    /// Lines dropped since the last one that was written.
     dropped: u64,
     writer: Writer,
-    /// No more lines are taken; those taken are to be written until then.
+    /// The log is closed to new lines; those that wait must be written by then.
     closes: Option<Instant>,
 }
 
@@ -62,7 +62,7 @@ enum Writer {
     Works,
     /// It waits for lines and must be woken.
     Sleeps,
-    /// It was given time and did not use it, or is slow: nobody waits for it.
+    /// It did not make room in the time it was given, or it is slow: nobody waits for it.
     Stalled,
     /// It is gone.
     Ended,
@@ -102,7 +102,7 @@ impl AccessLog {
         }
     }
 
-    /// Writes a line that is about no connection, as the program's own.
+    /// Writes a line that does not concern a connection, as the program's own.
     pub(super) fn note(&self, message: fmt::Arguments<'_>) {
         let mut line = Line(SmallVec::new());
         // Writing to memory cannot fail.
@@ -111,7 +111,8 @@ impl AccessLog {
         self.append(&line.0);
     }
 
-    /// Takes no more lines and waits until those taken are written, but no longer than `limit`.
+    /// Closes the log to new lines and waits until the rest are written, but no longer than
+    /// `limit`.
     pub(super) fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         let mut queue = self.shared.lock();
@@ -130,7 +131,7 @@ impl AccessLog {
         }
     }
 
-    /// Takes a whole line.
+    /// Appends a whole line.
     pub(super) fn append(&self, line: &[u8]) {
         let mut queue = self.shared.lock();
         if queue.is_full(line) && queue.writer != Writer::Stalled {
@@ -151,7 +152,8 @@ impl AccessLog {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics while it is held, and a torn line would be no reason to stop serving.
+        // Nothing panics while the lock is held, and a torn line would be no reason to stop
+        // serving.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -197,14 +199,14 @@ impl Shared {
         self.ended.notify_all();
     }
 
-    /// Whether the time to write what was taken is over.
+    /// Whether the time to write the remaining lines is over.
     fn is_late(&self) -> bool {
         let closes = self.lock().closes;
         closes.is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Waits for lines and takes them all, with the number of those dropped before; `None` once
-    /// the log is closed and empty. A writer that was not prompt is not waited for either.
+    /// Waits for lines and takes them all, with the number of lines dropped before; `None` once the
+    /// log is closed and empty. A writer that was not prompt counts as stalled.
     fn take(&self, batch: &mut Vec<u8>, is_prompt: bool) -> Option<u64> {
         let mut queue = self.lock();
         queue.writer = if is_prompt {
@@ -230,7 +232,7 @@ impl Shared {
     }
 }
 
-/// A client, and how its lines begin.
+/// A client, and the prefix of its lines.
 pub(super) struct Client {
     peer: Peer,
     prefix: SmallVec<[u8; 32]>,
@@ -267,7 +269,8 @@ impl Log for ConnectionLog<'_> {
         line.0.extend_from_slice(&self.client.prefix);
         line.0.extend_from_slice(&self.now.log_time);
         line.0.extend_from_slice(b"] ");
-        // Writing to memory cannot fail; a message that fails to display is logged as far as it went.
+        // Writing to memory cannot fail; a message that fails to display is logged as far as it
+        // went.
         let _ = line.write_fmt(message);
         line.0.push(b'\n');
         self.log.append(&line.0);
@@ -305,7 +308,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::sync::mpsc;
 
-    /// A sink that hands on what is written, and fails or waits when told to.
+    /// A sink that passes on what is written, and fails or waits when told to.
     struct Sink {
         written: mpsc::Sender<Vec<u8>>,
         gate: Arc<Mutex<bool>>,

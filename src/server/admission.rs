@@ -1,4 +1,4 @@
-//! Which connections there are, which of them give way, and how all of them come to an end.
+//! Which connections are open, which of them are evicted, and how all of them are shut down.
 
 use super::capacity::Capacity;
 use super::places::{Holder, Places};
@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// No place among the tickets.
+/// The index of a ticket that is not among the others.
 const NOWHERE: usize = usize::MAX;
-/// How soon a connection that can be evicted is looked for again when there was none and none has
-/// begun to wait since: one may have been silent for long enough by then. At the cap, looking for
-/// each newcomer would cost more than refusing it.
+/// How soon to look again for a connection to evict when there was none and none has become idle
+/// since: one may have been silent for long enough by then. At the cap, a search for each newcomer
+/// would cost more than refusing it.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// How long a response may make no progress until its memory is wanted by others.
+/// How long a response may make no progress before its memory may be reclaimed for others.
 const STALLED: Duration = Duration::from_secs(1);
-/// How long the end of such a response is waited for.
+/// How long to wait for such a response to end.
 const STALLED_LIMIT: Duration = Duration::from_secs(1);
 
 /// All open connections of a server.
@@ -34,26 +34,26 @@ pub(super) struct Admission {
 struct State {
     capacity: Capacity,
     tickets: Vec<Arc<Ticket>>,
-    /// Those among them that are served, and were not evicted.
+    /// The tickets of connections that are being served and were not evicted.
     places: Places,
-    /// Those that were refused.
+    /// How many connections are being refused.
     refused: usize,
-    /// When a connection to evict is looked for again, whether or not one has begun to wait.
+    /// When to look again for a connection to evict, whether or not one has become idle.
     look_again: Option<Instant>,
-    /// One has begun to wait since the last look.
+    /// A connection has become idle since the last look.
     has_waiting: Arc<AtomicBool>,
-    /// How many have ended.
+    /// How many connections have ended.
     ended: u64,
-    /// Since when there is none.
+    /// Since when there has been no connection.
     idle_since: Option<Instant>,
-    /// Threads that want to know when one ends; mostly nobody does.
+    /// How many threads wait for a connection to end; usually none does.
     watchers: usize,
-    /// How often a thread was asked for that accepts.
+    /// How many times another accepting thread was requested.
     calls: usize,
     is_closing: bool,
-    /// Responses in progress are not waited for either.
+    /// Not even responses in progress are waited for.
     is_aborted: bool,
-    /// The time for all to end is over: who comes now is cut, too.
+    /// The grace period is over: connections that arrive now are cut, too.
     is_over: bool,
 }
 
@@ -71,20 +71,20 @@ pub(super) enum Verdict {
     Serve,
     /// There is no place for it: it is told so.
     Refuse,
-    /// As many are being refused as may be: it is told so, and dropped.
+    /// As many connections as allowed are already being refused: it is told so, and dropped.
     RefuseAndDrop,
 }
 
 impl Admission {
-    /// Begins to let connections in.
+    /// Starts admitting connections.
     pub(super) fn open(&self, capacity: Capacity) {
         let mut state = self.lock();
         state.capacity = capacity;
         state.idle_since = Some(Instant::now());
     }
 
-    /// Lets a connection in, if there is a place or another gives its own up. While the server
-    /// drains, all that have come already are served, one request each.
+    /// Admits a connection if there is a free place or another connection can be evicted. While the
+    /// server drains, every connection already in the backlog is served, one request each.
     pub(super) fn admit(&self, socket: OwnedFd, client: &Peer) -> (Arc<Ticket>, Verdict) {
         let holder = Holder::of(client);
         let mut state = self.lock();
@@ -111,7 +111,7 @@ impl Admission {
         (ticket, verdict)
     }
 
-    /// Lets a connection out.
+    /// Removes a connection that has ended.
     pub(super) fn release(&self, ticket: &Ticket) {
         let mut state = self.lock();
         let index = ticket.index.load(Ordering::Relaxed);
@@ -140,7 +140,7 @@ impl Admission {
     /// then waits up to `limit`; returns whether any connection ended.
     pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
         let mut state = self.lock();
-        // One at a time: others may be waiting for the same.
+        // Evict one at a time: other threads may be waiting for the same.
         if state.places.count() + state.refused == state.tickets.len() {
             state.look_again = None;
             state.evict_waiting();
@@ -148,8 +148,9 @@ impl Admission {
         self.wait_for_an_end(state, limit)
     }
 
-    /// Called when the memory for large responses is out. Evicts the connection whose response has
-    /// made no progress for longest, and waits a moment for its end; false if none stalls.
+    /// Called when the memory for large responses is exhausted. Evicts the connection whose
+    /// response has made no progress for longest, then waits a moment for it to end; returns false
+    /// if none has stalled.
     pub(super) fn evict_stalled(&self) -> bool {
         let mut state = self.lock();
         let now = Instant::now();
@@ -176,8 +177,8 @@ impl Admission {
         self.watch(state, limit, nothing_new).ended != ended
     }
 
-    /// Makes the connection with the largest unfinished head give it up, unless that is `own`,
-    /// which is told so.
+    /// Makes the connection with the largest unfinished head drop it, unless that is `own`; returns
+    /// whose head is the largest.
     pub(super) fn drop_largest_head(&self, own: &Ticket) -> Largest {
         let state = self.lock();
         let reads = |ticket: &&Arc<Ticket>| !ticket.is_at_work() && !ticket.must_drop_head();
@@ -200,8 +201,8 @@ impl Admission {
         self.lock().tickets.len()
     }
 
-    /// Tells all connections to end after their response. Those that wait are given a
-    /// [`LAST_CALL`] by [`finish`](Self::finish).
+    /// Tells all connections to end after their response. Idle ones are given a [`LAST_CALL`] by
+    /// [`finish`](Self::finish).
     pub(super) fn begin_closing(&self) {
         let mut state = self.lock();
         state.is_closing = true;
@@ -212,13 +213,13 @@ impl Admission {
         self.ended.notify_all();
     }
 
-    /// As [`begin_closing`](Self::begin_closing), and cuts what is in progress.
+    /// Like [`begin_closing`](Self::begin_closing), but also cuts what is in progress.
     pub(super) fn abort(&self) {
         self.lock().is_aborted = true;
         self.begin_closing();
     }
 
-    /// Whether the server shuts down.
+    /// Whether the server is shutting down.
     pub(super) fn is_closing(&self) -> bool {
         self.lock().is_closing
     }
@@ -229,8 +230,8 @@ impl Admission {
         self.called.notify_one();
     }
 
-    /// Waits for a [`request_thread`](Self::request_thread), or for the end; returns whether a thread was
-    /// requested. Without a connection for as long as `exit_idle`, the end begins.
+    /// Waits for a [`request_thread`](Self::request_thread) or for shutdown; returns whether a
+    /// thread was requested. Begins the shutdown after `exit_idle` without a connection.
     pub(super) fn wait_for_thread_request(&self, exit_idle: Option<Duration>) -> bool {
         let mut state = self.lock();
         while state.calls == 0 && !state.is_closing {
@@ -275,7 +276,7 @@ impl Admission {
         self.watch(self.lock(), limit, in_progress)
     }
 
-    /// Waits while `condition` holds, which only the end of a connection or of all can change.
+    /// Waits while `condition` holds; only the end of a connection or shutdown can change it.
     fn watch<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -292,7 +293,7 @@ impl Admission {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // Nothing panics while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -304,13 +305,13 @@ impl State {
             .map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// A ticket that will be the last of all.
+    /// A ticket to be appended to the others.
     fn ticket(&self, socket: OwnedFd, holder: Holder, bits: u8) -> Ticket {
         let has_waiting = Arc::clone(&self.has_waiting);
         Ticket::new(socket, holder, bits, self.tickets.len(), has_waiting)
     }
 
-    /// Evicts the connection that has waited longest; false if none may be evicted.
+    /// Evicts the longest-idle connection; returns false if none may be evicted.
     fn evict_waiting(&mut self) -> bool {
         let now = Instant::now();
         let has_waiting = self.has_waiting.swap(false, Ordering::SeqCst);
@@ -327,7 +328,7 @@ impl State {
                 self.look_again = Some(now + LOOK_AGAIN);
                 return false;
             };
-            // If its request has just come, the next is asked.
+            // If its request has just arrived, the next candidate is tried.
             if longest.evict_waiting() {
                 // There may be more.
                 self.look_again = None;
@@ -338,7 +339,7 @@ impl State {
     }
 
     /// Evicts a connection of the address that holds most places, if a newcomer of `holder` may
-    /// have one of these.
+    /// take one of them.
     fn evict_for(&mut self, holder: Holder) -> bool {
         let Some(ticket) = self.places.to_evict_for(holder) else {
             return false;

@@ -1,17 +1,17 @@
-//! Buffers that connections put their responses together in.
+//! Reusable buffers in which connections assemble their responses.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers that are kept while nobody needs them: more are needed at a time only when clients do
-/// not take what they are sent.
+/// Buffers kept while unused. More are in use at once only when clients do not read what they are
+/// sent.
 const MAX_KEPT: usize = 16;
-/// Bytes that one may have: a small file and its head.
+/// Largest buffer that is kept, in bytes: a small file and its head.
 const MAX_CAPACITY: usize = 24 * 1024;
 
-/// Buffers for all connections of a server.
+/// The buffers shared by all connections of a server.
 ///
-/// A connection needs one only while it sends. Kept by each, they would cost memory while it
-/// waits; and the one that was used last is still in the processor's caches.
+/// A connection needs one only while it sends. One per connection would cost memory while the
+/// connection is idle; and the buffer that was used last is still in the CPU caches.
 #[derive(Debug, Default)]
 pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 
@@ -34,7 +34,7 @@ impl Buffers {
     }
 
     fn lock<T>(&self, use_kept: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> T {
-        // Nothing panics while it is held.
+        // Nothing panics while the lock is held.
         use_kept(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

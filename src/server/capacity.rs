@@ -1,32 +1,32 @@
-//! How many connections a server can have: what the system gives a process bounds it.
+//! How many connections a server can have: the limits on its process bound it.
 
 use crate::files;
 use crate::sys;
 
-/// Descriptors that are nobody's connection: the standard ones, the listener, and what a handler
-/// or the system library may open at any time.
+/// Descriptors that belong to no connection: the standard ones, the listener, and what a handler or
+/// the system library may open at any time.
 const RESERVED_DESCRIPTORS: usize = 16;
-/// Connections beyond the cap that may be open because they are being refused.
+/// Connections beyond the cap that may be open while they are being refused.
 const MAX_REFUSED: usize = 64;
 /// Threads that may wait for connections at a time.
 const MAX_WAITING: usize = 64;
 /// Address space that a connection may take: its thread's stack of 1 MiB with its guard, and what
 /// it allocates.
 const ADDRESS_SPACE: usize = 5 * 256 * 1024;
-/// Memory that a connection may take: the part of its stack that it uses, its buffers, a TLS session,
-/// and a listing that is too small to be counted.
+/// Memory that a connection may take: the part of its stack that it uses, its buffers, a TLS
+/// session, and a listing that is too small to be counted.
 const MEMORY: usize = 64 * 1024;
 /// Mappings of a connection's thread: its stack, its guard, and one to spare.
 const MAPPINGS: usize = 3;
-/// Mappings that are nobody's connection.
+/// Mappings that belong to no connection.
 const RESERVED_MAPPINGS: usize = 1024;
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Capacity {
-    /// Those that are served.
+    /// Connections being served.
     pub(super) served: usize,
-    /// Those that are being refused, beyond these.
+    /// Connections being refused, beyond those.
     pub(super) refused: usize,
     /// Threads that may wait for a connection.
     pub(super) waiting: usize,
@@ -42,10 +42,10 @@ impl Capacity {
         Self::within(sys::descriptor_limit(), threads, max_connections)
     }
 
-    /// Each connection needs a descriptor, and one for what it is sent. (A directory is opened twice
-    /// and a script has two pipes, but not all ask for these at a time; a request that finds none
-    /// left is answered with 503.) A thread that waits in `accept` has one already for the next
-    /// client.
+    /// Each connection needs a descriptor, and one for what it is sent. (A directory is opened
+    /// twice and a script has two pipes, but not all connections need these at once; a request that
+    /// finds no descriptor left is answered with 503.) A thread that waits in `accept` already
+    /// holds one for the next client.
     fn within(descriptors: usize, threads: usize, max_connections: usize) -> Self {
         let reserved = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);
         let descriptors = descriptors.saturating_sub(reserved);
@@ -61,8 +61,8 @@ impl Capacity {
     }
 }
 
-/// How many threads there is room for. Half of the address space and of the memory is for connections:
-/// large listings, unfinished heads and the rest of the program share the other.
+/// How many threads there is room for. Half of the address space and of the memory is for
+/// connections: large listings, unfinished heads and the rest of the program share the other half.
 fn threads(space: usize, memory: usize, mappings: usize) -> usize {
     let mappings = mappings.saturating_sub(RESERVED_MAPPINGS) / MAPPINGS;
     let memory = memory / 2 / MEMORY;

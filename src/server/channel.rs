@@ -1,5 +1,5 @@
-//! One connection's bytes: what was received and not used yet, and what is sent, under the time
-//! limits of each phase.
+//! One connection's I/O: bytes received but not consumed yet, and bytes sent, under the time limits
+//! of each phase.
 
 use super::admission::{Admission, Largest};
 use super::context::Context;
@@ -21,39 +21,39 @@ use std::time::{Duration, Instant};
 /// not aligned to this from the start of the response, took twice the CPU time (Linux 6.18,
 /// loopback).
 const PIECE: u64 = 256 * 1024;
-/// Bytes of a body that are received at a time.
+/// Bytes of a body received at a time.
 const BODY_CAPACITY: usize = 32 * 1024;
 
-/// How long a client that may still be sending is listened to when it has been answered.
+/// How long to keep reading from a client that may still be sending after it has been answered.
 const LINGER: Duration = Duration::from_secs(30);
-/// How long it may be silent in that time.
+/// How long the client may be silent during that time.
 const LINGER_SILENCE: Duration = Duration::from_secs(2);
 /// Responses up to this many bytes fit into the smallest receive buffer that clients have, so they
-/// are with the client, or nearly, when the last call to send them returns. More may wait here for
-/// the client to read, and a reset would destroy it.
+/// have reached the client, or nearly, when the last call to send them returns. The rest of a
+/// larger one may wait here until the client reads, and a reset would destroy it.
 const SOON_SENT: u64 = 2 * 1024;
-/// A client that was sent more than this reads for long, and is silent while it does.
+/// A client that was sent more than this takes a long time to read it, and is silent until then.
 const LONG_READ: u64 = 64 * 1024;
 
 /// The first byte of a client that speaks TLS: the type of a handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 22;
-/// Bytes that a client may need to agree on a session: several times what any does.
+/// Bytes that a client may send during the handshake: several times what any client needs.
 const MOST_OF_HANDSHAKE: usize = 64 * 1024;
 
-/// What a client speaks on a port for TLS.
+/// What a client speaks on a TLS port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spoken {
-    /// TLS: the session stands.
+    /// TLS: the session is established.
     Tls,
-    /// Something else, HTTP probably.
+    /// Something else, probably HTTP.
     Plain,
 }
 
 /// One connection's bytes in and out.
 ///
-/// Only the head of a request has a limit for the whole of it, so a client that sends a byte now
-/// and then cannot renew its time. A sender's limit is for each call: it is over when the kernel
-/// could take nothing at all for that long. Slow but honest clients always make it take something.
+/// Only the head of a request has a deadline for the whole of it, so a client that sends a byte now
+/// and then cannot extend it. The send limit applies to each call: it expires when the kernel could
+/// take nothing at all for that long. Slow but honest clients always let it take something.
 pub(super) struct Channel<'c> {
     transport: Transport,
     input: Input,
@@ -61,12 +61,12 @@ pub(super) struct Channel<'c> {
     config: &'c Config,
     admission: &'c Admission,
     head_share: HeadShare<'c>,
-    /// When the head that is being read must be whole.
+    /// When the head being read must be complete.
     head_deadline: Option<Instant>,
     watch: Watch,
     /// Bytes sent of the last response.
     sent: u64,
-    /// That response holds much memory, so its progress is noted.
+    /// The response holds a lot of memory, so its progress is tracked.
     is_large: bool,
 }
 
@@ -87,11 +87,11 @@ impl<'c> Channel<'c> {
         })
     }
 
-    /// Receives the header of the PROXY protocol with which a connection begins; returns the client that
-    /// it names.
+    /// Receives the PROXY protocol header with which a connection begins, and returns the client
+    /// that it names.
     ///
     /// # Errors
-    /// It begins otherwise, or not at all.
+    /// The connection begins with something else, or with nothing at all.
     pub(super) fn receive_proxy_header(&mut self) -> io::Result<Option<SocketAddr>> {
         let mut has_more = self.await_request()?;
         while has_more {
@@ -108,11 +108,11 @@ impl<'c> Channel<'c> {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// Agrees on a session with a client, which has the time of a request's head for it. The memory
-    /// that it takes until then counts as that of an unfinished head.
+    /// Performs the TLS handshake, within the time limit of a request's head. Until it is done, the
+    /// memory it takes counts as that of an unfinished head.
     ///
     /// # Errors
-    /// The client does not come to it. It may have been told why, but not over HTTP.
+    /// The handshake fails. The client may have been told why, but not over HTTP.
     pub(super) fn begin_tls(
         &mut self,
         tls: &Tls,
@@ -122,7 +122,7 @@ impl<'c> Channel<'c> {
             return Ok(Spoken::Tls);
         };
         let mut socket = socket.clone();
-        // Something may have come with what a proxy says.
+        // Bytes may have arrived together with the PROXY header.
         if self.input.unread().is_empty() && !self.await_request()? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -154,14 +154,14 @@ impl<'c> Channel<'c> {
         Ok(Spoken::Tls)
     }
 
-    /// The next request is awaited: its head has all its time.
+    /// Starts to wait for the next request, whose head gets the full time limit.
     pub(super) fn begin_request(&mut self) {
         self.watch.begin_request();
         self.ticket.begin_request();
         self.head_deadline = None;
     }
 
-    /// The request's head is whole.
+    /// Notes that the request's head is complete.
     pub(super) fn begin_work(&mut self) {
         self.ticket.begin_work();
         if self.head_share.resize(0) == HeadSize::Counted {
@@ -169,7 +169,7 @@ impl<'c> Channel<'c> {
         }
     }
 
-    /// A response begins that holds this much memory until it is sent.
+    /// Begins a response that holds this much memory until it is sent.
     pub(super) fn begin_response(&mut self, memory: usize) {
         self.sent = 0;
         if self.is_large || memory > 0 {
@@ -191,7 +191,7 @@ impl<'c> Channel<'c> {
 
     /// Sends `head` and the bytes `range` of `file`.
     ///
-    /// If the file has become shorter than that, it is an error: the client was promised more.
+    /// It is an error if the file has become shorter than that: the client was promised more.
     pub(super) fn send_file(
         &mut self,
         head: &[u8],
@@ -234,7 +234,7 @@ impl<'c> Channel<'c> {
         Ok(())
     }
 
-    /// Ends the connection in the way that its last response asks for.
+    /// Closes the connection in the way that its last response calls for.
     pub(super) fn close(&mut self, reason: CloseReason) {
         match reason {
             CloseReason::Cut => {}
@@ -244,14 +244,15 @@ impl<'c> Channel<'c> {
         }
     }
 
-    /// Takes what the client has sent already, so that closing the connection right away leaves it
-    /// its response more often than not.
+    /// Discards what the client has already sent, so that its response usually survives closing the
+    /// connection right away.
     pub(super) fn close_at_once(&mut self) {
         self.transport.discard_now();
     }
 
-    /// Whether the connection can be closed with no harm to the last response, although the client
-    /// has not closed it yet: it has sent nothing more, and what was sent to it is with it soon.
+    /// Whether the connection can be closed without harm to the last response although the client
+    /// has not closed it yet: the client has sent nothing more, and will soon have received all
+    /// that was sent to it.
     fn is_settled(&mut self) -> bool {
         self.sent <= SOON_SENT
             && !self.transport.must_announce_end()
@@ -262,8 +263,8 @@ impl<'c> Channel<'c> {
     ///
     /// A socket closed with unread bytes resets the connection, as does one that gets bytes after
     /// it was closed, and the reset may reach the client before it has read the response. So the
-    /// end is announced first, and what still comes is thrown away, within bounds on the silence,
-    /// the time in all, and the bytes. A connection that lingers may be evicted.
+    /// end is announced first, and what still arrives is discarded, within bounds on the silence,
+    /// the total time, and the bytes. A lingering connection may be evicted.
     fn linger(&mut self) {
         if self.transport.finish().is_err() {
             return;
@@ -315,8 +316,8 @@ impl<'c> Channel<'c> {
         Ok(received? > 0)
     }
 
-    /// Receives more of a head, for which this much memory is taken elsewhere. All unfinished heads
-    /// share a budget; beyond it, the largest of them is given up.
+    /// Receives more of a head, for which `elsewhere` bytes of memory are taken outside the input
+    /// buffer. All unfinished heads share a budget; beyond it, the largest of them is dropped.
     fn receive_head(&mut self, elsewhere: usize) -> io::Result<bool> {
         let limit = self.head_limit()?;
         let memory = self.input.space(0)?.capacity().max(elsewhere);
@@ -336,7 +337,7 @@ impl<'c> Channel<'c> {
         Ok(received? > 0)
     }
 
-    /// What is left of the time for a request's head; it runs from the head's first byte.
+    /// The time left for a request's head, counted from the head's first byte.
     fn head_limit(&mut self) -> io::Result<Option<Duration>> {
         let limit = match self.config.head_timeout {
             // Only a few can be refused at a time.

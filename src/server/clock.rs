@@ -1,4 +1,4 @@
-//! The time as text, made once a second.
+//! The time as text, formatted once a second.
 
 use crate::http::HttpDate;
 use crate::sys;
@@ -8,8 +8,8 @@ use std::cell::OnceCell;
 /// Short ASCII.
 type Text = SmallVec<[u8; 32]>;
 
-/// One moment, to the second, in the forms in which a response needs it. It is taken once for each
-/// response, so that all that is said of its time agrees.
+/// One moment, to the second, in the forms that a response needs. It is taken once per response, so
+/// that everything that states the time agrees.
 pub(super) struct Now {
     /// For validators.
     pub(super) second: HttpDate,
@@ -17,7 +17,7 @@ pub(super) struct Now {
     pub(super) date: Text,
     /// For the log.
     pub(super) log_time: Text,
-    /// For the log in another format, once it was asked for.
+    /// For the log in another format; filled on first use.
     record_time: OnceCell<String>,
 }
 
@@ -36,7 +36,7 @@ impl Now {
         }
     }
 
-    /// The moment as `format` writes seconds after 1970. It is always the same format.
+    /// The moment as `format` writes seconds since 1970. The format is always the same.
     pub(super) fn record_time(&self, format: impl FnOnce(i64) -> String) -> &str {
         self.record_time
             .get_or_init(|| format(self.second.as_unix()))

@@ -34,11 +34,11 @@ pub(super) struct Connection<'s> {
     context: &'s Context<'s>,
     ticket: &'s Ticket,
     channel: Channel<'s>,
-    /// The other end, or for whom a proxy has said that it asks.
+    /// The other end, or the client that a PROXY header has named.
     peer: Peer,
-    /// Whose request is served, as the log shows it.
+    /// The client whose request is served, as the log shows it.
     client: Client,
-    /// When the head of the request was whole, or the connection was accepted.
+    /// When the head of the request was complete, or the connection was accepted.
     begun: Instant,
 }
 
@@ -64,7 +64,7 @@ impl<'s> Connection<'s> {
             begun: Instant::now(),
         };
         match (verdict, context.tls) {
-            // A client that speaks TLS would have to be talked to first.
+            // A TLS client could only be answered after a handshake.
             (Verdict::RefuseAndDrop, Some(_)) => connection.channel.close_at_once(),
             (Verdict::RefuseAndDrop, None) => {
                 connection.refuse(clock);
@@ -90,8 +90,8 @@ impl<'s> Connection<'s> {
         }
     }
 
-    /// Serves one request: read it, handle it, complete the response, send that, and keep the
-    /// connection or close it.
+    /// Serves one request: reads it, handles it, completes the response, sends that, and keeps the
+    /// connection or closes it.
     #[inline(never)]
     fn serve_request(&mut self, head: &mut Vec<u8>, clock: &mut Clock) -> Next {
         let mut lines = Lines::new();
@@ -124,7 +124,8 @@ impl<'s> Connection<'s> {
         self.answer(&line, fields, framing, scheme, clock)
     }
 
-    /// Finds out for whom the peer asks, if it is a proxy that is trusted, and what that client speaks.
+    /// Finds out which client the peer asks for, if it is a trusted proxy, and what that client
+    /// speaks.
     fn identify(&mut self, fields: FieldLines<'_>) -> Scheme {
         let proxies = &self.context.config.trusted_proxies;
         if proxies.is_empty() {
@@ -238,7 +239,7 @@ impl<'s> Connection<'s> {
         wire::next(persistence, client, delivery)
     }
 
-    /// Sends head and body; tells how many bytes of the body were sent, too.
+    /// Sends head and body; also returns how many bytes of the body were sent.
     fn transmit(
         &mut self,
         line: &RequestLine<'_>,
@@ -254,7 +255,7 @@ impl<'s> Connection<'s> {
         }
         let mut out = self.context.buffers.take();
         transmission::reserve(&mut out, &response.body);
-        // A client that speaks HTTP/0.9 does not know what a head is.
+        // HTTP/0.9 has no response heads.
         if line.version != Version::HTTP_09 {
             head.write(&response, &mut out);
         }
@@ -278,7 +279,8 @@ impl<'s> Connection<'s> {
         (self.finish(sent, remark), length)
     }
 
-    /// Logs what a response's own program has to say when it was sent, or could not be.
+    /// Logs what a response's own program has to report once the response was sent, or could not
+    /// be.
     fn finish(&self, sent: io::Result<Finished>, remark: Option<Cow<'_, str>>) -> io::Result<()> {
         let cause = sent.as_ref().err().and_then(io::Error::get_ref);
         if let Some(ExchangeFailed(message)) = cause.and_then(|cause| cause.downcast_ref()) {
@@ -291,17 +293,17 @@ impl<'s> Connection<'s> {
         Ok(())
     }
 
-    /// Logs what a response's own program has to say after it.
+    /// Logs what a response's own program has to report after the response.
     fn log_message(&self, message: &str) {
-        // The response may have taken long.
+        // The response may have taken a long time.
         let now = Now::current();
         let log = self.context.log.of(&self.client, &now);
         let handler = self.context.handler;
         handler.log_message(&log, format_args!("{message}"));
     }
 
-    /// How a connection ends on which no further request comes. Once something was answered, the
-    /// client may still be reading that, and closing with bytes unread would reset it.
+    /// How to close a connection on which no further request arrives. Once a response was sent, the
+    /// client may still be reading it, and closing with bytes unread would reset the connection.
     fn without_request(&self) -> CloseReason {
         if self.ticket.is_answered() {
             CloseReason::Answered

@@ -10,12 +10,12 @@ use crate::handler::Handler;
 use crate::http::{Peer, Scheme};
 use crate::tls::Tls;
 
-/// What a connection needs of its server.
+/// What a connection needs from its server.
 pub(super) struct Context<'s> {
     pub(super) handler: &'s dyn Handler,
     pub(super) config: &'s Config,
     pub(super) log: &'s AccessLog,
-    /// Where requests are logged once they were served, if not in CPython's format.
+    /// Where requests are logged after they were served, if not in CPython's format.
     pub(super) records: Option<Records<'s>>,
     pub(super) admission: &'s Admission,
     pub(super) heads: &'s Heads,
@@ -25,7 +25,7 @@ pub(super) struct Context<'s> {
 }
 
 impl Context<'_> {
-    /// How clients are spoken to.
+    /// The scheme that clients use.
     pub(super) fn scheme(&self) -> Scheme {
         match self.tls {
             Some(_) => Scheme::Https,

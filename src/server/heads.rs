@@ -1,9 +1,9 @@
-//! The memory that unfinished heads of requests take, bounded in all.
+//! The memory that unfinished request heads take, with a bound on their total.
 
 use crate::sys;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that large unfinished heads may take together: more than 250 of the largest.
+/// Bytes that all large unfinished heads together may take: more than 250 of the largest.
 const IN_ALL: usize = 64 * 1024 * 1024;
 /// A buffer up to this size is not counted: it is kept for the next request anyway.
 const SMALL: usize = 4 * 1024;
@@ -20,13 +20,13 @@ pub(super) struct Heads {
 pub(super) enum HeadSize {
     /// It is not counted.
     Small,
-    /// It is, or was until now.
+    /// It is counted, or was until now.
     Counted,
-    /// It has grown, and all heads together are too large.
+    /// It has grown, and all heads together exceed the budget.
     TooLarge,
 }
 
-/// What one connection has of the budget.
+/// One connection's share of the budget.
 #[derive(Debug)]
 pub(super) struct HeadShare<'h> {
     heads: &'h Heads,
@@ -45,7 +45,7 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// The share of a connection that has nothing yet.
+    /// The share of a connection that holds nothing yet.
     pub(super) fn share(&self) -> HeadShare<'_> {
         HeadShare {
             heads: self,
@@ -55,7 +55,7 @@ impl Heads {
 }
 
 impl HeadShare<'_> {
-    /// The buffer of the head has this size now.
+    /// Records that the buffer of the head now has this size.
     pub(super) fn resize(&mut self, bytes: usize) -> HeadSize {
         let bytes = if bytes > SMALL { bytes } else { 0 };
         if bytes == 0 && self.bytes == 0 {

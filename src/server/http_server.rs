@@ -1,4 +1,4 @@
-//! The server: who accepts connections, and when it ends.
+//! The server: which threads accept connections, and when it ends.
 
 use super::access_log::AccessLog;
 use super::admission::Admission;
@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// How long the log may take to be written when the server has ended.
+/// How long it may take to write out the log after the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 
-/// A listening socket and the handler that answers what comes: Python's `HTTPServer` and
+/// A listening socket and the handler that answers its requests: Python's `HTTPServer` and
 /// `ThreadingHTTPServer`.
 ///
 /// ```
@@ -60,7 +60,7 @@ pub struct Server<H> {
     admission: Arc<Admission>,
 }
 
-/// A listening socket, and where clients reach it.
+/// A listening socket, and the address at which clients reach it.
 struct Bound {
     listener: Listener,
     address: Peer,
@@ -81,11 +81,11 @@ pub struct ServerHandle {
 }
 
 impl<H: Handler> Server<H> {
-    /// Listens on the first of `addresses` that can be had. Port 0 takes a free one:
-    /// [`local_addr`](Self::local_addr) tells which.
+    /// Listens on the first of `addresses` that is available. Port 0 picks a free port;
+    /// [`local_addr`](Self::local_addr) returns which.
     ///
     /// # Errors
-    /// The address cannot be resolved, is taken, or is not ours to take.
+    /// The address cannot be resolved, is in use, or is not available to this process.
     #[doc(alias = "server_bind")]
     pub fn bind(addresses: impl ToSocketAddrs, handler: H) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -98,7 +98,7 @@ impl<H: Handler> Server<H> {
         Err(last)
     }
 
-    /// Serves on a socket that listens already, for TCP or at a path.
+    /// Serves on a socket that already listens, TCP or Unix.
     ///
     /// # Errors
     /// The socket has no address.
@@ -114,7 +114,7 @@ impl<H: Handler> Server<H> {
         })
     }
 
-    /// The same, serving on one more socket.
+    /// Serves on one more socket.
     ///
     /// ```
     /// use rhttp::{FileHandler, Server};
@@ -133,29 +133,29 @@ impl<H: Handler> Server<H> {
         Ok(self)
     }
 
-    /// The same with these numbers and switches.
+    /// Uses these numbers and switches.
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// The same with its log written to `sink` instead of standard error.
+    /// Writes the log to `sink` instead of standard error.
     pub fn with_log(mut self, sink: impl Write + Send + 'static) -> Self {
         self.log = Box::new(sink);
         self
     }
 
-    /// The same with its log in this format. In all but CPython's, requests alone stand in the log, once
-    /// they were served; messages go to standard error.
+    /// Writes the log in this format. In every format but CPython's, the log holds only requests,
+    /// written after they were served; messages go to standard error.
     pub fn with_log_format(mut self, format: LogFormat) -> Self {
         self.log_format = format;
         self
     }
 
-    /// The same over TLS: Python's `HTTPSServer` and `ThreadingHTTPSServer`.
+    /// Serves over TLS: Python's `HTTPSServer` and `ThreadingHTTPSServer`.
     ///
-    /// The handshake of a connection is its own: it runs on the connection's thread, within
-    /// [`Config::head_timeout`]. A client that speaks plain HTTP is redirected.
+    /// Each handshake runs on its connection's own thread, within [`Config::head_timeout`]. A
+    /// client that speaks plain HTTP is redirected.
     ///
     /// ```
     /// use rhttp::{FileHandler, Server, Tls};
@@ -187,7 +187,7 @@ impl<H: Handler> Server<H> {
         self.listeners.iter().map(|bound| &bound.address)
     }
 
-    /// What ends this server from another thread.
+    /// A handle that ends this server from another thread.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle {
             admission: Arc::clone(&self.admission),
@@ -198,16 +198,15 @@ impl<H: Handler> Server<H> {
     /// Python's `ThreadingHTTPServer`.
     ///
     /// # Errors
-    /// The socket cannot be set up, a first thread cannot be had, or accepting fails for good.
-    /// Trouble with a connection, or a shortage of descriptors, is not an error.
+    /// The socket cannot be set up, the first thread cannot be started, or accepting fails for
+    /// good. Trouble with a connection, or a shortage of descriptors, is not an error.
     #[doc(alias = "serve_forever")]
     #[doc(alias = "ThreadingHTTPServer")]
     pub fn serve(self) -> io::Result<()> {
         self.run(Mode::Threads)
     }
 
-    /// Serves one connection after the other: Python's plain `HTTPServer`. Each listener serves one of
-    /// its own at a time.
+    /// Serves one connection at a time on each listener: Python's plain `HTTPServer`.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
@@ -273,7 +272,7 @@ impl<H: Handler> Server<H> {
                 workers.drain_backlog(scope);
             }
             self.admission.finish(self.config.grace);
-            // If there were no descriptors for that before, there are now.
+            // If there were no descriptors for waking threads before, there are now.
             workers.iter().for_each(Workers::wake);
             started
         });
@@ -287,8 +286,8 @@ impl<H: Handler> Server<H> {
 
 impl ServerHandle {
     /// Stops accepting, ends the idle connections, and lets responses in progress finish within
-    /// [`Config::grace`]. It returns at once; the call to [`Server::serve`] returns when it is
-    /// done.
+    /// [`Config::grace`]. Returns at once; the call to [`Server::serve`] returns when all of that
+    /// is done.
     pub fn shutdown(&self) {
         self.admission.begin_closing();
     }

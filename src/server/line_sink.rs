@@ -1,10 +1,10 @@
-//! Writing lines to what can fail, take a part, or take nothing for a while.
+//! Writing lines to a sink that can fail, write short, or take nothing for a while.
 
 use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-/// How soon a sink that takes nothing without blocking is tried again.
+/// How soon to retry a sink that would block.
 const RETRY: Duration = Duration::from_millis(5);
 
 /// Where lines are written.
@@ -22,7 +22,8 @@ impl LineSink {
         }
     }
 
-    /// Tells that `dropped` lines are missing, if any are; what could not be told is returned.
+    /// Reports that `dropped` lines are missing, if any are; returns how many could not be
+    /// reported.
     pub(super) fn report(&mut self, dropped: u64, is_late: impl Fn() -> bool) -> u64 {
         if dropped == 0 {
             return 0;
@@ -34,12 +35,12 @@ impl LineSink {
         }
     }
 
-    /// Writes `lines` and tells how many of them could not be written whole.
+    /// Writes `lines` and returns how many of them could not be written whole.
     ///
-    /// A sink that must not block, like a pipe that somebody else has made so, is tried again
-    /// until `is_late`: its reader is only slow.
+    /// A non-blocking sink, such as a pipe that another process has made so, is retried until
+    /// `is_late`: its reader is only slow.
     pub(super) fn write_counting(&mut self, lines: &[u8], is_late: impl Fn() -> bool) -> u64 {
-        // What is left of a torn line stays alone.
+        // A torn line stays on a line of its own.
         let mut end: &[u8] = if self.is_torn { b"\n" } else { b"" };
         let mut rest = lines;
         while !rest.is_empty() {

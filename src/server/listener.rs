@@ -1,4 +1,4 @@
-//! Sockets that listen.
+//! Listening sockets.
 
 use crate::http::Peer;
 use crate::sys;
@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
-/// A socket that listens: for TCP, or at a path.
+/// A listening socket: TCP, or Unix at a path.
 ///
 /// ```
 /// use rhttp::{FileHandler, Server};
@@ -29,7 +29,7 @@ enum Socket {
 }
 
 impl Listener {
-    /// Takes the next connection.
+    /// Accepts the next connection.
     pub(super) fn accept(&self) -> io::Result<(OwnedFd, Peer)> {
         match &self.0 {
             Socket::Tcp(listener) => {
@@ -44,7 +44,7 @@ impl Listener {
         }
     }
 
-    /// Where clients reach it.
+    /// The address at which clients reach it.
     pub(crate) fn local_addr(&self) -> io::Result<Peer> {
         match &self.0 {
             Socket::Tcp(listener) => Ok(listener.local_addr()?.into()),
@@ -55,7 +55,7 @@ impl Listener {
         }
     }
 
-    /// Whether [`accept`](Self::accept) waits for a connection.
+    /// Sets whether [`accept`](Self::accept) waits for a connection.
     pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.0 {
             Socket::Tcp(listener) => listener.set_nonblocking(nonblocking),
@@ -63,8 +63,8 @@ impl Listener {
         }
     }
 
-    /// Refuses clients that come from now on, but not those half-way in. Nobody is half-way in at
-    /// a path.
+    /// Ignores clients that connect from now on, but not those in the middle of the handshake. At a
+    /// path there is no handshake.
     pub(super) fn ignore_new_clients(&self) {
         if let Socket::Tcp(listener) = &self.0 {
             sys::ignore_new_clients(listener);

@@ -1,9 +1,9 @@
-//! Who holds the places of the connections that are served, by client address.
+//! Which client addresses hold the places of the connections being served.
 //!
-//! When all places are taken, one address may hold nearly all of them, and could keep everybody
-//! else out for as long as it likes. So a newcomer from an address that holds few takes one from
-//! the address that holds most. Clients that share an address, behind a proxy or a router, share
-//! its places.
+//! When all places are taken, one address may hold nearly all of them, and could keep all others
+//! out for as long as it likes. So a newcomer from an address that holds few takes one from the
+//! address that holds most. Clients that share an address, behind a proxy or a router, share its
+//! places.
 
 use super::ticket::Ticket;
 use crate::http::Peer;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Connections of one holder that are compared to find the one to evict, the oldest first.
+/// How many connections of one holder are compared, oldest first, to find the one to evict.
 const COMPARED: usize = 256;
 
 /// What counts as one client: an IPv4 address, the /64 of an IPv6 address, which is what a network
@@ -19,7 +19,7 @@ const COMPARED: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Holder(Option<IpAddr>);
 
-/// The connections that are served, by holder and age.
+/// The connections being served, by holder and age.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     count: usize,
@@ -43,7 +43,7 @@ impl Holder {
 }
 
 impl Places {
-    /// How many are taken.
+    /// How many places are taken.
     pub(super) fn count(&self) -> usize {
         self.count
     }
@@ -61,7 +61,7 @@ impl Places {
         self.count += 1;
     }
 
-    /// Takes the place back that a connection has, if it has one.
+    /// Takes back the place of a connection, if it has one.
     pub(super) fn free(&mut self, ticket: &Ticket) {
         let holder = ticket.holder();
         let Some(held) = self.holders.get_mut(&holder) else {
@@ -80,11 +80,11 @@ impl Places {
         self.count -= 1;
     }
 
-    /// The connection that gives way to a newcomer of `holder`, if one must: a connection of the
-    /// address that holds most places, and would still hold as many as the newcomer's after that.
+    /// The connection to evict for a newcomer of `holder`, if any: one of the address that holds
+    /// most places, provided that this would still hold as many as the newcomer's afterwards.
     ///
-    /// Of these the one that is least use to its client: one that waits, then one whose request has
-    /// not come whole, then the one whose response has made no progress for longest.
+    /// Of these, the one that is of least use to its client: an idle one first, then one whose
+    /// request is incomplete, then the one whose response has made no progress for longest.
     pub(super) fn to_evict_for(&self, holder: Holder) -> Option<Arc<Ticket>> {
         let (most, heaviest) = self.ranking.last()?;
         let own = self.holders.get(&holder).map_or(0, BTreeMap::len);
@@ -135,7 +135,7 @@ mod tests {
             places.take(ticket);
         }
         let light = ticket("10.0.0.2");
-        // Nobody takes a place from itself, or from one who would then hold fewer.
+        // No address takes a place from itself, or from one that would then hold fewer.
         assert!(places.to_evict_for(holder("10.0.0.1")).is_none());
         let evicted = places
             .to_evict_for(light.holder())

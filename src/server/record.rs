@@ -1,4 +1,4 @@
-//! Records of what was served, in formats that programs read.
+//! Records of what was served, in machine-readable formats.
 //!
 //! Unlike the lines of CPython's format, which are written before a response is sent, a record is
 //! written afterwards: how much was sent, and how long that took, is not known earlier.
@@ -11,15 +11,15 @@ use smallvec::SmallVec;
 use std::io::Write;
 use std::time::Duration;
 
-/// How what was served is logged.
+/// The format in which requests are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// CPython's lines, which are written as soon as a response is decided on.
     #[default]
     Python,
-    /// The combined format of Apache and nginx, which log analysers take.
+    /// The combined format of Apache and nginx, which log analysers read.
     Combined,
-    /// An object of JSON (RFC 8259) on each line.
+    /// One JSON object (RFC 8259) per line.
     Json,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Record<'r> {
     pub(super) line: &'r RequestLine<'r>,
     pub(super) fields: FieldLines<'r>,
     pub(super) status: StatusCode,
-    /// Bytes of content that the system took.
+    /// Bytes of content that the system accepted.
     pub(super) sent: u64,
     /// From the head of the request to the last byte of the response.
     pub(super) duration: Duration,
@@ -61,7 +61,7 @@ impl Records<'_> {
 }
 
 impl LogFormat {
-    /// A time in seconds after 1970 as the format has it.
+    /// A time in seconds since 1970, as this format writes it.
     fn time(self, seconds: i64) -> String {
         match self {
             Self::Json => sys::utc_time(seconds),
@@ -120,7 +120,7 @@ impl Record<'_> {
     }
 }
 
-/// Appends text as nginx does: quotes, backslashes and all that is not printable ASCII as `\xHH`.
+/// Appends text as nginx does: quotes, backslashes and everything but printable ASCII as `\xHH`.
 fn push_escaped(text: &[u8], line: &mut Line) {
     for &byte in text {
         match byte {
@@ -130,8 +130,8 @@ fn push_escaped(text: &[u8], line: &mut Line) {
     }
 }
 
-/// Appends a string of JSON that spells Latin-1 text, or `null`. What a terminal would obey is
-/// escaped.
+/// Appends Latin-1 text as a JSON string, or `null`. Control characters that a terminal would obey
+/// are escaped.
 fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
     let Some(text) = text else {
         return line.extend_from_slice(b"null");

@@ -1,4 +1,4 @@
-//! What the server knows of one connection while it is open, and how others end it.
+//! What the server knows about one open connection, and how other threads end it.
 
 use super::places::Holder;
 use rustix::net::{Shutdown, shutdown};
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 /// | no | yes | is at work on its last request |
 /// | yes | yes | waits for its last request, for a short time |
 ///
-/// Its thread sets and clears `WAITING`. `LAST` is set by others and stays: when the connection
-/// is evicted, and when the server drains.
+/// Its thread sets and clears `WAITING`. `LAST` is set by other threads, when the connection is
+/// evicted and when the server drains, and it stays set.
 const WAITING: u8 = 1;
 pub(super) const LAST: u8 = 2;
 /// It has had a response.
@@ -26,37 +26,36 @@ const ANSWERED: u8 = 4;
 const EVICTED: u8 = 8;
 /// There was no place for it.
 pub(super) const REFUSED: u8 = 16;
-/// Its request is read, or was read.
+/// Its request was read, and the next has not begun.
 const AT_WORK: u8 = 32;
-/// The head that it is reading must give way: all unfinished heads together are too large.
+/// It must drop the head that it is reading: all unfinished heads together are too large.
 const DROPS_HEAD: u8 = 64;
 
-/// How long a connection is waited for whose client may have sent a request before it could know
-/// that the server drains, or that it is evicted. A proxy that keeps connections sends none in
-/// vain.
+/// How long to wait for a request that a client may have sent before it could know that the server
+/// drains, or that it is evicted. So a proxy that keeps connections open sends no request in vain.
 pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// What a connection holds while it is open.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    /// For `shutdown` alone; the connection has it for everything else.
+    /// Only for `shutdown`; the connection uses it for everything else.
     socket: Arc<OwnedFd>,
     holder: Holder,
     state: AtomicU8,
     admitted: Instant,
-    /// When it last began to wait, or a response last made progress: nanoseconds after it came.
+    /// When it last began to wait, or a response last made progress: nanoseconds after `admitted`.
     since: AtomicU64,
-    /// Its number among those that are served.
+    /// Its number among the connections being served.
     place: AtomicU64,
-    /// Its place among all tickets.
+    /// Its index among all tickets.
     pub(super) index: AtomicUsize,
-    /// Bytes of its head that is not finished, of a response in memory, or neither.
+    /// Bytes of its unfinished head, or of a response in memory, or zero.
     memory: AtomicUsize,
-    /// Of all tickets of a server: one has begun to wait.
+    /// Shared by all tickets of a server: one of them has become idle.
     has_waiting: Arc<AtomicBool>,
 }
 
-/// How much use a connection is to its client, least first; what is longer ago is less.
+/// How useful a connection is to its client, least useful first; the longer ago, the less useful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Usefulness {
     Waits(u64),
@@ -90,7 +89,7 @@ impl Ticket {
         Arc::clone(&self.socket)
     }
 
-    /// Whose places it counts towards.
+    /// The holder whose places it counts towards.
     pub(super) fn holder(&self) -> Holder {
         self.holder
     }
@@ -109,12 +108,12 @@ impl Ticket {
         self.bits() & LAST != 0
     }
 
-    /// Whether there was no place for the connection from the beginning.
+    /// Whether there was no place for the connection when it arrived.
     pub(super) fn is_refused(&self) -> bool {
         self.bits() & REFUSED != 0
     }
 
-    /// Whether the connection was evicted before it was answered anything: it is owed a word.
+    /// Whether the connection was evicted before it had any response: it is still owed one.
     pub(super) fn owes_response(&self) -> bool {
         self.bits() & (EVICTED | ANSWERED) == EVICTED
     }
@@ -124,37 +123,38 @@ impl Ticket {
         self.bits() & ANSWERED != 0
     }
 
-    /// The connection has had a response: from now on it may be evicted whenever it waits.
+    /// Notes that the connection has had a response: from now on it may be evicted whenever it is
+    /// idle.
     pub(super) fn answered(&self) {
         if self.bits() & ANSWERED == 0 {
             self.state.fetch_or(ANSWERED, Ordering::Relaxed);
         }
     }
 
-    /// The connection begins to wait, for a request or for its client to end it; returns
+    /// Marks the connection as waiting, for a request or for its client to close it; returns
     /// [`is_last`](Self::is_last).
     pub(super) fn begin_wait(&self) -> bool {
         self.touch();
         let is_last = self.state.fetch_or(WAITING, Ordering::SeqCst) & LAST != 0;
-        // Mostly it is set already, and only read.
+        // It is usually set already, and then only read.
         if !self.has_waiting.load(Ordering::SeqCst) {
             self.has_waiting.store(true, Ordering::SeqCst);
         }
         is_last
     }
 
-    /// A request has begun to arrive, or the wait is over without one.
+    /// Ends the wait: a request has begun to arrive, or none will.
     pub(super) fn end_wait(&self) {
         self.state.fetch_and(!WAITING, Ordering::SeqCst);
     }
 
-    /// Its response has made progress.
+    /// Notes that its response has made progress.
     pub(super) fn touch(&self) {
         let since = u64::try_from(self.admitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.since.store(since, Ordering::Relaxed);
     }
 
-    /// It holds this much memory for its head, or for a response that it sends.
+    /// Records how much memory it holds for its head, or for a response being sent.
     pub(super) fn set_memory(&self, bytes: usize) {
         self.memory.store(bytes, Ordering::Relaxed);
     }
@@ -163,30 +163,30 @@ impl Ticket {
         self.memory.load(Ordering::Relaxed)
     }
 
-    /// Its request has been read, and it works on the response.
+    /// Notes that its request has been read, and that it works on the response.
     pub(super) fn begin_work(&self) {
         self.state.fetch_or(AT_WORK, Ordering::Relaxed);
     }
 
-    /// It reads a request.
+    /// Notes that it is reading a request.
     pub(super) fn begin_request(&self) {
         if self.bits() & AT_WORK != 0 {
             self.state.fetch_and(!AT_WORK, Ordering::Relaxed);
         }
     }
 
-    /// Whether it works on a response.
+    /// Whether it is working on a response.
     pub(super) fn is_at_work(&self) -> bool {
         self.bits() & AT_WORK != 0
     }
 
-    /// Makes it give up the head that it reads.
+    /// Makes it drop the head that it is reading.
     pub(super) fn drop_head(&self) {
         self.state.fetch_or(DROPS_HEAD | LAST, Ordering::SeqCst);
         self.stop_reading();
     }
 
-    /// Whether it must give up the head that it reads.
+    /// Whether it must drop the head that it is reading.
     pub(super) fn must_drop_head(&self) -> bool {
         self.bits() & DROPS_HEAD != 0
     }
@@ -195,20 +195,20 @@ impl Ticket {
         self.state.load(Ordering::SeqCst) & WAITING != 0
     }
 
-    /// Whether it may be evicted as one that waits. A client that has just come is about to ask,
-    /// and would get nothing at all.
+    /// Whether it may be evicted as an idle connection. A client that has just connected is about
+    /// to send a request, and would get nothing at all.
     pub(super) fn is_evictable(&self, now: Instant) -> bool {
         let bits = self.bits();
         let is_new = || now.saturating_duration_since(self.since()) < LAST_CALL;
         bits & (WAITING | LAST) == WAITING && (bits & ANSWERED != 0 || !is_new())
     }
 
-    /// Since when it waits, or its response has made no progress.
+    /// Since when it has been idle, or its response has made no progress.
     pub(super) fn since(&self) -> Instant {
         self.admitted + Duration::from_nanos(self.since.load(Ordering::Relaxed))
     }
 
-    /// How much use it is to its client.
+    /// How useful it is to its client.
     pub(super) fn usefulness(&self) -> Usefulness {
         let since = self.since.load(Ordering::Relaxed);
         match self.bits() {
@@ -218,7 +218,7 @@ impl Ticket {
         }
     }
 
-    /// Evicts a connection that waits; false if it does not wait any more.
+    /// Evicts an idle connection; returns false if it is no longer idle.
     pub(super) fn evict_waiting(&self) -> bool {
         let waits = |bits| (bits & WAITING != 0).then_some(bits | LAST | EVICTED);
         let told = self
@@ -247,13 +247,13 @@ impl Ticket {
 
     /// Ends the connection, whatever it is doing.
     pub(super) fn cut(&self) {
-        // It fails when the client is gone already.
+        // This fails when the client is already gone.
         let _ = shutdown(&*self.socket, Shutdown::Both);
     }
 
-    /// What has arrived can still be read, then comes the end.
+    /// Shuts down receiving: what has arrived can still be read, then the stream ends.
     pub(super) fn stop_reading(&self) {
-        // It fails when the client is gone already.
+        // This fails when the client is already gone.
         let _ = shutdown(&*self.socket, Shutdown::Read);
     }
 }

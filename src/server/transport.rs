@@ -1,6 +1,6 @@
 //! What bytes travel over: a socket, or a TLS session over one.
 //!
-//! Time limits come with each call. Only a plain socket lets the kernel send files.
+//! Each call takes its own time limit. Only a plain socket lets the kernel send files.
 
 mod socket;
 mod tls;
@@ -17,21 +17,21 @@ use std::time::{Duration, Instant};
 /// Whether more bytes follow at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum More {
-    /// These are all there are: they are sent.
+    /// Nothing follows: the bytes are sent now.
     Nothing,
-    /// They need not be sent yet.
+    /// More bytes follow: these need not be sent yet.
     Follows,
 }
 
-/// One connection's way to its client.
+/// The transport of one connection.
 pub(super) enum Transport {
     Plain(Socket),
     Tls(TlsStream),
 }
 
 impl Transport {
-    /// Receives what is there into the free room of `buffer`, and waits no longer than `limit` for
-    /// it. Zero bytes are the end of the stream.
+    /// Receives into the spare capacity of `buffer`, waiting no longer than `limit`. Zero bytes
+    /// mean the end of the stream.
     pub(super) fn receive(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -43,7 +43,7 @@ impl Transport {
         }
     }
 
-    /// Takes from the socket what is there already, to throw it away.
+    /// Discards what has already arrived at the socket.
     pub(super) fn discard_now(&mut self) {
         match self {
             Self::Plain(socket) => socket.discard_now(),
@@ -51,7 +51,7 @@ impl Transport {
         }
     }
 
-    /// Whether bytes have arrived that nobody has received.
+    /// Whether bytes have arrived that were not received yet.
     pub(super) fn has_arrived(&mut self) -> bool {
         match self {
             Self::Plain(socket) => socket.has_arrived(),
@@ -59,20 +59,20 @@ impl Transport {
         }
     }
 
-    /// Whether the client must be told that nothing more comes, because the end of the bytes alone
+    /// Whether the client must be told that nothing more comes, because a bare end of the stream
     /// would look like an attack (RFC 8446 §6.1).
     pub(super) fn must_announce_end(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 
-    /// Tells a client that is not waited for that nothing more comes, if it must be told.
+    /// Tells the client that nothing more comes, if it must be told, without waiting for it.
     pub(super) fn announce_end(&mut self) {
         if let Self::Tls(stream) = self {
             stream.announce_end();
         }
     }
 
-    /// Sends some of `parts`, one after the other, and returns how many bytes.
+    /// Sends some of `parts`, one after the other, and returns how many bytes were sent.
     ///
     /// The call fails when the kernel could take nothing at all within
     /// [`Config::stall_timeout`](crate::config::Config::stall_timeout).
@@ -83,7 +83,7 @@ impl Transport {
         }
     }
 
-    /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. None is
+    /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. Zero means
     /// the end of the file.
     pub(super) fn send_file(&mut self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
         match self {
@@ -92,7 +92,7 @@ impl Transport {
         }
     }
 
-    /// Waits for what of `client` happens to the connection, and for `others`, until `deadline`.
+    /// Waits until `deadline` for the events `client` on the connection, and for `others`.
     pub(super) fn wait(
         &mut self,
         client: PollFlags,

@@ -1,4 +1,4 @@
-//! Waiting for several things at once, with an eye on the client.
+//! Waiting for several events at once while watching the client.
 
 use super::transport::Transport;
 use crate::config::Config;
@@ -7,35 +7,35 @@ use rustix::event::PollFlags;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// The client sends no more: it is done with its request, or it is gone.
+/// The client sends nothing more: it is done with its request, or it is gone.
 #[cfg(target_os = "linux")]
 const HALF_CLOSED: PollFlags = PollFlags::RDHUP;
 #[cfg(not(target_os = "linux"))]
 const HALF_CLOSED: PollFlags = PollFlags::empty();
 
-/// Nobody is there any more.
+/// The client is gone.
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 
 /// What is known about a client that waits for its response.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// Since when it has sent no more.
+    /// Since when it has been half-closed.
     half_closed: Option<Instant>,
     /// Since when nothing has happened.
     silent: Option<Instant>,
 }
 
 impl Watch {
-    /// A new request begins, and with it a new silence.
+    /// Restarts the measurement of silence for a new request.
     pub(super) fn begin_request(&mut self) {
         self.silent = None;
     }
 
-    /// Waits for the client at the other end of `transport`, and for what else `wait` says.
+    /// Waits for the client at the other end of `transport`, and for everything else in `wait`.
     ///
-    /// Whether a client that sends no more still reads cannot be known before something is sent
-    /// to it. So it is served, but not for longer than [`Config::half_closed_timeout`] while
-    /// there is nothing to send.
+    /// There is no way to know whether a half-closed client still reads before something is sent to
+    /// it. So it is served, but for no longer than [`Config::half_closed_timeout`] while there is
+    /// nothing to send.
     pub(super) fn wait(
         &mut self,
         transport: &mut Transport,
@@ -100,7 +100,7 @@ impl Watch {
     }
 }
 
-/// When `limit` from `start` on is over; one that is too long to be expressed never is.
+/// When `limit`, counted from `start`, expires; one that is too long to be represented never does.
 fn end_of(start: Instant, limit: Option<Duration>) -> Option<Instant> {
     start.checked_add(limit?)
 }

@@ -18,19 +18,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-/// Most threads that are started ahead, so that clients that arrive together do not wait for one
-/// thread after the other to be started and scheduled.
+/// Most threads to start ahead of need, so that clients that arrive together do not wait while
+/// threads are started and scheduled one by one.
 const SPARE: usize = 8;
-/// Bytes of stack for a connection's thread, handlers included. Only what is used takes memory;
-/// it is less than the 2 MiB at which the kernel might use a huge page for it.
+/// Bytes of stack for a connection's thread, handlers included. Only the part that is used takes
+/// memory. The size is below the 2 MiB at which the kernel might use a huge page for it.
 const STACK: usize = 1024 * 1024;
-/// How long to wait, at most, for the end of a connection when the system has no descriptor for
-/// another.
+/// How long to wait at most for a connection to end when the system is out of descriptors.
 const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
-/// The same when it has no thread: then newcomers can be told so.
+/// The same when the system is out of threads: after that, newcomers are answered 503.
 const REFUSE_AFTER: Duration = Duration::from_millis(50);
 
-/// Whether connections are served side by side.
+/// Whether connections are served concurrently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Threads,
@@ -39,21 +38,21 @@ pub(super) enum Mode {
 
 /// The threads that accept and serve, all running the same loop.
 ///
-/// The thread that accepts a connection serves it, with no hand-over: first it makes sure that
+/// The thread that accepts a connection also serves it, with no hand-over: it first makes sure that
 /// another thread accepts the next one (leader and followers). New threads are started by the
-/// thread that runs the server, which has nothing else to do: what it allocates for them lies
-/// together, so it does not stop the allocator from giving back what they used.
+/// thread that runs the server, which has nothing else to do: its allocations for them lie
+/// together, so they do not keep the allocator from returning the memory that the threads used.
 pub(super) struct Workers<'s> {
     listener: &'s Listener,
     context: &'s Context<'s>,
     mode: Mode,
     /// Threads that wait in `accept`.
     waiting: AtomicUsize,
-    /// How many may; more end when their connection does.
+    /// How many may wait there; a thread beyond that ends with its connection.
     max_waiting: usize,
-    /// How many are to.
+    /// How many should wait there.
     spare: usize,
-    /// Why accepting had to be given up.
+    /// Why the server had to stop accepting.
     failure: Mutex<Option<io::Error>>,
 }
 
@@ -78,7 +77,7 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Serves those who have come before, and starts the first thread that accepts.
+    /// Serves the clients already in the backlog, and starts the first thread that accepts.
     pub(super) fn start<'scope, 'env>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
@@ -91,7 +90,7 @@ impl<'s> Workers<'s> {
         }
         match self.spawn(scope) {
             Err(error) if self.context.admission.connections() == 0 => Err(error),
-            // They have all threads that can be had, and will give some back.
+            // The open connections hold every available thread, and will release some.
             Err(_) => {
                 self.find_followers(scope);
                 Ok(())
@@ -115,18 +114,18 @@ impl<'s> Workers<'s> {
         spawned.map(drop)
     }
 
-    /// Why accepting had to be given up, if it had.
+    /// Returns why the server had to stop accepting, if it had to.
     pub(super) fn into_failure(self) -> Option<io::Error> {
         self.failure
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts and serves until the server ends, or until there are enough that do.
+    /// Accepts and serves until the server ends, or until enough other threads do.
     fn work(&self) {
         let mut clock = Clock::new();
         loop {
-            // Elsewhere a listener that is shut down lets threads wait in `accept` as before.
+            // On other systems, threads stay blocked in `accept` after the listener is shut down.
             if cfg!(not(target_os = "linux")) && self.context.admission.is_closing() {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 return;
@@ -142,7 +141,8 @@ impl<'s> Workers<'s> {
                     }
                     let (ticket, verdict) = self.context.admission.admit(socket, &client);
                     self.serve(&ticket, verdict, client, &mut clock);
-                    // Who waits for the end of a connection wants to know of this thread by then.
+                    // Rejoin first: a thread that waits for a connection to end must then find this
+                    // one counted.
                     let stays = self.rejoin();
                     self.context.admission.release(&ticket);
                     if !stays {
@@ -151,12 +151,12 @@ impl<'s> Workers<'s> {
                 }
                 Err(_) if self.context.admission.is_closing() => return,
                 Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
-                    // Nobody came for the time of the receive timeout, and others wait too.
+                    // No client came within the receive timeout, and other threads wait too.
                     Some(Errno::AGAIN) if self.retire() => return,
                     Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK) => return self.fail(error),
                     // The client was gone before it was accepted.
                     Some(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
-                    // No descriptor or no memory; asking again at once would change nothing.
+                    // Out of descriptors or memory; retrying at once would change nothing.
                     _ => {
                         self.context.admission.wait_for_room(SHORTAGE_PAUSE);
                     }
@@ -165,8 +165,9 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Makes sure that some thread accepts. Starts threads; where none can be started, evicts an idle
-    /// connection, whose thread then comes back to accept. While none ends, newcomers get 503.
+    /// Makes sure that some thread accepts. Starts threads; where none can be started, evicts an
+    /// idle connection, whose thread then returns to `accept`. As long as no connection ends,
+    /// newcomers get 503.
     pub(super) fn find_followers<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
@@ -194,12 +195,12 @@ impl<'s> Workers<'s> {
     }
 
     /// How many threads should wait: one for each open connection, up to [`SPARE`]. So the first
-    /// connection does not wait for threads to be started that may never be needed.
+    /// connection does not wait for the start of threads that may never be needed.
     fn wanted(&self) -> usize {
         self.spare.min(self.context.admission.connections() + 1)
     }
 
-    /// Puts a thread back among those that wait, unless there are enough.
+    /// Counts this thread as waiting again, unless enough are; returns whether it did.
     fn rejoin(&self) -> bool {
         let too_few = |waiting| (waiting < self.max_waiting).then(|| waiting + 1);
         self.waiting
@@ -207,7 +208,7 @@ impl<'s> Workers<'s> {
             .is_ok()
     }
 
-    /// Takes a thread out of those that wait, unless it is the only one.
+    /// Stops counting this thread as waiting, unless it is the only one; returns whether it did.
     fn retire(&self) -> bool {
         let others_wait = |waiting| (waiting > 1).then(|| waiting - 1);
         self.waiting
@@ -215,13 +216,13 @@ impl<'s> Workers<'s> {
             .is_ok()
     }
 
-    /// Ends the server, because it cannot accept any more.
+    /// Ends the server, because it can no longer accept.
     fn fail(&self, error: io::Error) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         self.context.admission.begin_closing();
     }
 
-    /// Takes the connections that clients have made already, and no more.
+    /// Serves the connections that are already in the backlog, and no more.
     pub(super) fn drain_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
@@ -231,9 +232,9 @@ impl<'s> Workers<'s> {
         self.wake();
     }
 
-    /// Accepts everything in the backlog and serves each connection on a new thread. Where no thread
-    /// can be started, or in one-at-a-time mode, the connection is answered 503. Leaves the listener
-    /// blocking.
+    /// Accepts everything in the backlog and serves each connection on a new thread. Where no
+    /// thread can be started, or in one-at-a-time mode, the connection is answered 503. Leaves the
+    /// listener blocking.
     fn serve_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
@@ -241,14 +242,14 @@ impl<'s> Workers<'s> {
         if self.listener.set_nonblocking(true).is_err() {
             return;
         }
-        // The backlog holds no more at a time; newcomers could keep this loop going for ever.
+        // Bounded by what the backlog holds, because newcomers could keep this loop going for ever.
         for _ in 0..=self.context.config.backlog {
             let Ok((socket, client)) = self.listener.accept() else {
                 break;
             };
-            // It may have come before the listener had what connections inherit.
+            // It may have been made before the listener had the options that connections inherit.
             let _ = prepare(&socket, self.context.config);
-            // Admitted here, so that who waits for the end of all knows of it.
+            // Admitted here, so that the thread that waits for all connections to end knows of it.
             let (ticket, verdict) = self.context.admission.admit(socket, &client);
             if self.mode == Mode::OneAtATime
                 || self
@@ -262,7 +263,7 @@ impl<'s> Workers<'s> {
         let _ = self.listener.set_nonblocking(false);
     }
 
-    /// Serves a connection on a thread that does nothing else.
+    /// Serves a connection on a dedicated thread.
     fn serve_aside<'scope, 'env>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
@@ -283,16 +284,17 @@ impl<'s> Workers<'s> {
         spawned.map(drop)
     }
 
-    /// Makes every thread that waits in `accept` come back from it, and frees the port.
+    /// Makes every thread that is blocked in `accept` return, and frees the port.
     #[cfg(target_os = "linux")]
     pub(super) fn wake(&self) {
-        // It fails on a socket that does not listen any more.
+        // This fails on a socket that no longer listens.
         let _ = rustix::net::shutdown(self.listener, rustix::net::Shutdown::Both);
     }
 
-    /// As above, where that takes a connection for each.
+    /// As above, on systems where waking each thread takes a connection.
     ///
-    /// Others may come first, or there may be no descriptor for it: it is tried for a while.
+    /// Other clients may come first, or there may be no descriptor for it, so this is retried for a
+    /// while.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn wake(&self) {
         const TIMES: usize = 100;
@@ -313,12 +315,12 @@ impl<'s> Workers<'s> {
     }
 }
 
-/// Makes a connection to a listener, and drops it.
+/// Connects to a listener, and drops the connection.
 #[cfg(not(target_os = "linux"))]
 fn knock(address: &Peer) {
     use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
     use std::os::unix::net::UnixStream;
-    // It fails where others have come first.
+    // This fails where other clients have come first.
     match address {
         Peer::Ip(SocketAddr::V4(address)) if address.ip().is_unspecified() => {
             let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, address.port()));
@@ -331,12 +333,12 @@ fn knock(address: &Peer) {
     }
 }
 
-/// Makes the system's allocator give back what the threads before have freed.
+/// Makes the system's allocator return the memory that earlier threads have freed.
 ///
-/// glibc keeps small free chunks apart. A large allocation makes it merge them, and freeing that one
-/// trims the heap. Without this, memory stays at its peak.
+/// glibc keeps small free chunks apart. A large allocation makes it merge them, and freeing that
+/// one trims the heap. Without this, memory stays at its peak.
 fn give_back_memory() {
-    // More than what is joined at each time (64 KiB), less than what is a mapping (128 KiB).
+    // Large enough to trigger merging (64 KiB), too small to get its own mapping (128 KiB).
     const LARGE: usize = 96 * 1024;
     drop(hint::black_box(Vec::<u8>::with_capacity(LARGE)));
 }

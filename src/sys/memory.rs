@@ -4,25 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-/// Where control groups are: those of the second version, and those of the first for memory.
+/// Where control groups are mounted: those of version 2, and those of version 1 for memory.
 const GROUPS: &str = "/sys/fs/cgroup";
 const MEMORY_GROUPS: &str = "/sys/fs/cgroup/memory";
 
-/// Bytes that the control groups of the process let it have, if they limit it: those of a container,
-/// or of a service. It is read once, so the first call must come before a sandbox.
+/// The memory limit in bytes that control groups set for the process, if they do: those of a
+/// container, or of a service. It is read once, so the first call must come before a sandbox.
 pub(crate) fn memory_limit() -> Option<usize> {
     static LIMIT: LazyLock<Option<usize>> = LazyLock::new(|| {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         let files = groups.lines().flat_map(limit_files);
         let limits = files.filter_map(|file| fs::read_to_string(file).ok());
-        // What is not limited is `max`.
+        // An unlimited group says `max`.
         limits.filter_map(|text| text.trim().parse().ok()).min()
     });
     *LIMIT
 }
 
-/// The files that may hold a limit, of the group in a line of `/proc/self/cgroup` and of those that it
-/// is in. A container may see its own group as the root of all.
+/// The files that may hold a limit, of the group in a line of `/proc/self/cgroup` and of its
+/// parents. A container may see its own group as the root.
 fn limit_files(line: &str) -> Vec<PathBuf> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (root, name) = match parts.next() {

@@ -1,20 +1,20 @@
-//! Confining the process, so that a fault in it cannot do more than it was meant to do: Landlock
-//! on Linux, nothing elsewhere.
+//! Confining the process, so that a fault in it cannot do more than the process is meant to do:
+//! Landlock on Linux, nothing elsewhere.
 
 use std::io;
 use std::path::Path;
 
-/// What the process does after it was confined.
+/// What the process does once it is confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// It reads what it serves.
+    /// It reads the files that it serves.
     Files,
-    /// It runs scripts, too. They are confined with it: they may read and run what is served and
+    /// It also runs scripts, which are confined with it: they may read and run what is served and
     /// what the system's programs consist of, and write nothing but `/dev/null`.
     Scripts,
 }
 
-/// Where a system keeps the programs that scripts are written for, and what those need.
+/// Where a system keeps the programs that run scripts, and what those need.
 #[cfg(target_os = "linux")]
 const PROGRAMS: &[&str] = &[
     "/bin",
@@ -28,7 +28,7 @@ const PROGRAMS: &[&str] = &[
     "/usr",
 ];
 
-/// Files outside of those that the loader, the C library and many scripts ask for.
+/// Files outside of those directories that the loader, the C library and many scripts need.
 #[cfg(target_os = "linux")]
 const SYSTEM_FILES: &[&str] = &[
     "/dev/random",
@@ -42,7 +42,7 @@ const SYSTEM_FILES: &[&str] = &[
     "/etc/passwd",
 ];
 
-/// What a confined process may still use of the file system.
+/// What a confined process may still access in the file system.
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "nothing is confined elsewhere")
@@ -52,24 +52,24 @@ pub(crate) struct Reach<'p> {
     pub(crate) served: &'p Path,
     /// The directory that uploads go to.
     pub(crate) uploads: Option<&'p Path>,
-    /// Files that it reads again when they change: they stay readable with all that is beside them,
-    /// because a file that takes the place of another is another file.
+    /// Files that it reads again when they change: they stay readable with everything in their
+    /// directories, because a file that replaces another is a different file.
     pub(crate) renewed: Vec<&'p Path>,
-    /// The file that the log is appended to, which may be made anew; not with scripts, which would
-    /// get its directory to write to.
+    /// The file that the log is appended to, which may be recreated; not with scripts, which would
+    /// then be able to write to its directory.
     pub(crate) log: Option<&'p Path>,
     pub(crate) purpose: Purpose,
 }
 
-/// Takes from this thread, and from all that it starts, every access to files but that which `reach`
-/// names; it cannot be undone. Without scripts, TCP ports can be neither bound nor connected to any
-/// more (Linux 6.7). What is already open stays usable.
+/// Denies this thread, and all threads that it starts, any file access that `reach` does not name;
+/// this cannot be undone. Without scripts, TCP ports can no longer be bound or connected to (Linux
+/// 6.7). What is already open stays usable.
 ///
-/// The rules are for the directories that are there now: one that is made later at the place of one is
-/// not covered.
+/// The rules cover the directories that exist now: one that later replaces such a directory is not
+/// covered.
 #[cfg(target_os = "linux")]
 pub(crate) fn confine(reach: &Reach<'_>) -> io::Result<()> {
-    // The last file that is needed from elsewhere.
+    // The last file that is needed from outside.
     super::time_zone();
     let ruleset = ruleset(reach.purpose).map_err(|_| {
         io::Error::new(
@@ -80,7 +80,7 @@ pub(crate) fn confine(reach: &Reach<'_>) -> io::Result<()> {
     enforce(ruleset, reach).map_err(io::Error::other)
 }
 
-/// As above, where there is nothing to do it with.
+/// As above, on systems without a sandbox.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn confine(_: &Reach<'_>) -> io::Result<()> {
     Err(io::Error::new(
@@ -89,7 +89,8 @@ pub(crate) fn confine(_: &Reach<'_>) -> io::Result<()> {
     ))
 }
 
-/// All that can be forbidden: what the first Landlock knows must be, the rest where it is known.
+/// Everything that can be forbidden: what the first version of Landlock supports is required, the
+/// rest is forbidden where it is supported.
 #[cfg(target_os = "linux")]
 fn ruleset(purpose: Purpose) -> Result<landlock::RulesetCreated, landlock::RulesetError> {
     use landlock::{
@@ -116,14 +117,14 @@ fn enforce(
     reach: &Reach<'_>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr, path_beneath_rules};
-    // A single file has no names in it.
+    // A single file has no entries to list.
     let read = if reach.served.is_dir() {
         AccessFs::ReadFile | AccessFs::ReadDir
     } else {
         AccessFs::ReadFile.into()
     };
     let run = read | AccessFs::Execute;
-    // Files are made, written, and given their names.
+    // Uploads are created, written, and given their names.
     let receive = AccessFs::ReadFile
         | AccessFs::ReadDir
         | AccessFs::WriteFile
@@ -138,7 +139,7 @@ fn enforce(
     let served = PathFd::new(reach.served)?;
     let ruleset = match reach.purpose {
         Purpose::Files => ruleset.add_rule(PathBeneath::new(served, read))?,
-        // Of these paths, those that are not there need no rule.
+        // Those of these paths that do not exist need no rule.
         Purpose::Scripts => ruleset
             .add_rule(PathBeneath::new(served, run))?
             .add_rules(path_beneath_rules(PROGRAMS, run))?
@@ -148,7 +149,7 @@ fn enforce(
                 AccessFs::ReadFile | AccessFs::WriteFile,
             ))?,
     };
-    // Also where the files themselves are, if what was named are links.
+    // Also the directories of the files themselves, if the named paths are links.
     let resolved = reach
         .renewed
         .iter()
@@ -173,7 +174,7 @@ fn enforce(
     Ok(())
 }
 
-/// Where the file at `path` is, if that is no device or pipe.
+/// The directory of the file at `path`, unless that is a device or a pipe.
 #[cfg(target_os = "linux")]
 fn directory_of_file(path: &Path) -> Option<std::path::PathBuf> {
     let path = path.canonicalize().ok().filter(|path| path.is_file())?;

@@ -1,24 +1,24 @@
-//! Which thread gets a processor first. That any of this fails costs speed alone.
+//! Which thread gets the CPU first. A failure of any of this costs only speed.
 
 #[cfg(target_os = "linux")]
 use std::sync::atomic::Ordering;
 
-/// Makes the calling thread wait for a processor until others need it less.
+/// Makes the calling thread wait for the CPU until other threads need it less.
 ///
-/// A thread that writes what others leave for it should not interrupt them each time: while it
-/// waits more gathers, and is written in one go.
+/// A thread that writes what other threads queue for it should not preempt them each time: while it
+/// waits, more accumulates, and is written in one go.
 pub(crate) fn yield_to_others() {
-    // Elsewhere this would slow down the whole process.
+    // On other systems this would slow down the whole process.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
-/// Makes the calling thread wait for its turn when there is something to do for it, instead of
-/// interrupting who has the processor (`SCHED_BATCH`).
+/// Makes the calling thread wait for its turn when it has work to do, instead of preempting the
+/// thread that has the CPU (`SCHED_BATCH`).
 ///
 /// A client with many connections then sends all its requests before the first is answered, and a
-/// processor changes from one thread to the next once for each of them, not twice. On a processor
-/// that is idle a thread goes on at once, as ever.
+/// CPU switches threads once for each of them, not twice. On an idle CPU a thread continues at
+/// once, as always.
 pub(crate) fn wait_for_turn() {
     #[cfg(target_os = "linux")]
     if linux::exchange(linux::OTHER, linux::BATCH) {
@@ -26,7 +26,7 @@ pub(crate) fn wait_for_turn() {
     }
 }
 
-/// Calls `start` as a thread that waits for no turn: what it starts inherits that.
+/// Calls `start` as a thread that does not wait for its turn: what it starts inherits that.
 pub(crate) fn start_at_once<T>(start: impl FnOnce() -> T) -> T {
     #[cfg(target_os = "linux")]
     let waits = linux::WAITS.load(Ordering::Relaxed) && linux::exchange(linux::BATCH, linux::OTHER);
@@ -47,19 +47,19 @@ mod linux {
         ThreadPriority, set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
     };
 
-    /// Whether it was this program that made its threads wait for their turn.
+    /// Whether this program itself has made its threads wait for their turn.
     pub(super) static WAITS: AtomicBool = AtomicBool::new(false);
     pub(super) const OTHER: ThreadSchedulePolicy = Normal(Other);
     pub(super) const BATCH: ThreadSchedulePolicy = Normal(Batch);
 
-    /// Gives the calling thread another policy, if it has the one that is expected: who starts
-    /// the program under a third has reasons. Tells whether it has done so.
+    /// Gives the calling thread another policy if it has the expected one: a user who starts the
+    /// program under a third policy has reasons. Returns whether it has done so.
     pub(super) fn exchange(expected: ThreadSchedulePolicy, policy: ThreadSchedulePolicy) -> bool {
         if thread_schedule_policy() != Ok(expected) {
             return false;
         }
-        // The crate sets the nice value too, which is to stay: on its scale, where 0 to 99 stand
-        // for 19 to -20, a number in the middle of those that stand for the same.
+        // The crate also sets the nice value, which must not change. On its scale, 0 to 99 stand
+        // for 19 to -20; this is a number in the middle of those that stand for the current value.
         let nice = rustix::process::getpriority_process(None).unwrap_or(0);
         let priority = u8::try_from(((19 - nice) * 99 - 1) / 39).unwrap_or(0);
         let Ok(priority) = priority.try_into().map(ThreadPriority::Crossplatform) else {

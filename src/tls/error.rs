@@ -1,4 +1,4 @@
-//! Why TLS cannot be spoken.
+//! Why TLS cannot be used.
 
 use std::fmt;
 use std::io;
@@ -14,15 +14,15 @@ pub enum TlsError {
     NoCertificate(PathBuf),
     /// There is no private key in the file.
     NoKey(PathBuf),
-    /// A certificate or key in the file cannot be understood, or is of a kind that is not supported.
+    /// A certificate or key in the file cannot be parsed, or is of an unsupported kind.
     Unusable(PathBuf, String),
     /// The key in the file is encrypted, and there is no password.
     NeedsPassword(PathBuf),
     /// The password does not open the key in the file.
     WrongPassword(PathBuf),
-    /// The key in the file is encrypted in OpenSSL's traditional form, which is not read.
+    /// The key in the file is encrypted in OpenSSL's traditional form, which is not supported.
     TraditionalEncryption(PathBuf),
-    /// The key in the second file is not that of the certificate in the first.
+    /// The key in the second file does not belong to the certificate in the first.
     Mismatch(PathBuf, PathBuf),
     /// A name for a self-signed certificate is not a host name.
     BadName(String),
@@ -71,5 +71,5 @@ impl fmt::Display for TlsError {
     }
 }
 
-/// Without a source: the line says it all.
+/// Has no source: the one line says everything.
 impl std::error::Error for TlsError {}

@@ -15,14 +15,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The only protocol that is spoken over TLS (RFC 7301 §6).
+/// The only protocol spoken over TLS (RFC 7301 §6).
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// A certificate with its key, and all else that TLS takes: what Python's `HTTPSServer` is given as
-/// `certfile`, `keyfile`, `password` and `alpn_protocols`.
+/// A certificate with its key, and everything else that TLS needs: what Python's `HTTPSServer`
+/// takes as `certfile`, `keyfile`, `password` and `alpn_protocols`.
 ///
-/// TLS 1.2 and 1.3 are spoken, in the cipher suites that rustls takes for safe. Sessions resume by
-/// tickets; there is no early data, which anybody could send a second time.
+/// TLS 1.2 and 1.3 are supported, with the cipher suites that rustls considers safe. Sessions
+/// resume by tickets; there is no early data, which anybody could replay.
 ///
 /// ```no_run
 /// use rhttp::{FileHandler, Server, Tls};
@@ -47,8 +47,9 @@ pub struct Tls {
 impl Tls {
     /// The certificate chain in one PEM file and its key in another, which may be the same.
     ///
-    /// The key is PKCS#8, PKCS#1 or SEC1; an encrypted PKCS#8 key takes `password`, any other ignores
-    /// it. When one of the files changes, connections made a second later get the new pair.
+    /// The key is PKCS#8, PKCS#1 or SEC1; `password` is used for an encrypted PKCS#8 key and
+    /// ignored for any other. When one of the files changes, connections made a second later get
+    /// the new pair.
     ///
     /// # Errors
     /// A file cannot be read, or what is in it cannot be used; the error names the file.
@@ -62,12 +63,12 @@ impl Tls {
         Self::new(Pair::from_files(certificate.into(), key.into(), password)?)
     }
 
-    /// A certificate for these host names and IP addresses, made now and kept in memory alone. Nobody
-    /// has signed it: a person compares its [fingerprint](Self::fingerprint) with what the browser
-    /// shows.
+    /// A certificate for these host names and IP addresses, made now and kept only in memory. It is
+    /// not signed by any authority: a person compares its [fingerprint](Self::fingerprint) with
+    /// what the browser shows.
     ///
     /// # Errors
-    /// A name is not a host name, or there is no randomness to be had.
+    /// A name is not a host name, or no randomness is available.
     pub fn self_signed(names: impl IntoIterator<Item = String>) -> Result<Self, TlsError> {
         Self::new(Pair::fixed(self_signed::make(names)?))
     }
@@ -93,13 +94,13 @@ impl Tls {
         self.pair.files()
     }
 
-    /// Looks whether the files have changed, once a second at most, and takes the new pair. One that
-    /// cannot be used leaves the old in use; that is returned once.
+    /// Checks, at most once a second, whether the files have changed, and loads the new pair. If
+    /// that cannot be used, the old one stays in use and the error is returned once.
     pub(crate) fn renew(&self) -> Option<TlsError> {
         self.pair.renew()
     }
 
-    /// What a client is offered that says `hello`.
+    /// What to offer a client that sends `hello`.
     pub(crate) fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
         let offers_http = hello
             .alpn()
@@ -123,7 +124,7 @@ fn config(
         .with_no_client_auth()
         .with_cert_resolver(Arc::clone(pair) as _);
     config.alpn_protocols = protocols;
-    // Tickets are kept by the clients, so sessions take no memory here.
+    // Clients keep the tickets, so sessions take no memory here.
     config.ticketer = Arc::clone(ticketer);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))
@@ -131,7 +132,7 @@ fn config(
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nothing of the key.
+        // Shows nothing of the key.
         f.debug_struct("Tls")
             .field("fingerprint", &self.fingerprint())
             .finish_non_exhaustive()

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// How often the files are looked at, at most.
+/// The shortest time between two looks at the files.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The certificate and key that new connections get.
 #[derive(Debug)]
 pub(super) struct Pair {
     current: RwLock<Arc<CertifiedKey>>,
-    /// Where they come from, unless they were made here.
+    /// Where the pair comes from, unless it was made here.
     files: Option<Files>,
     looked: Mutex<Looked>,
 }
@@ -41,7 +41,7 @@ struct Looked {
 type Stamp = (u64, u64, u64, i64, i64);
 
 impl Pair {
-    /// One that stays as it is.
+    /// A pair that never changes.
     pub(super) fn fixed(pair: CertifiedKey) -> Self {
         Self {
             current: RwLock::new(pair.into()),
@@ -53,7 +53,7 @@ impl Pair {
         }
     }
 
-    /// One that is read from files, now and when they change.
+    /// A pair that is read from files, now and whenever they change.
     pub(super) fn from_files(
         certificate: PathBuf,
         key: PathBuf,
@@ -64,7 +64,7 @@ impl Pair {
             key,
             password,
         };
-        // First what they are like, then what is in them: a change between the two is seen.
+        // First the metadata, then the contents, so that a change between the two is noticed.
         let seen = files.stamps();
         let mut pair = Self::fixed(files.load()?);
         pair.looked = Mutex::new(Looked {
@@ -99,7 +99,7 @@ impl Pair {
 
     pub(super) fn renew(&self) -> Option<TlsError> {
         let files = self.files.as_ref()?;
-        // Whoever comes while another looks gets what there is.
+        // If another thread is looking, this one uses the current pair.
         let mut looked = self.looked.try_lock().ok()?;
         if looked.at.elapsed() < LOOK_AGAIN {
             return None;
@@ -153,7 +153,7 @@ impl Files {
 
 impl std::fmt::Debug for Files {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the password.
+        // Does not show the password.
         f.debug_struct("Files")
             .field("certificate", &self.certificate)
             .field("key", &self.key)

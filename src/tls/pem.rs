@@ -10,10 +10,10 @@ use std::path::Path;
 /// The lines around an encrypted PKCS#8 key (RFC 7468 §11).
 const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 const ENCRYPTED_END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
-/// What OpenSSL's traditional form has in its header (RFC 1421 §4.6.1.1).
+/// What OpenSSL's traditional form has in the header of an encrypted key (RFC 1421 §4.6.1.1).
 const TRADITIONAL: &str = "Proc-Type: 4,ENCRYPTED";
 
-/// The certificate chain in one file with the key in another.
+/// Loads the certificate chain from one file and the key from another.
 pub(super) fn load(
     certificate: &Path,
     key: &Path,

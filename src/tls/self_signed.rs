@@ -1,4 +1,4 @@
-//! Certificates that nobody but the server itself has signed.
+//! Certificates that only the server itself has signed.
 
 use super::error::TlsError;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
@@ -9,7 +9,7 @@ use rcgen::{
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::sign::CertifiedKey;
 
-/// How long browsers let a certificate be valid, at most.
+/// The longest validity that browsers accept.
 const DAYS: i64 = 397;
 
 /// A certificate for these names, with its key: ECDSA on P-256.
@@ -25,14 +25,14 @@ pub(super) fn make(names: impl IntoIterator<Item = String>) -> Result<CertifiedK
     params
         .distinguished_name
         .push(DnType::CommonName, "rhttp, self-signed");
-    // Midnight this many days from now; a clock that is out of bounds counts as 1970.
+    // Midnight this many days from now; a clock that is out of range counts as 1970.
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let days_from_now = |days: i64| {
         let date = today.saturating_add(days.days());
         let part = |number: i8| u8::try_from(number).unwrap_or(1);
         date_time_ymd(date.year().into(), part(date.month()), part(date.day()))
     };
-    // Clocks of phones may be behind.
+    // The clock of a phone may be behind.
     (params.not_before, params.not_after) = (days_from_now(-1), days_from_now(DAYS - 1));
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

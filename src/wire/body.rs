@@ -5,12 +5,13 @@ use crate::http::{BodySource, Ready, Wait};
 use std::io::{self, Read};
 use std::time::Duration;
 
-/// Bytes in a line of the chunked coding; chunk extensions and trailer fields are not so long.
+/// Most bytes in a line of the chunked coding; chunk extensions and trailer fields are not that
+/// long.
 const MAX_LINE: usize = 4096;
-/// Trailer lines that are read (and thrown away) after the last chunk.
+/// Most trailer lines that are read (and discarded) after the last chunk.
 const MAX_TRAILERS: usize = 100;
 
-/// How much of a request's body is still to be read.
+/// How much of a request's body is left to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unread {
     state: State,
@@ -69,13 +70,13 @@ impl<'r, S: Source> UnframedBody<'r, S> {
         Self { source, unread }
     }
 
-    /// Receives more; false at the end of the stream.
+    /// Receives more; returns false at the end of the stream.
     fn fill(&mut self) -> io::Result<bool> {
         self.source.fill(Phase::Body)
     }
 
-    /// Whether what was received is enough for reading not to wait. The lines of the framing that
-    /// are there are taken off.
+    /// Whether enough was received for a read not to wait. Consumes the framing lines that have
+    /// arrived.
     fn can_advance(&mut self) -> bool {
         loop {
             let unread = self.source.input().unread();
@@ -120,7 +121,7 @@ impl<'r, S: Source> UnframedBody<'r, S> {
         }
     }
 
-    /// Takes off a line of the framing, which comes next.
+    /// Consumes the framing line that comes next.
     fn take_line(&mut self) -> io::Result<()> {
         self.unread.state = match self.unread.state {
             State::ChunkSize => match self.chunk_size()? {
@@ -160,7 +161,7 @@ impl<'r, S: Source> UnframedBody<'r, S> {
         Ok(count)
     }
 
-    /// 1*HEXDIG, and an extension that nobody asked for.
+    /// 1*HEXDIG, and an extension, which is ignored.
     fn chunk_size(&mut self) -> io::Result<u64> {
         let line = self.line()?;
         let size = line.split(|&byte| byte == b';').next().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! What proxies say of those for whom they ask: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded`
+//! What proxies say about their clients: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded`
 //! (RFC 7239).
 //!
-//! Anybody can send these fields. A proxy adds the address from which it was asked at the end of the
-//! list, so the list is read from its end: as far as those who have added to it are trusted.
+//! Anybody can send these fields. A proxy appends the address of its own client to the list, so the
+//! list is read from its end, as far as the proxies that have appended to it are trusted.
 
 use crate::http::{FieldLines, HeaderName, Peer, Scheme, TrustedProxy, members};
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub(crate) struct Forwarded {
     pub(crate) scheme: Option<Scheme>,
 }
 
-/// What `peer` says of its client in the fields of a request, as far as that can be believed.
+/// What `peer` says about its client in the fields of a request, as far as that can be trusted.
 pub(crate) fn forwarded(
     peer: &Peer,
     fields: FieldLines<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn forwarded(
     }
 }
 
-/// The last hop that is not trusted itself. What is not an address ends the list: who stands before
+/// The last hop that is not trusted itself. Anything but an address ends the list: the hops before
 /// it cannot be known.
 fn client(hops: Vec<Option<IpAddr>>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let mut client = None;
@@ -98,7 +98,7 @@ fn elements(fields: FieldLines<'_>) -> impl Iterator<Item = &[u8]> {
         .flat_map(|value| split(value, b','))
 }
 
-/// The parts of a value between marks that do not stand in quotes.
+/// The parts of a value between marks that are not in quotes.
 fn split(value: &[u8], mark: u8) -> Vec<&[u8]> {
     let mut is_quoted = false;
     let mut is_escaped = false;
@@ -112,7 +112,7 @@ fn split(value: &[u8], mark: u8) -> Vec<&[u8]> {
     parts.filter(|part| !part.is_empty()).collect()
 }
 
-/// The value of a parameter of an element, out of its quotes.
+/// The value of a parameter of an element, without its quotes.
 fn parameter(element: &[u8], name: &str) -> Option<Vec<u8>> {
     split(element, b';').into_iter().find_map(|pair| {
         let equals = memchr::memchr(b'=', pair)?;
@@ -139,7 +139,7 @@ fn unescape(quoted: &[u8]) -> Vec<u8> {
 
 /// The address in a node's name (§6); `unknown` and made-up names have none.
 fn node(name: &[u8]) -> Option<IpAddr> {
-    // In quotes, somebody may have written more.
+    // A quoted name may hold more than one address.
     members(name).next().and_then(address)
 }
 
@@ -172,7 +172,7 @@ mod tests {
             ("::1", &[(XFF, "1.2.3.4")], Some("1.2.3.4")),
             ("unix", &[(XFF, "1.2.3.4")], Some("1.2.3.4")),
             ("::ffff:10.0.0.1", &[(XFF, "1.2.3.4")], Some("1.2.3.4")),
-            // Anybody may say anything.
+            // Anybody may send anything.
             ("9.9.9.9", &[(XFF, "1.2.3.4")], None),
             ("10.0.0.1", &[(XFF, "6.6.6.6, 1.2.3.4")], Some("1.2.3.4")),
             (
@@ -186,7 +186,7 @@ mod tests {
                 Some("1.2.3.4"),
             ),
             ("10.0.0.1", &[(XFF, "10.0.0.3, 10.0.0.2")], Some("10.0.0.3")),
-            // What is not an address ends the list.
+            // Anything but an address ends the list.
             ("10.0.0.1", &[(XFF, "1.2.3.4, nonsense")], None),
             (
                 "10.0.0.1",

@@ -5,14 +5,14 @@ use crate::http::{FieldLines, HttpError, RequestLine, StatusCode, Version, heade
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestFraming {
-    /// By its length; none at all is zero.
+    /// By its length; zero if there is no body.
     Length(u64),
     /// By the chunked transfer coding.
     Chunked,
 }
 
 impl RequestFraming {
-    /// Whether reading all of the body for nothing is a small matter, as far as its framing tells.
+    /// Whether reading and discarding all of the body is cheap, as far as its framing shows.
     pub(crate) fn may_be_discarded(self, limit: u64) -> bool {
         match self {
             Self::Length(length) => length <= limit,
@@ -34,10 +34,10 @@ pub(crate) enum ResponseFraming {
     Close,
 }
 
-/// The framing of a request, after RFC 9112 §6.3 with every doubtful case refused.
+/// The framing of a request, by RFC 9112 §6.3 with every ambiguous case refused.
 ///
 /// 1. `Transfer-Encoding` in a message before HTTP/1.1, or beside `Content-Length`, or with any
-///    value but `chunked`: an error, because another server on the way may read it otherwise.
+///    value but `chunked`: an error, because another server on the way may read it differently.
 /// 2. `Transfer-Encoding: chunked`: chunked.
 /// 3. `Content-Length`: all lines must hold the same number, 1*DIGIT.
 /// 4. Neither: no body.
@@ -66,8 +66,8 @@ pub(crate) fn request_framing(
     }
 }
 
-/// The framing of a response whose body has `length` bytes, if that is known, where both sides
-/// speak `spoken` (RFC 9112 §6.1).
+/// The framing of a response whose body has `length` bytes, if that is known, when both sides speak
+/// `spoken` (RFC 9112 §6.1).
 pub(crate) fn response_framing(
     status: StatusCode,
     length: Option<u64>,

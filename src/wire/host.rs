@@ -3,9 +3,10 @@
 use crate::http::{FieldLines, HeaderValue, HttpError, RequestLine, StatusCode, Version, header};
 
 /// Refuses an HTTP/1.1 request with more than one `Host`, or one that is not a host: two servers on
-/// the way of a request might take it for two different ones.
+/// the way of a request might read two different hosts.
 ///
-/// Unlike RFC 9112, a request without any is served, as CPython does; and CPython looks at none.
+/// Unlike RFC 9112, a request without any is served, as in CPython, which does not look at `Host`
+/// at all.
 pub(crate) fn check_host(line: &RequestLine<'_>, fields: FieldLines<'_>) -> Result<(), HttpError> {
     if line.version < Version::HTTP_11 {
         return Ok(());
@@ -18,8 +19,8 @@ pub(crate) fn check_host(line: &RequestLine<'_>, fields: FieldLines<'_>) -> Resu
     }
 }
 
-/// Where a client is to ask again that has asked over HTTP where HTTPS is spoken: the same target of
-/// the same host, if its `Host` names one, and this server's port, and nothing else.
+/// Where to redirect a client that has sent HTTP to an HTTPS port: the same target of the same
+/// host, if its `Host` names one, and this server's port, and nothing else.
 pub(crate) fn https_location(
     line: &RequestLine<'_>,
     fields: FieldLines<'_>,
@@ -39,7 +40,7 @@ pub(crate) fn https_location(
     HeaderValue::from_bytes(&[b"https://", host, target].concat())
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2). An empty host is one, too: it is for
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2). An empty host is valid, too: it is for
 /// targets without an authority.
 fn is_host(value: &[u8]) -> bool {
     if let Some(rest) = value.strip_prefix(b"[") {

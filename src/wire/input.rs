@@ -1,14 +1,14 @@
-//! Bytes that were received and are not used yet.
+//! Bytes that were received and not consumed yet.
 
 use std::{io, mem};
 
-/// Bytes that a new buffer has room for: more than most heads take. It stays while a connection is
-/// idle.
+/// Bytes that a new buffer has room for: more than most heads take. It is kept while a connection
+/// is idle.
 const CAPACITY: usize = 1024;
 /// Buffers that had to grow beyond this are not kept for the next request.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
-/// Bytes received and not consumed, in the order in which they came.
+/// Bytes received and not consumed, in the order in which they arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     /// What is not consumed starts at `start`.
@@ -31,11 +31,10 @@ impl Input {
         }
     }
 
-    /// Where to append what is received: a buffer with room for `wanted` bytes, and for one at
-    /// least.
+    /// The buffer to receive into, with room for `wanted` bytes, and for at least one.
     ///
     /// # Errors
-    /// There is no memory for it.
+    /// There is not enough memory.
     pub(crate) fn space(&mut self, wanted: usize) -> io::Result<&mut Vec<u8>> {
         if self.start > 0 {
             self.bytes.drain(..self.start);
@@ -48,12 +47,12 @@ impl Input {
         Ok(&mut self.bytes)
     }
 
-    /// Appends a few bytes that nobody sent.
+    /// Appends a few bytes that were not received.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Takes the buffer of the last head back, so that the next head needs no other.
+    /// Takes back the buffer of the last head, so that the next head needs no new one.
     pub(super) fn reuse(&mut self, spent: &mut Vec<u8>) {
         spent.clear();
         if spent.capacity() > KEPT_CAPACITY {
@@ -68,7 +67,8 @@ impl Input {
         }
     }
 
-    /// Moves the first `count` unread bytes to `head`: all of them, as most often, without a copy.
+    /// Moves the first `count` unread bytes to `head`: without a copy if it is all of them, which
+    /// is the usual case.
     pub(super) fn take(&mut self, count: usize, head: &mut Vec<u8>) {
         head.clear();
         if self.start == 0 && count == self.bytes.len() {

@@ -29,7 +29,7 @@ pub(crate) use write::{CONTINUE, Head, write_chunk_size};
 use crate::http::{Ready, Wait};
 use std::io;
 
-/// What bytes are awaited for; it decides for how long.
+/// Which bytes are awaited; it decides for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The first byte of a request.
@@ -42,13 +42,13 @@ pub(crate) enum Phase {
 
 /// Where requests come from.
 pub(crate) trait Source {
-    /// What was received and is not used yet.
+    /// What was received and not consumed yet.
     fn input(&mut self) -> &mut Input;
 
-    /// Receives at least one byte more into the input; false at the end of the stream.
+    /// Receives at least one more byte into the input; returns false at the end of the stream.
     fn fill(&mut self, phase: Phase) -> io::Result<bool>;
 
-    /// Waits for more bytes, the end of the stream among them, and for what else `wait` says.
+    /// Waits for more bytes or the end of the stream, and for everything else in `wait`.
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready>;
 }
 
@@ -70,7 +70,7 @@ impl<'a> Memory<'a> {
         }
     }
 
-    /// Bytes that no request has taken yet.
+    /// How many bytes no request has consumed yet.
     pub(crate) fn left(&self) -> usize {
         self.input.unread().len() + self.bytes.len()
     }

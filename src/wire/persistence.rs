@@ -1,8 +1,8 @@
 //! Whether a connection persists (RFC 9112 §9): pure functions from facts to decisions.
 //!
 //! There are two decisions. Before a response is sent, its head must say whether the connection
-//! goes on ([`Facts::persistence`]). When it was sent, what has happened in the meantime decides
-//! whether the connection does, and how it is closed if not ([`next`]).
+//! persists ([`Facts::persistence`]). After it was sent, what has happened in the meantime decides
+//! whether the connection does persist, and how it is closed if not ([`next`]).
 
 use super::ResponseFraming;
 use crate::http::{FieldLines, Headers, Method, RequestLine, Version, header, members};
@@ -12,12 +12,12 @@ use crate::http::{FieldLines, Headers, Method, RequestLine, Version, header, mem
 pub(crate) enum Expectation {
     /// It may send another request.
     Persists,
-    /// The same, but in HTTP/1.0, where this is not the rule: it waits to be told.
+    /// The same, but in HTTP/1.0, where this is not the default: it waits to be told.
     AsksToPersist,
     /// It expects the end of the connection, but more may still arrive from it.
     Closes,
-    /// The same, and nothing more will arrive: it asked to close (§9.6), and after GET and HEAD
-    /// no body comes that was not announced.
+    /// The same, and nothing more will arrive: it asked to close (§9.6), and GET and HEAD cannot be
+    /// followed by an unannounced body.
     IsDone,
 }
 
@@ -29,16 +29,16 @@ pub(crate) struct Facts {
     /// This is the connection's last response, whatever the client expects: the server drains or
     /// has evicted it.
     pub(crate) is_last: bool,
-    /// The request's body was read, or what is left of it can be discarded afterwards.
+    /// The request's body was read, or the rest of it can be discarded afterwards.
     pub(crate) body_is_bounded: bool,
     /// What the response needs.
     pub(crate) response: ResponseEnd,
 }
 
-/// What a response needs of the end of its connection.
+/// What a response needs from the end of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseEnd {
-    /// Nothing: its own end can be found.
+    /// Nothing: the response delimits itself.
     Own,
     /// It says `Connection: close` itself.
     SaysClose,
@@ -60,16 +60,16 @@ impl ResponseEnd {
     }
 }
 
-/// What the head of a response says of the connection.
+/// What the head of a response says about the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Persistence {
-    /// It persists, which goes without saying.
+    /// It persists, which is the default.
     Persists,
     /// It persists, which the client must be told.
     AnnouncesKeepAlive,
     /// It closes, which the client must be told.
     AnnouncesClose,
-    /// It closes, which the client knows or the response says.
+    /// It closes, which the client knows or the response already says.
     Closes,
 }
 
@@ -80,14 +80,14 @@ impl Persistence {
     }
 }
 
-/// What has happened by the time that a response was sent.
+/// What has happened by the time a response has been sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivery {
     /// All of the response was sent.
     pub(crate) is_whole: bool,
     /// All of the request's body was read.
     pub(crate) body_is_read: bool,
-    /// More has arrived than was asked for.
+    /// More bytes have arrived than the request needed.
     pub(crate) has_unread: bool,
 }
 
@@ -105,18 +105,18 @@ pub(crate) enum Next {
 pub(crate) enum CloseReason {
     /// A response could not be sent whole: the client must be able to tell.
     Cut,
-    /// The client is done, too slow, or gone: there is nobody to wait for.
+    /// The client is done, too slow, or gone: there is nothing to wait for.
     Ended,
     /// The last response was sent; the client may still be sending.
     Answered,
-    /// The last response was sent, and the client has sent all that it is going to.
+    /// The last response was sent, and the client will send nothing more.
     Agreed,
 }
 
 impl Expectation {
     /// What a request says (§9.3).
     ///
-    /// Unlike CPython, `Connection` is read as the list that it is.
+    /// Unlike CPython, `Connection` is read as a list, which it is.
     pub(crate) fn of(line: &RequestLine<'_>, fields: FieldLines<'_>, server: Version) -> Self {
         let has_option = |option: &[u8]| {
             fields
@@ -136,7 +136,7 @@ impl Expectation {
         }
     }
 
-    /// What a client is taken to expect whose request was not understood.
+    /// What to assume of a client whose request was not understood.
     pub(crate) fn of_rejected(request: Version, server: Version) -> Self {
         if request.min(server) >= Version::HTTP_11 {
             Self::Persists
@@ -161,10 +161,10 @@ impl Facts {
     }
 }
 
-/// What becomes of a connection when a response was sent that said `persistence`.
+/// What becomes of a connection after a response whose head said `persistence`.
 ///
-/// A connection that was to persist is closed unannounced where the body of the request could not
-/// be read after all; a client has to expect that at any time (§9.6).
+/// A connection that was to persist is closed unannounced if the body of the request could not be
+/// read after all; a client has to expect that at any time (§9.6).
 pub(crate) fn next(persistence: Persistence, client: Expectation, delivery: Delivery) -> Next {
     let Delivery {
         is_whole,

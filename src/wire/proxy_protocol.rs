@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: a proxy's word on its client before the first byte of it.
+//! The PROXY protocol, versions 1 and 2: a proxy names its client before the client's first byte.
 //!
 //! The source is `doc/proxy-protocol.txt` of `HAProxy`.
 
@@ -8,21 +8,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The longest line of version 1, its end included (§2.1).
 const LONGEST_LINE: usize = 107;
-/// The most bytes that are taken after the first 16 of version 2: addresses, and what a proxy may add.
+/// The most bytes that are taken after the first 16 of version 2: addresses, and what a proxy may
+/// add.
 const MOST_ADDED: usize = 4096;
 
-/// What was read of a header.
+/// The result of reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProxyHeader {
-    /// It is not whole yet.
+    /// It is not complete yet.
     Unfinished,
-    /// It is whole: this many bytes, with the client if the proxy asks for one.
+    /// It is complete: this many bytes, with the client if the proxy asks on behalf of one.
     Whole(usize, Option<SocketAddr>),
-    /// It is none.
+    /// It is not a header.
     Malformed,
 }
 
-/// Reads a header from what has arrived of a connection.
+/// Reads a header from what has arrived on a connection.
 pub(crate) fn proxy_header(bytes: &[u8]) -> ProxyHeader {
     let start = bytes.get(..SIGNATURE.len()).unwrap_or(bytes);
     if SIGNATURE.starts_with(start) {
@@ -66,7 +67,7 @@ fn line(bytes: &[u8]) -> ProxyHeader {
     }
 }
 
-/// The first of two addresses and ports, all of which must be right.
+/// The first of two addresses and ports, all of which must be valid.
 fn addresses<A: std::str::FromStr + Into<IpAddr>>(
     [from, to]: [&str; 2],
     [port, to_port]: [&str; 2],
@@ -109,7 +110,7 @@ fn binary(bytes: &[u8]) -> ProxyHeader {
                 _ => return ProxyHeader::Malformed,
             }
         }
-        // LOCAL: the proxy asks for itself; or a client without an address of the Internet.
+        // LOCAL: the proxy asks for itself; or the client has no Internet address.
         (0 | 1, _) => None,
         _ => return ProxyHeader::Malformed,
     };

@@ -11,10 +11,10 @@ use std::io;
 /// The header lines of a request.
 pub(crate) type Lines<'h> = SmallVec<[httparse::Header<'h>; 16]>;
 
-/// What came.
+/// What was read.
 #[derive(Debug)]
 pub(crate) enum Incoming<'h> {
-    /// The end of the connection, or the empty line that CPython takes for it.
+    /// The end of the connection, or an empty line, which CPython treats the same.
     End,
     /// A request whose head is well-formed.
     Request(RequestLine<'h>),
@@ -22,7 +22,7 @@ pub(crate) enum Incoming<'h> {
     Rejected(Rejected<'h>),
 }
 
-/// Where header lines end, and how many they are.
+/// Where header lines end, and how many there are.
 struct FieldsEnd {
     offset: usize,
     count: usize,
@@ -30,8 +30,8 @@ struct FieldsEnd {
 
 /// Reads the next head into `head`, and its header lines into `lines`.
 ///
-/// As in CPython, the request line is judged before anything after it is waited for, and the end
-/// of the stream ends a head as an empty line does.
+/// As in CPython, the request line is judged before waiting for anything after it, and the end of
+/// the stream ends a head as an empty line does.
 pub(crate) fn read<'h>(
     source: &mut impl Source,
     head: &'h mut Vec<u8>,
@@ -69,7 +69,7 @@ pub(crate) fn read<'h>(
     })
 }
 
-/// Receives until the line that starts `start` bytes into the input is whole, and returns where
+/// Receives until the line that starts `start` bytes into the input is complete, and returns where
 /// the next one starts; `None` when the line takes more than `limit` bytes.
 fn fill_line(source: &mut impl Source, start: usize, limit: usize) -> io::Result<Option<usize>> {
     let mut searched = start;
@@ -95,7 +95,7 @@ fn fill_line(source: &mut impl Source, start: usize, limit: usize) -> io::Result
     }
 }
 
-/// Receives until the header lines that start `start` bytes into the input are whole.
+/// Receives until the header lines that start `start` bytes into the input are complete.
 fn fill_fields(
     source: &mut impl Source,
     start: usize,
@@ -131,7 +131,7 @@ fn fill_fields(
                 count += 1;
             }
             line => {
-                // The stream has ended: so has the head.
+                // The stream has ended, and so has the head.
                 let (closing, count): (&[u8], usize) = match line {
                     b"" => (b"\r\n", count),
                     b"\r" => (b"\n", count),
@@ -155,7 +155,7 @@ fn parse_fields<'h>(
     lines.resize(count, httparse::EMPTY_HEADER);
     match httparse::parse_headers(fields, lines) {
         Ok(httparse::Status::Complete(_)) => Ok(()),
-        // Unlike CPython, whose e-mail parser takes anything: what two servers on the way of a
+        // Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a
         // request may read in two ways is refused (RFC 9112 §5.1, §5.2).
         Ok(httparse::Status::Partial) | Err(_) => {
             Err(HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line"))

@@ -1,4 +1,4 @@
-//! Request lines, as CPython's `parse_request` takes them.
+//! Request lines, parsed as CPython's `parse_request` does.
 
 use crate::http::{
     HttpError, Latin1, Method, RequestLine, RequestTarget, StatusCode, Version, is_printable,
@@ -7,7 +7,7 @@ use crate::http::{
 /// Bytes that are not a request.
 #[derive(Debug)]
 pub(crate) struct Rejected<'h> {
-    /// Of the line, `text` and `version` are what an answer needs.
+    /// The line; an answer needs only its `text` and `version`.
     pub(crate) line: RequestLine<'h>,
     /// The answer.
     pub(crate) error: HttpError,
@@ -16,14 +16,14 @@ pub(crate) struct Rejected<'h> {
 /// A request line that was parsed, as offsets: the bytes may move afterwards.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ParsedLine {
-    /// How much of the line is text: its end is not.
+    /// How much of the line is text, without the line ending.
     text: usize,
     method: Span,
     target: Span,
     version: Version,
 }
 
-/// A stretch of a line.
+/// A range of bytes in a line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
     start: usize,
@@ -107,7 +107,7 @@ pub(super) fn parse_line(line: &[u8]) -> Result<ParsedLine, Refusal> {
     }
 }
 
-/// The words of a line, between what Python's `str.split()` takes for white space.
+/// The words of a line, separated by what Python's `str.split()` treats as white space.
 struct Words<'l> {
     line: &'l [u8],
     next: usize,
@@ -172,7 +172,7 @@ fn parse_version(word: &[u8]) -> Result<Version, HttpError> {
         let message = format!("Invalid HTTP version ({})", Latin1::new(number));
         return Err(HttpError::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED).with_message(message));
     }
-    // As in CPython, only `HTTP/0.9` to the letter asks for an answer without a head.
+    // As in CPython, only the exact text `HTTP/0.9` asks for an answer without a head.
     Ok(if version == Version::HTTP_09 && number != b"0.9" {
         Version::HTTP_10
     } else {

@@ -6,10 +6,10 @@ use crate::http::{
 };
 use std::io::Write;
 
-/// What tells a waiting client to send its body.
+/// Tells a waiting client to send its body.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// All that a head says beside what the handler put into the response.
+/// Everything that a head says besides what the handler put into the response.
 pub(crate) struct Head<'a> {
     /// The version on the status line.
     pub(crate) protocol: Version,
@@ -26,8 +26,8 @@ pub(crate) struct Head<'a> {
 impl Head<'_> {
     /// Appends the head of `response` to `out`, its empty line included.
     ///
-    /// The length follows the content type, where CPython's handlers send it. Where there is no type,
-    /// it stands where the handler has put one, or last.
+    /// The length follows the content type, where CPython's handlers send it. Without a type, it
+    /// goes where the handler has put one, or last.
     pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
         let is_usual = response.status == StatusCode::OK && response.reason.is_none();
         match self.protocol {
@@ -47,7 +47,7 @@ impl Head<'_> {
         out.extend_from_slice(self.date);
         out.extend_from_slice(b"\r\n");
 
-        // What is said of a file comes right after its type and length, as in CPython.
+        // The fields about a file come right after its type and length, as in CPython.
         let of = response.body.of();
         let own_type = response.headers.contains(header::CONTENT_TYPE);
         let write_framing = |out: &mut Vec<u8>| {

@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What was typed of running as a service.
+/// The flags for running as a service, as typed.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Deployment {
-    /// believe what these proxies say of their clients (X-Forwarded-For, X-Forwarded-Proto, Forwarded);
-    /// may be given several times, as ADDRESS[/BITS] or unix
+    /// trust what these proxies say about their clients (X-Forwarded-For, X-Forwarded-Proto,
+    /// Forwarded); may be given several times, as ADDRESS[/BITS] or unix
     #[arg(long, value_name = "PROXY")]
     pub(in crate::cli) trusted_proxy: Vec<TrustedProxy>,
 
@@ -20,11 +20,11 @@ pub(in crate::cli) struct Deployment {
     #[arg(long, requires = "trusted_proxy")]
     pub(in crate::cli) proxy_protocol: bool,
 
-    /// append the log to this file, and open it anew on SIGHUP (default: standard error)
+    /// append the log to this file, and reopen it on SIGHUP (default: standard error)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) log: Option<PathBuf>,
 
-    /// log as CPython does, or what was served in a format for programs
+    /// log as CPython does, or in a machine-readable format
     #[arg(long, value_name = "FORMAT", default_value = "python")]
     pub(in crate::cli) log_format: Format,
 
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Deployment {
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(in crate::cli) socket_mode: Option<u32>,
 
-    /// end when there was no connection for this long
+    /// exit after this long without a connection
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(in crate::cli) exit_idle: Option<Duration>,
 

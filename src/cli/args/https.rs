@@ -3,7 +3,7 @@
 use clap::{Args, ValueHint};
 use std::ffi::OsString;
 
-/// What was typed of HTTPS. An empty path is none, as in CPython.
+/// The HTTPS flags, as typed. An empty path counts as none, as in CPython.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(in crate::cli) struct Https {
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Https {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) tls_password_file: Option<OsString>,
 
-    /// speak TLS with a certificate made now, and print its fingerprint
+    /// use TLS with a certificate made now, and print its fingerprint
     #[arg(long, conflicts_with = "tls_cert")]
     pub(in crate::cli) tls_self_signed: bool,
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What was typed of them.
+/// These flags, as typed.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(in crate::cli) struct Sharing {
@@ -12,7 +12,7 @@ pub(in crate::cli) struct Sharing {
     #[arg(long)]
     pub(in crate::cli) tar: bool,
 
-    /// take files by PUT and by a form into this directory (default: the one that is served)
+    /// accept files by PUT and by a form into this directory (default: the one being served)
     #[arg(long, value_name = "DIRECTORY", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "the flag may stand without a value")]
     upload: Option<Option<PathBuf>>,
@@ -21,15 +21,15 @@ pub(in crate::cli) struct Sharing {
     #[arg(long, requires = "upload")]
     pub(in crate::cli) overwrite: bool,
 
-    /// take this many bytes at most in an upload; 10M, 4G and so on (default: what is free, less 5 %)
+    /// accept at most this many bytes per upload; 10M, 4G and so on (default: free space less 5 %)
     #[arg(long, value_name = "SIZE", requires = "upload", value_parser = size)]
     pub(in crate::cli) max_upload: Option<u64>,
 
-    /// end when one file or archive was sent to its end
+    /// exit once one file or archive has been sent to its end
     #[arg(long)]
     pub(in crate::cli) once: bool,
 
-    /// end after this time: 90s, 10m or 2h
+    /// exit after this time: 90s, 10m or 2h
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub(in crate::cli) life: Option<Duration>,
 
@@ -43,13 +43,13 @@ pub(in crate::cli) struct Sharing {
 }
 
 impl Sharing {
-    /// Whether uploads are to go to what is served.
+    /// Whether uploads go to what is served.
     pub(in crate::cli) fn uploads_where_it_serves(&self) -> bool {
         matches!(self.upload, Some(None))
     }
 
-    /// The directory that uploads are to go to, if they are to be taken; `served` is the one that is
-    /// meant where none was named.
+    /// The directory that uploads go to, if they are accepted; `served` is the default if none was
+    /// named.
     pub(in crate::cli) fn uploads<'a>(&'a self, served: &'a Path) -> Option<&'a Path> {
         let directory = self.upload.as_ref()?;
         Some(directory.as_deref().unwrap_or(served))
@@ -58,7 +58,7 @@ impl Sharing {
 
 /// A time with a unit.
 fn duration(text: &str) -> Result<Duration, String> {
-    // A year: whoever means longer means for ever.
+    // One year: a user who asks for more means for ever.
     const MOST: u64 = 365 * 24 * 3600;
     let wrong = || "not a time, as 90s, 10m or 2h".to_owned();
     let number = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());

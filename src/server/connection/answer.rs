@@ -7,7 +7,7 @@ use crate::server::access_log::Client;
 use crate::server::clock::Now;
 use crate::server::context::Context;
 
-/// Whether something was out that a response of another connection may hold.
+/// Whether the request failed for lack of something that another connection's response may hold.
 pub(super) fn is_shortage(result: &Result<Response, HttpError>) -> bool {
     matches!(result, Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE)
 }
@@ -17,7 +17,8 @@ pub(super) fn reads(line: &RequestLine<'_>) -> bool {
     matches!(line.method, Method::GET | Method::HEAD)
 }
 
-/// Whether a response gives its client the end of what it asked for by name: a file or an archive.
+/// Whether a response delivers, to its end, what its client asked for by name: a file or an
+/// archive.
 pub(super) fn delivers(line: &RequestLine<'_>, response: &Response) -> bool {
     let is_page = line.target.has_trailing_slash() && line.target.query().is_none();
     let is_content = matches!(
@@ -27,7 +28,7 @@ pub(super) fn delivers(line: &RequestLine<'_>, response: &Response) -> bool {
     line.method == Method::GET && !is_page && is_content && response.body.completes_file()
 }
 
-/// What the handler answers. While the response is sent, the stack that this took is free for that.
+/// What the handler answers. The stack that this takes is free again while the response is sent.
 #[inline(never)]
 pub(super) fn handle(
     handler: &dyn Handler,
@@ -35,15 +36,15 @@ pub(super) fn handle(
 ) -> Result<Response, HttpError> {
     handler.expect_continue(request)?;
     let response = handler.handle(request)?;
-    // A 1xx cannot be the last word on a request.
+    // A 1xx cannot be the final response to a request.
     if response.status < StatusCode::OK {
         return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
     }
     Ok(response)
 }
 
-/// Makes of what a handler answers what this client gets: conditions, ranges, and the page for an
-/// error, which is logged.
+/// Turns what a handler answers into what this client gets: applies conditions and ranges, and
+/// makes the page for an error, which is logged.
 #[inline(never)]
 pub(super) fn complete(
     context: &Context<'_>,
@@ -63,7 +64,7 @@ pub(super) fn complete(
     response
 }
 
-/// What a client gets whose request was refused before a handler saw it.
+/// The response to a request that was refused before a handler saw it.
 #[inline(never)]
 pub(super) fn refusal(
     context: &Context<'_>,
@@ -86,7 +87,7 @@ fn error_response(
     now: &Now,
 ) -> Response {
     let handler = context.handler;
-    // A record has its status.
+    // A record already has the status.
     if context.records.is_none() {
         handler.log_error(&context.log.of(client, now), error);
     }

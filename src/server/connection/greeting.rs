@@ -1,4 +1,4 @@
-//! The beginning of a connection: what a proxy says of it, and TLS.
+//! The beginning of a connection: the PROXY header and the TLS handshake.
 
 use super::Connection;
 use crate::http::{FieldLines, HttpError, Peer, Response, StatusCode, TrustedProxy, header};
@@ -11,11 +11,11 @@ use crate::wire::{self, CloseReason, Incoming, Lines};
 use std::io;
 
 impl Connection<'_> {
-    /// Hears for whom a proxy asks, agrees on TLS with the client, where either is spoken, and serves or
-    /// refuses the client.
+    /// Reads the PROXY header and performs the TLS handshake, where either is in use, then serves
+    /// or refuses the client.
     ///
     /// # Errors
-    /// There is nobody to talk to.
+    /// The PROXY header cannot be read, or the handshake fails.
     pub(super) fn greet_and_serve(
         &mut self,
         tls: Option<&Tls>,
@@ -44,7 +44,7 @@ impl Connection<'_> {
         })
     }
 
-    /// Answers a client that speaks HTTP where HTTPS is spoken.
+    /// Answers a client that speaks HTTP on an HTTPS port.
     #[inline(never)]
     fn redirect_to_https(&mut self, clock: &mut Clock) -> CloseReason {
         let (mut head, mut lines) = (Vec::new(), Lines::new());

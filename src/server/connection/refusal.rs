@@ -1,4 +1,4 @@
-//! Answers that no handler was asked for.
+//! Responses that are made without asking a handler.
 
 use super::Connection;
 use super::answer::refusal;
@@ -9,21 +9,21 @@ use crate::server::clock::Clock;
 use crate::wire::{self, CloseReason, Next};
 
 impl Connection<'_> {
-    /// Answers whatever will be asked, without waiting for it.
+    /// Answers the client's request, whatever it will be, without waiting for it.
     pub(super) fn refuse(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
         let fields = FieldLines::default();
         self.reject(&line, fields, &HttpError::overloaded(), clock)
     }
 
-    /// Gives up a head that there is no memory for.
+    /// Drops a head that there is no memory for.
     pub(super) fn drop_head(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
         let error = HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         self.reject(&line, FieldLines::default(), &error, clock)
     }
 
-    /// Answers what is not a request, or one whose body cannot be told from the next request. The
+    /// Answers what is not a request, or a request whose body cannot be told from the next request.
     /// `fields` are those that were understood.
     #[inline(never)]
     pub(super) fn reject(
@@ -38,7 +38,7 @@ impl Connection<'_> {
         self.answer_unheard(line, fields, response, clock)
     }
 
-    /// Sends a response that no handler was asked for.
+    /// Sends a response that was made without asking a handler.
     pub(super) fn answer_unheard(
         &mut self,
         line: &RequestLine<'_>,

@@ -20,7 +20,7 @@ pub(super) struct Received<'r, 'c> {
 }
 
 impl RequestContent {
-    /// A body that nothing was read of. At most `limit` bytes of it may be discarded.
+    /// A body of which nothing was read yet. At most `limit` bytes of it may be discarded.
     pub(super) fn new(framing: RequestFraming, owes_continue: bool, limit: u64) -> Self {
         Self {
             unread: Unread::new(framing),
@@ -29,7 +29,7 @@ impl RequestContent {
         }
     }
 
-    /// A body whose end cannot be known, so that nothing of it is read.
+    /// A body whose end cannot be known, so none of it is read.
     pub(super) fn lost() -> Self {
         Self {
             unread: Unread::lost(),
@@ -38,7 +38,7 @@ impl RequestContent {
         }
     }
 
-    /// The body as it comes over `channel`.
+    /// The body as it arrives over `channel`.
     pub(super) fn on<'r, 'c>(&'r mut self, channel: &'r mut Channel<'c>) -> Received<'r, 'c> {
         Received {
             content: self,
@@ -51,14 +51,14 @@ impl RequestContent {
         self.unread.is_finished()
     }
 
-    /// Whether discarding what is left of it is a small matter, as far as its framing shows.
+    /// Whether discarding the rest of it is cheap, as far as its framing shows.
     pub(super) fn is_small(&self) -> bool {
         self.is_small
     }
 }
 
 impl<'c> Received<'_, 'c> {
-    /// Tells the client to send the body, if it waits for that.
+    /// Tells the client to send the body, if it is waiting for that.
     pub(super) fn send_continue(&mut self) -> io::Result<()> {
         if self.content.owes_continue {
             self.content.owes_continue = false;
@@ -67,10 +67,10 @@ impl<'c> Received<'_, 'c> {
         Ok(())
     }
 
-    /// Throws away what is left of the body, up to `limit` bytes.
+    /// Discards the rest of the body, up to `limit` bytes.
     ///
-    /// The buffer for that costs a connection two pages of stack for good, so it is taken only
-    /// where there is something to throw away.
+    /// The buffer for that costs a connection two pages of stack for good, so it is allocated only
+    /// where there is something to discard.
     #[inline(never)]
     pub(super) fn discard(self, limit: u64) {
         let _ = io::copy(&mut self.take(limit), &mut io::sink());

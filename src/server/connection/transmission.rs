@@ -13,13 +13,14 @@ use std::ops::Range;
 
 /// Files up to this many bytes are read and go out in one write with the head.
 const SMALL_FILE: u64 = 16 * 1024;
-/// Pieces of an archive gather up to this many bytes.
+/// Pieces of an archive are buffered up to this many bytes.
 const GATHERED: usize = 128 * 1024;
-/// Most bytes that a stream is asked for at a time.
+/// Most bytes to read from a stream at a time.
 const CHUNK: usize = 64 * 1024;
-/// First read size for a stream; it grows to [`CHUNK`] once a read fills it. Most streams are short.
+/// First read size for a stream; it grows to [`CHUNK`] once a read fills it. Most streams are
+/// short.
 const FIRST_CHUNK: usize = 4 * 1024;
-/// Room for a head: more than nearly all take.
+/// Room for a head: more than nearly all heads take.
 const HEAD_ROOM: usize = 320;
 
 /// A response on its way to the client.
@@ -28,11 +29,11 @@ pub(super) struct Transmission<'t, 'c> {
     /// What is sent next: the head, to begin with.
     pub(super) out: &'t mut Vec<u8>,
     pub(super) framing: ResponseFraming,
-    /// The request's body, which an exchange reads while it is sent.
+    /// The request's body, which an exchange reads while its response is sent.
     pub(super) content: &'t mut RequestContent,
 }
 
-/// What else is to be done when a response was sent: an exchange may have something to say.
+/// What is left to do after a response was sent: an exchange may have something to report.
 pub(super) type Finished = Option<Box<dyn Exchange>>;
 
 /// Makes room for a head, and for the file that goes out with it.
@@ -84,7 +85,7 @@ impl Transmission<'_, '_> {
         Ok(None)
     }
 
-    /// Sends what has gathered.
+    /// Sends what is buffered.
     fn flush(&mut self) -> io::Result<()> {
         self.channel.send([self.out, &[]])?;
         self.out.clear();
@@ -132,8 +133,8 @@ impl Transmission<'_, '_> {
         let mut filled = self.out.len();
         self.out.resize(filled + length, 0);
         while !range.is_empty() {
-            // No more is asked for than was promised: the file may have grown, and at the largest
-            // size that a file can have the system refuses to read beyond.
+            // Never read more than was promised: the file may have grown, and at the largest size
+            // that a file can have the system refuses to read beyond it.
             let room = self.out.get_mut(filled..).unwrap_or_default();
             match rustix::io::pread(file, room, range.start) {
                 Ok(0) => {
@@ -152,7 +153,7 @@ impl Transmission<'_, '_> {
         Ok(())
     }
 
-    /// Sends the head with the bytes that are there already, and returns how many of `length` are
+    /// Sends the head with the bytes that are already there, and returns how many of `length` are
     /// left.
     fn send_first(&mut self, first: &[u8], length: Option<u64>) -> io::Result<Option<u64>> {
         let most = length.map_or(usize::MAX, |length| {

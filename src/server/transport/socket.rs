@@ -1,4 +1,4 @@
-//! A connected socket, with time limits that come with each call.
+//! A connected socket, with a time limit for each call.
 //!
 //! TCP and Unix sockets are the same here. Time limits are the socket's own (`SO_RCVTIMEO`,
 //! `SO_SNDTIMEO`): they cost a system call only when they change.
@@ -18,7 +18,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes that are copied at a time from a file that the kernel cannot send by itself.
+/// Bytes copied at a time from a file that the kernel cannot send by itself.
 const COPY: usize = 64 * 1024;
 
 /// One connection's socket.
@@ -33,7 +33,7 @@ impl Socket {
     /// Takes over a socket that was accepted from a [prepared](prepare) listener.
     pub(in crate::server) fn new(socket: Arc<OwnedFd>, config: &Config) -> io::Result<Self> {
         if !cfg!(target_os = "linux") {
-            // Elsewhere, what is inherited is another matter.
+            // Other systems differ in what a socket inherits.
             rustix::io::ioctl_fionbio(&*socket, false)?;
             prepare(&*socket, config)?;
         }
@@ -43,8 +43,8 @@ impl Socket {
         })
     }
 
-    /// Receives what is there into the free room of `buffer`, and waits no longer than `limit` for
-    /// it. Zero bytes are the end of the stream.
+    /// Receives into the spare capacity of `buffer`, waiting no longer than `limit`. Zero bytes
+    /// mean the end of the stream.
     pub(in crate::server) fn receive(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -61,7 +61,7 @@ impl Socket {
         }
     }
 
-    /// The same into a slice.
+    /// Like [`receive`](Self::receive), but into a slice.
     pub(in crate::server) fn receive_into(
         &mut self,
         buffer: &mut [u8],
@@ -85,7 +85,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Receives what is there already, without waiting.
+    /// Receives what has already arrived, without waiting.
     pub(in crate::server) fn receive_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match rustix::net::recv(&*self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
@@ -96,21 +96,21 @@ impl Socket {
         }
     }
 
-    /// Takes what is there already, to throw it away.
+    /// Discards what has already arrived.
     pub(in crate::server) fn discard_now(&mut self) {
         let mut buffer = Vec::with_capacity(4 * 1024);
         let room = spare_capacity(&mut buffer);
         let _ = rustix::net::recv(&*self.socket, room, RecvFlags::DONTWAIT);
     }
 
-    /// Whether bytes have arrived that nobody has received.
+    /// Whether bytes have arrived that were not received yet.
     pub(in crate::server) fn has_arrived(&mut self) -> bool {
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
         let peeked = rustix::net::recv(&*self.socket, &mut [0; 1], flags);
         peeked.is_ok_and(|(_, count)| count > 0)
     }
 
-    /// Sends some of `parts`, one after the other, and returns how many bytes.
+    /// Sends some of `parts`, one after the other, and returns how many bytes were sent.
     ///
     /// The call fails when the kernel could take nothing at all within [`Config::stall_timeout`].
     pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
@@ -129,7 +129,7 @@ impl Socket {
         }
     }
 
-    /// The same for any number of parts, after which nothing follows.
+    /// Like [`send`](Self::send), but for any number of parts, with nothing to follow.
     pub(in crate::server) fn send_many(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
             match self.send_message(parts, send_flags(More::Nothing)) {
@@ -151,10 +151,10 @@ impl Socket {
         rustix::net::sendmsg(&*self.socket, parts, &mut control, flags)
     }
 
-    /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. None is
+    /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. Zero means
     /// the end of the file.
     ///
-    /// The kernel moves them without a copy where it can.
+    /// The kernel moves the bytes without a copy where it can.
     pub(in crate::server) fn send_file(
         &mut self,
         file: &File,
@@ -164,7 +164,7 @@ impl Socket {
         loop {
             match sys::send_file(&*self.socket, file, offset, count) {
                 Err(Errno::INTR) => {}
-                // Some files cannot be sent from, those in /proc among them.
+                // Some files do not support `sendfile`, those in /proc among them.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                     return self.copy_file(file, offset, count);
                 }
@@ -188,7 +188,7 @@ impl Socket {
         }
     }
 
-    /// Waits for what of `client` happens to the socket, and for `others`, until `deadline`.
+    /// Waits until `deadline` for the events `client` on the socket, and for `others`.
     pub(in crate::server) fn wait(
         &mut self,
         client: PollFlags,
@@ -196,7 +196,7 @@ impl Socket {
         deadline: Option<Instant>,
     ) -> io::Result<[PollFlags; 3]> {
         let socket = self.socket.as_fd();
-        // A descriptor that is not waited for is the socket again, asked about nothing.
+        // A missing descriptor is replaced by the socket again, polled for no events.
         let nothing = (socket, PollFlags::empty());
         let mut polled = [Some((socket, client)), others[0], others[1]].map(|wait| {
             let (descriptor, flags) = wait.unwrap_or(nothing);
@@ -204,7 +204,7 @@ impl Socket {
         });
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            // A time that is too long to be expressed is for ever.
+            // A time that is too long to be represented means for ever.
             let left = left.and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut polled, left.as_ref()) {
                 Err(Errno::INTR) => {}
@@ -228,15 +228,15 @@ fn send_flags(more: More) -> SendFlags {
     }
 }
 
-/// Other systems know no such flags; std has SIGPIPE ignored there.
+/// Other systems have no such flags; std ignores SIGPIPE there.
 #[cfg(not(target_os = "linux"))]
 fn send_flags(_: More) -> SendFlags {
     SendFlags::empty()
 }
 
 /// Sets the options that connections start with: no delay for small packets, and the time limits.
-/// On Linux they inherit these from the listener, so it is done once. The receive timeout is also
-/// how long a thread waits in `accept` before it may retire.
+/// On Linux connections inherit these from the listener, so this is done once. The receive timeout
+/// is also how long a thread waits in `accept` before it may retire.
 pub(in crate::server) fn prepare(socket: impl AsFd, config: &Config) -> io::Result<()> {
     match sockopt::set_tcp_nodelay(&socket, true) {
         // A Unix socket has no such delay.

@@ -1,4 +1,4 @@
-//! A TLS session over a socket (RFC 8446, RFC 5246), blocking as the socket is.
+//! A TLS session over a socket (RFC 8446, RFC 5246), blocking like the socket.
 
 use super::{More, Socket};
 use crate::tls::Tls;
@@ -12,36 +12,37 @@ use std::mem;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-/// Bytes of a file that are encrypted and sent together: four full records.
+/// Bytes of a file encrypted and sent together: four full records.
 const FILE_PIECE: usize = 64 * 1024;
-/// Bytes that a session encrypts at most before they are sent.
+/// Most bytes that a session encrypts before they are sent.
 const MOST_ENCRYPTED: usize = 2 * FILE_PIECE;
 
-/// The beginning of a session, fed with what the client sends.
+/// A handshake in progress, fed with what the client sends.
 pub(in crate::server) enum Handshake {
-    /// The client has not said yet what it offers.
+    /// The client hello is not complete yet.
     Hello(Box<Acceptor>),
     Session(Box<ServerConnection>),
-    /// It cannot go on.
+    /// The handshake has failed.
     Failed,
 }
 
-/// A session that the client has agreed to.
+/// An established session.
 pub(in crate::server) struct TlsStream {
     socket: Socket,
     session: Box<ServerConnection>,
 }
 
 impl Handshake {
-    /// Waits for the client's first message.
+    /// A handshake that waits for the client's first message.
     pub(in crate::server) fn new() -> Self {
         Self::Hello(Box::default())
     }
 
-    /// Takes in all of `received` and answers it over `socket`; true once the session stands.
+    /// Consumes all of `received` and answers it over `socket`; returns true once the session is
+    /// established.
     ///
     /// # Errors
-    /// The two sides do not come together; the client has been told, if it speaks TLS.
+    /// The handshake fails; the client has been told, if it speaks TLS.
     pub(in crate::server) fn advance(
         &mut self,
         mut received: &[u8],
@@ -63,7 +64,8 @@ impl Handshake {
         match self {
             Self::Session(session) => {
                 let stands = !session.is_handshaking();
-                // What follows the handshake of TLS 1.3 is tickets: they go out with the first response.
+                // After the handshake of TLS 1.3 only tickets follow: they go out with the first
+                // response.
                 if !stands || session.protocol_version() == Some(ProtocolVersion::TLSv1_2) {
                     flush(session, socket)?;
                 }
@@ -100,7 +102,7 @@ impl Handshake {
         Ok(())
     }
 
-    /// The session over this socket; `None` before it stands.
+    /// The session over this socket; `None` before it is established.
     pub(in crate::server) fn into_stream(self, socket: Socket) -> Option<TlsStream> {
         match self {
             Self::Session(session) => Some(TlsStream { socket, session }),
@@ -111,7 +113,7 @@ impl Handshake {
 
 /// Tells a client why its first message is refused.
 fn refuse(error: rustls::Error, mut alert: AcceptedAlert, socket: &mut Socket) -> io::Error {
-    // It may be gone already.
+    // The client may already be gone.
     let _ = alert.write_all(&mut Outgoing(socket));
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
@@ -125,7 +127,7 @@ fn process(session: &mut ServerConnection, socket: &mut Socket) -> io::Result<()
     Ok(())
 }
 
-/// Sends all that waits to be sent.
+/// Sends everything that is pending.
 fn flush(session: &mut ServerConnection, socket: &mut Socket) -> io::Result<()> {
     while session.wants_write() {
         session.write_tls(&mut Outgoing(socket))?;
@@ -138,7 +140,7 @@ impl TlsStream {
         &mut self.socket
     }
 
-    /// The time is for all of it: a record that comes byte by byte does not renew it.
+    /// The limit is for the whole call: a record that arrives byte by byte does not extend it.
     pub(in crate::server) fn receive(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -168,8 +170,8 @@ impl TlsStream {
         }
     }
 
-    /// Takes what is decrypted already, of as many records as there is room for: a client may put
-    /// each byte into one of its own. `None` where nothing is, zero bytes at the end.
+    /// Takes what is already decrypted, from as many records as there is room for: a client may put
+    /// each byte into a record of its own. `None` if there is nothing, zero bytes at the end.
     fn take_received(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
         let mut reader = self.session.reader();
         let mut count = 0;
@@ -178,7 +180,7 @@ impl TlsStream {
                 Ok(received) => received,
                 Err(_) if count > 0 => return Ok(Some(count)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                // The client has left without a word, as many do.
+                // The client has left without a `close_notify`, as many do.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
                 Err(error) => return Err(error),
             };
@@ -205,7 +207,7 @@ impl TlsStream {
         self.has_received() || self.socket.has_arrived()
     }
 
-    /// What is not followed by more leaves at once, in records that are as full as they can be.
+    /// Bytes with nothing to follow are sent at once, in records that are as full as possible.
     pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
         let length = parts.map(<[u8]>::len).iter().sum();
         let parts = parts.map(IoSlice::new);
@@ -244,8 +246,8 @@ impl TlsStream {
         self.send([piece, &[]], More::Nothing)
     }
 
-    /// What has arrived may turn out to be no bytes for the request, such as a new key; then the wait
-    /// goes on.
+    /// What has arrived may hold no bytes of the request, only a key update for example; then the
+    /// wait goes on.
     pub(in crate::server) fn wait(
         &mut self,
         client: PollFlags,
@@ -283,7 +285,7 @@ impl TlsStream {
         }
     }
 
-    /// Says `close_notify` to a client that may not read any more.
+    /// Sends `close_notify` to a client that may no longer be reading.
     pub(in crate::server) fn announce_end(&mut self) {
         self.session.send_close_notify();
         let mut last = Vec::new();
@@ -291,7 +293,7 @@ impl TlsStream {
         self.socket.send_now(&last);
     }
 
-    /// Says `close_notify`, so that the client can tell a whole response from a cut one.
+    /// Sends `close_notify`, so that the client can tell a complete response from a truncated one.
     pub(in crate::server) fn finish(&mut self) -> io::Result<()> {
         self.session.send_close_notify();
         flush(&mut self.session, &mut self.socket)?;
@@ -299,7 +301,7 @@ impl TlsStream {
     }
 }
 
-/// How long to wait for what arrives.
+/// How long to wait for incoming bytes.
 enum Patience {
     /// Not at all.
     None,
