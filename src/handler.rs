@@ -75,7 +75,7 @@ pub trait Handler: Send + Sync {
     /// where its subclasses add fields.
     ///
     /// It is called once for each response, when its status is final: for a 304, a 206 and the page
-    /// of an error, and for what the connection answers by itself (400, 408, 431, 503). In the last
+    /// of an error, and for what the connection answers by itself (400, 431, 503). In the last
     /// case `fields` may be empty and `line` may have no target, because the request was not
     /// understood. Override it to let other origins read responses, for example.
     ///

@@ -1,5 +1,5 @@
-//! The blocks before the content of a file: ustar (POSIX.1-1988), and before that, where ustar has
-//! no room, the records of pax (POSIX.1-2001).
+//! The blocks before the content of a file: ustar (POSIX.1-1988), preceded by pax records
+//! (POSIX.1-2001) where ustar has no room.
 
 use super::layout::{Entry, Kind};
 use std::borrow::Cow;
@@ -10,9 +10,9 @@ pub(super) const BLOCK: u64 = 512;
 /// One block as bytes.
 const ZEROS: [u8; 512] = [0; 512];
 
-/// The largest number that eleven octal digits can say.
+/// The largest number that eleven octal digits can express.
 const MOST: u64 = 0o777_7777_7777;
-/// The longest name, the longest directory before it, and the longest target of a link.
+/// The maximum length of a name, of the directory before it, and of the target of a link.
 const NAME: usize = 100;
 const PREFIX: usize = 155;
 
@@ -27,8 +27,8 @@ struct Fields<'a> {
     kind: u8,
 }
 
-/// Appends the blocks that come before the content of `entry`, which stands in the archive at `path`
-/// (a directory's ends in a slash).
+/// Appends the blocks that precede the content of `entry`, whose path in the archive is `path` (a
+/// directory's ends in a slash).
 pub(super) fn push_header(entry: &Entry<'_>, path: &[u8], out: &mut Vec<u8>) {
     let records = records(entry, path);
     if !records.is_empty() {
@@ -45,7 +45,8 @@ pub(super) fn push_header(entry: &Entry<'_>, path: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&records);
         pad(out, records.len() as u64);
     }
-    // What a reader without pax sees of what ustar cannot say; any other takes the records.
+    // What a reader without pax support sees in place of values that ustar cannot express; all
+    // others use the records.
     let plain_path = to_plain(path);
     let (prefix, name) = split(&plain_path).unwrap_or((b"", last(&plain_path, NAME)));
     let target = to_plain(entry.target);
@@ -67,7 +68,7 @@ pub(super) fn push_header(entry: &Entry<'_>, path: &[u8], out: &mut Vec<u8>) {
     push_block(&fields, out);
 }
 
-/// Bytes of these blocks.
+/// The length of these blocks in bytes.
 pub(super) fn header_length(entry: &Entry<'_>, path: &[u8]) -> u64 {
     let records = records(entry, path).len() as u64;
     match records {
@@ -93,7 +94,7 @@ fn pad(out: &mut Vec<u8>, length: u64) {
     out.extend_from_slice(padding(length));
 }
 
-/// What ustar cannot say of an entry, as the records of a pax header.
+/// What ustar cannot express about an entry, as the records of a pax header.
 fn records(entry: &Entry<'_>, path: &[u8]) -> Vec<u8> {
     let mut records = Vec::new();
     let path = needs_record(path, split(path).is_some()).then_some(path);
@@ -103,7 +104,7 @@ fn records(entry: &Entry<'_>, path: &[u8]) -> Vec<u8> {
         .flatten()
         .any(|text| !is_utf8(text))
     {
-        // Names are bytes then; without this they must be UTF-8.
+        // This makes names plain bytes; without it they must be UTF-8.
         push_record(b"hdrcharset", b"BINARY", &mut records);
     }
     if let Some(path) = path {
@@ -131,7 +132,7 @@ fn push_record(key: &[u8], value: &[u8], records: &mut Vec<u8>) {
     let rest = key.len() + value.len() + b" =\n".len();
     let digits = |number: usize| number.checked_ilog10().map_or(1, |log| log as usize + 1);
     let mut length = rest + digits(rest);
-    // One digit more may make it one digit longer.
+    // Counting the digits may make the length itself one digit longer.
     length = rest + digits(length);
     // Writing to memory cannot fail.
     let _ = write!(records, "{length} ");
@@ -141,18 +142,18 @@ fn push_record(key: &[u8], value: &[u8], records: &mut Vec<u8>) {
     records.push(b'\n');
 }
 
-/// When the content was modified, where eleven octal digits can say it.
+/// When the content was modified, if eleven octal digits can express it.
 fn time(entry: &Entry<'_>) -> Option<u64> {
     let seconds = u64::try_from(entry.state.modified.seconds).ok();
     seconds.filter(|&seconds| seconds <= MOST)
 }
 
-/// A path in the two fields that ustar has for it, if they have room.
+/// A path split into the two fields that ustar has for it, if it fits.
 fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     if path.len() <= NAME {
         return Some((b"", path));
     }
-    // The latest slash that leaves a name short enough, and not empty.
+    // The last slash that leaves a name that is short enough, and not empty.
     let earliest = path.len().checked_sub(NAME + 1)?;
     let slash = path
         .iter()
@@ -169,13 +170,13 @@ fn last(path: &[u8], most: usize) -> &[u8] {
     path.get(path.len().saturating_sub(most)..).unwrap_or(path)
 }
 
-/// Whether a path is to stand in a record. In the fields of ustar, each reader takes bytes beyond
-/// ASCII for what it likes; what is not UTF-8 is best left to them, as it is.
+/// Whether a path needs a record. In the fields of ustar, each reader interprets non-ASCII bytes as
+/// it likes; a path that is not UTF-8 is best left there unchanged.
 fn needs_record(path: &[u8], has_room: bool) -> bool {
     !has_room || !path.is_ascii() && is_utf8(path)
 }
 
-/// A path as the fields of ustar have it.
+/// A path as it appears in the fields of ustar.
 fn to_plain(path: &[u8]) -> Cow<'_, [u8]> {
     if path.is_ascii() || !is_utf8(path) {
         return Cow::Borrowed(path);
@@ -188,7 +189,7 @@ fn is_utf8(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok()
 }
 
-/// Appends a header block. Owners are nobody's business: all are 0, without names.
+/// Appends a header block. Owners are not disclosed: all are 0, without names.
 fn push_block(fields: &Fields<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     push_text(fields.name, NAME, out);
@@ -217,7 +218,7 @@ fn push_block(fields: &Fields<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends text with zeros after it.
+/// Appends text, padded with zeros.
 fn push_text(text: &[u8], width: usize, out: &mut Vec<u8>) {
     let text = text.get(..width).unwrap_or(text);
     let missing = ZEROS.get(..width - text.len()).unwrap_or_default();
@@ -225,7 +226,7 @@ fn push_text(text: &[u8], width: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(missing);
 }
 
-/// Appends a number in octal digits and a zero, `width` bytes in all.
+/// Appends a number in octal digits and a zero byte, `width` bytes in total.
 fn push_octal(number: u64, width: usize, out: &mut Vec<u8>) {
     for place in (0..width - 1).rev() {
         let digit = (number >> (3 * place)) & 7;

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::{io, mem};
 
-/// What an entry is; nothing else goes into an archive.
+/// The type of an entry; nothing else goes into an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     File,
@@ -20,20 +20,20 @@ pub(crate) enum Kind {
 /// A file, a directory or a link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
-    /// The directory that it is in, by its number; the first entry is in none.
+    /// The number of the directory that it is in; the first entry is in none.
     pub(crate) parent: u32,
     pub(crate) name: &'a [u8],
     /// Where a link leads.
     pub(crate) target: &'a [u8],
     pub(crate) kind: Kind,
-    /// Who may read, write and run it.
+    /// The permission bits.
     pub(crate) mode: u16,
     pub(crate) state: FileState,
     pub(crate) inode: u64,
 }
 
 impl Entry<'_> {
-    /// Bytes of its content.
+    /// The length of its content in bytes.
     pub(crate) fn content(&self) -> u64 {
         match self.kind {
             Kind::File => self.state.size,
@@ -45,31 +45,31 @@ impl Entry<'_> {
 /// A piece of an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Segment<'a> {
-    /// Bytes that are in no file.
+    /// Bytes that do not come from a file.
     Bytes(&'a [u8]),
-    /// Bytes of the content of the entry with this number.
+    /// A range of the content of the entry with this number.
     Content(u32, Range<u64>),
 }
 
-/// The entries of an archive, each after the directory that it is in. Names and targets lie in one
-/// block of memory, as those of a listing do.
+/// The entries of an archive, each after the directory that it is in. Names and targets are kept in
+/// one block of memory, as those of a listing are.
 #[derive(Debug)]
 pub(crate) struct Layout {
     text: Vec<u8>,
     entries: Vec<Stored>,
-    /// Bytes of all entries, without the end of the archive.
+    /// The length of all entries in bytes, without the end of the archive.
     length: u64,
     digests: [DefaultHasher; 2],
-    /// Room to put paths together in.
+    /// Scratch space for building paths.
     path: Vec<u8>,
     reservation: Reservation,
 }
 
-/// An entry whose name and target lie in the text.
+/// An entry whose name and target are in the text.
 #[derive(Debug)]
 struct Stored {
     parent: u32,
-    /// Where its name begins, where its target does, and where that ends.
+    /// Where its name begins, where its target begins, and where that ends.
     text: [u32; 3],
     kind: Kind,
     mode: u16,
@@ -95,10 +95,10 @@ impl Layout {
         }
     }
 
-    /// Adds an entry, and tells its number.
+    /// Adds an entry and returns its number.
     ///
     /// # Errors
-    /// There is no memory for it, or the archive would be longer than numbers can say.
+    /// No memory is available for it, or the archive would be too long to express.
     pub(crate) fn push(&mut self, entry: &Entry<'_>) -> Result<u32, Unavailable> {
         let shortage = |_| Unavailable::Shortage;
         let number = u32::try_from(self.entries.len()).map_err(shortage)?;
@@ -128,14 +128,14 @@ impl Layout {
         self.length = blocks
             .and_then(|blocks| blocks.checked_add(header))
             .and_then(|bytes| bytes.checked_add(self.length))
-            // Offsets in files and messages are signed numbers elsewhere.
+            // Elsewhere, offsets in files and messages are signed numbers.
             .filter(|&length| length < u64::MAX / 4)
             .ok_or(Unavailable::Shortage)?;
         for digest in &mut self.digests {
             let FileState {
                 modified, changed, ..
             } = entry.state;
-            // The lengths of the texts are hashed with them.
+            // The hash includes the lengths of the texts.
             (entry.parent, entry.kind, entry.name, entry.target).hash(digest);
             (entry.mode, content, modified.seconds, modified.nanoseconds).hash(digest);
             (changed.seconds, changed.nanoseconds).hash(digest);
@@ -144,30 +144,30 @@ impl Layout {
         Ok(number)
     }
 
-    /// Counts the memory that it takes, with `more` that goes with it.
+    /// Accounts for its memory, plus `more` for data that belongs to it.
     pub(super) fn resize(&mut self, more: usize) -> Result<(), Unavailable> {
         self.reservation.resize(self.size().saturating_add(more))
     }
 
-    /// No more entries come, and others may grow.
+    /// No more entries are added; others may grow.
     pub(super) fn finish(&mut self) -> Result<(), Unavailable> {
         self.resize(0)?;
         self.reservation.end_growing();
         Ok(())
     }
 
-    /// Bytes of memory that it takes.
+    /// How much memory it takes, in bytes.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.entries.len() * size_of::<Stored>()
     }
 
-    /// Bytes of the archive.
+    /// The length of the archive in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.length + 2 * BLOCK
     }
 
-    /// What tells this archive from any other: of all that is in it but the content of files, whose
-    /// changes show in their times.
+    /// What distinguishes this archive from any other: a digest of everything in it except the
+    /// content of files, whose changes show in their times.
     pub(super) fn digest(&self) -> [u64; 2] {
         self.digests.each_ref().map(Hasher::finish)
     }
@@ -187,7 +187,7 @@ impl Layout {
         })
     }
 
-    /// Appends the path that leads from the top to an entry, the name of the top left out or not.
+    /// Appends the path from the top to an entry, with or without the name of the top.
     pub(super) fn push_path(&self, number: u32, with_top: bool, path: &mut Vec<u8>) {
         let mut names = SmallVec::<[&[u8]; 16]>::new();
         let mut next = number;
@@ -219,7 +219,7 @@ impl Layout {
         depth
     }
 
-    /// The same as it stands in the archive: a directory's ends in a slash.
+    /// The same as it appears in the archive: a directory's path ends in a slash.
     fn push_entry_path(&self, number: u32, kind: Kind, path: &mut Vec<u8>) {
         self.push_path(number, true, path);
         if kind == Kind::Directory {
@@ -272,7 +272,7 @@ impl Layout {
     }
 }
 
-/// Hands on what of `bytes`, which begin at `start`, is in `range`.
+/// Passes on the part of `bytes`, which begin at `start`, that is in `range`.
 fn take_bytes(
     bytes: &[u8],
     start: u64,

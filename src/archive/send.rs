@@ -1,4 +1,4 @@
-//! An archive on its way: the files are opened one after the other, each in its directory.
+//! Sending an archive: the files are opened one after the other, each in its directory.
 
 use super::layout::{Entry, Layout, Segment};
 use crate::files::{Stamp, Tree, open_file};
@@ -27,7 +27,7 @@ impl Archive {
         }
     }
 
-    /// The entity tag: made of the names, sizes and times, it is another one when any of them is.
+    /// The entity tag: it is made of the names, sizes and times, and changes when any of them does.
     /// There is none while something in the archive might change again without a trace.
     pub(crate) fn etag(&self) -> Option<HeaderValue> {
         let [first, second] = self.layout.digest();
@@ -67,7 +67,7 @@ impl Segments for Archive {
 }
 
 impl Archive {
-    /// The directory that an entry is in: mostly the one that is open already.
+    /// The directory that an entry is in: usually the one that is already open.
     fn directory<'d>(
         &self,
         entry: &Entry<'_>,
@@ -87,8 +87,8 @@ impl Archive {
     }
 }
 
-/// What was promised of a file must be so when it is sent, and still be so afterwards: otherwise the
-/// connection is cut, so that nobody takes what came for the whole.
+/// A file must match what was promised when it is sent, and still match afterwards: otherwise the
+/// connection is cut, so that nobody mistakes a partial archive for the whole.
 fn check(file: &File, entry: &Entry<'_>) -> io::Result<()> {
     let stamp = Stamp::from(&rustix::fs::fstat(file)?);
     let is_same = stamp.is_regular() && stamp.state == entry.state;

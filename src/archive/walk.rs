@@ -1,4 +1,4 @@
-//! Through a tree, directory by directory: what an archive of it has in it.
+//! Walks a tree, directory by directory, to find out what an archive of it contains.
 
 use super::layout::{Entry, Kind, Layout};
 use super::send::Archive;
@@ -9,18 +9,18 @@ use rustix::io::Errno;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Directories in one another: more than any tree has that people make, and few enough that the
-/// longest path is short.
+/// The maximum depth of nested directories: more than any tree that people make has, and few enough
+/// to keep the longest path short.
 const MAX_DEPTH: usize = 128;
 
 /// Why there is no archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failed {
-    /// There is no memory or no descriptor for it now.
+    /// No memory or descriptor is available for it now.
     Shortage,
     /// The directory may not be read.
     Absent,
-    /// Directories lie in one another beyond all reason.
+    /// Directories are nested beyond all reason.
     TooDeep,
 }
 
@@ -33,14 +33,14 @@ impl From<Unavailable> for Failed {
     }
 }
 
-/// Goes through `tree`, which is called `top` in the archive.
+/// Walks `tree`, which is called `top` in the archive.
 ///
-/// In each directory, what is not a directory comes first, by name, and then the directories with
-/// all that is in them: so each directory is opened once when the archive is sent, and a program that
-/// unpacks it is done with one before the next.
+/// In each directory, everything that is not a directory comes first, by name, and then the
+/// directories with all their contents. So each directory is opened once when the archive is sent,
+/// and a program that unpacks it is done with one directory before the next.
 ///
 /// # Errors
-/// The tree cannot be read to its end. What of it cannot be read by anybody is left out and counted.
+/// The tree cannot be read completely. Entries that nobody may read are left out and counted.
 pub(crate) fn walk(tree: Tree, top: &[u8], now: HttpDate) -> Result<Archive, Failed> {
     let mut walk = Walk {
         tree: &tree,
@@ -74,19 +74,19 @@ pub(crate) fn walk(tree: Tree, top: &[u8], now: HttpDate) -> Result<Archive, Fai
 struct Walk<'t> {
     tree: &'t Tree,
     layout: Layout,
-    /// Directories that are still to be read, the next one last.
+    /// Directories still to be read, the next one last.
     waiting: Names<u32>,
-    /// Files and directories that were left out because nobody may read them.
+    /// The number of files and directories that were left out because they may not be read.
     unreadable: usize,
-    /// Whether all was left alone long enough for any further change to show.
+    /// Whether everything was left alone long enough for any further change to show.
     is_settled: bool,
-    /// Who this process is.
+    /// The user that this process runs as.
     user: u32,
     now: HttpDate,
 }
 
 impl Walk<'_> {
-    /// Opens a directory of the tree, unless it may not be seen, or is gone.
+    /// Opens a directory of the tree, unless it may not be shown, or is gone.
     fn open(&mut self, path: &[u8]) -> Result<Option<OwnedFd>, Unavailable> {
         let directory = match self.tree.open(path) {
             Ok(directory) => directory,
@@ -96,20 +96,20 @@ impl Walk<'_> {
         Ok(Some(directory).filter(|_| !is_private))
     }
 
-    /// Goes on without something that cannot be had. In a shortage there is no archive: it would be
-    /// another one a moment later.
+    /// Continues without an entry that cannot be read. In a shortage there is no archive: a moment
+    /// later it would be a different one.
     fn left_out(&mut self, error: Errno) -> Result<(), Unavailable> {
         if Unavailable::from(error) == Unavailable::Shortage {
             return Err(Unavailable::Shortage);
         }
-        // What is gone, or something else by now, does not count.
+        // An entry that is gone, or has become something else, does not count.
         if matches!(error, Errno::ACCESS | Errno::PERM) {
             self.unreadable += 1;
         }
         Ok(())
     }
 
-    /// Adds an open directory, and what is in it.
+    /// Adds an open directory and its contents.
     fn directory(
         &mut self,
         parent: u32,
@@ -128,7 +128,7 @@ impl Walk<'_> {
                 continue;
             }
             let kind = match entry.file_type() {
-                // Some file systems do not tell the type with the name.
+                // Some file systems do not return the type with the name.
                 FileType::Unknown => match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(stat) => FileType::from_raw_mode(stat.st_mode),
                     Err(error) => {
@@ -143,7 +143,7 @@ impl Walk<'_> {
                 FileType::RegularFile | FileType::Symlink => {
                     files.push((), name.to_bytes_with_nul());
                 }
-                // Devices, sockets and FIFOs are of this machine.
+                // Devices, sockets and FIFOs only have a meaning on this machine.
                 _ => {}
             }
             let more = files.size() + directories.size() + self.waiting.size();
@@ -177,7 +177,7 @@ impl Walk<'_> {
             FileType::RegularFile => {
                 if !stamp.is_readable_by_its_owner(self.user) {
                     match accessat(directory, name, Access::READ_OK, AtFlags::EACCESS) {
-                        // Filters of system calls may not know it; then the opening shows.
+                        // A seccomp filter may not know the call; then opening the file shows it.
                         Ok(()) | Err(Errno::NOSYS | Errno::INVAL) => {}
                         Err(error) => return self.left_out(error),
                     }
@@ -225,7 +225,7 @@ impl Walk<'_> {
     }
 }
 
-/// Names, one after the other in one block of memory, each with something that belongs to it.
+/// Names, one after the other in one block of memory, each with a value that belongs to it.
 #[derive(Debug)]
 struct Names<T> {
     text: Vec<u8>,
@@ -259,7 +259,7 @@ impl<T> Names<T> {
         self.names.iter().filter_map(name)
     }
 
-    /// Takes the last one out.
+    /// Removes and returns the last one.
     fn pop(&mut self) -> Option<(T, Vec<u8>)> {
         let (with, start, end) = self.names.pop()?;
         let name = self.text.get(start..end).unwrap_or_default().to_vec();

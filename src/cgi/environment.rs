@@ -1,8 +1,9 @@
-//! What a script is told: CPython's variables, one by one (RFC 3875 §4.1), and beyond them every
-//! other field of the request as `HTTP_NAME` (§4.1.18).
+//! The environment of a script: CPython's variables, one by one (RFC 3875 §4.1), plus every other
+//! field of the request as `HTTP_NAME` (§4.1.18).
 //!
-//! No field can pose as another variable: `Proxy` never becomes `HTTP_PROXY` (CVE-2016-5385), and
-//! names that would fold into one, such as `Remote-User` and `Remote_User`, are not passed on.
+//! No field can pass for another variable: `Proxy` never becomes `HTTP_PROXY` (CVE-2016-5385), and
+//! names that would map to the same variable, such as `Remote-User` and `Remote_User`, are not
+//! passed on.
 
 use super::Script;
 use crate::http::{FieldLines, HeaderName, Latin1, Request, Scheme, decode_base64, header};
@@ -11,10 +12,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// What a script is told of a server without ports, which a proxy stands in front of.
+/// The port reported to scripts by a server without ports, which has a proxy in front of it.
 const HTTP_PORT: u16 = 80;
 
-/// What a service manager tells a server (`sd_notify(3)`, `sd_listen_fds(3)`).
+/// Variables that a service manager sets for a server (`sd_notify(3)`, `sd_listen_fds(3)`).
 const OF_MANAGER: [&str; 6] = [
     "LISTEN_FDNAMES",
     "LISTEN_FDS",
@@ -24,7 +25,7 @@ const OF_MANAGER: [&str; 6] = [
     "WATCHDOG_USEC",
 ];
 
-/// What a script is told of the server.
+/// What a script learns about the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerInfo<'a> {
     /// `SERVER_SOFTWARE`.
@@ -35,10 +36,11 @@ pub(crate) struct ServerInfo<'a> {
     pub(crate) root: &'a Path,
 }
 
-/// A variable, and its value; without one, the server's own is not passed on either.
+/// A variable and its value; `None` removes the variable, so that the server's own is not passed on
+/// either.
 pub(crate) type Variable = (Cow<'static, str>, Option<OsString>);
 
-/// The variables that a request sets beside the server's own environment.
+/// The variables that a request sets in addition to the server's own environment.
 pub(crate) fn environment(
     server: ServerInfo<'_>,
     script: &Script,
@@ -102,25 +104,26 @@ pub(crate) fn environment(
         ("HTTP_REFERER", field(header::REFERER)),
         ("HTTP_ACCEPT", text(&accept.join(&b","[..]))),
         ("HTTP_USER_AGENT", field(header::USER_AGENT)),
-        // Unlike CPython, whose `, ` no program takes apart (RFC 6265 §4.2.1).
+        // Unlike CPython, which joins with `, `: no program can split that (RFC 6265 §4.2.1).
         ("HTTP_COOKIE", text(&cookies.join(&b"; "[..]))),
     ];
     let mut variables: Vec<Variable> = set.map(|(name, value)| (name.into(), Some(value))).into();
-    // Unlike CPython: who a client is never comes from the server's own environment.
+    // Unlike CPython: the client's identity never comes from the server's own environment.
     variables.push(("AUTH_TYPE".into(), auth_type));
     variables.push(("REMOTE_USER".into(), remote_user));
-    // As all servers tell scripts, and never from the server's own environment.
+    // Set as all servers do, and never inherited from the server's own environment.
     let https = (request.scheme() == Scheme::Https).then(|| "on".into());
     variables.push(("HTTPS".into(), https));
-    // Unlike CPython: what the service manager told this process is not for scripts, which could speak
-    // to it in the server's name.
+    // Unlike CPython: the service manager's variables for this process are not passed to scripts,
+    // which could otherwise talk to it in the server's name.
     variables.extend(OF_MANAGER.map(|name| (name.into(), None)));
     // Unlike CPython: all other fields are passed on, too.
     variables.extend(other_fields(request.headers()));
     variables
 }
 
-/// The fields that have no variable in CPython. Several lines of a name are one list.
+/// The fields that have no variable in CPython. Several lines with the same name are joined into a
+/// list.
 fn other_fields(fields: FieldLines<'_>) -> Vec<Variable> {
     let options: Vec<_> = fields.list(header::CONNECTION).collect();
     let mut variables: Vec<Variable> = Vec::new();
@@ -143,8 +146,8 @@ fn other_fields(fields: FieldLines<'_>) -> Vec<Variable> {
     variables
 }
 
-/// Fields that have a variable of their own, and fields that no script is told: credentials, what
-/// is for one connection only, and what would pose as a setting of the script's own.
+/// Fields that have a variable of their own, and fields that are never passed to scripts:
+/// credentials, hop-by-hop fields, and fields that would pass for one of the script's own settings.
 const NOT_PASSED: &[HeaderName<'static>] = &[
     header::ACCEPT,
     header::COOKIE,
@@ -164,13 +167,13 @@ const NOT_PASSED: &[HeaderName<'static>] = &[
     header::UPGRADE,
 ];
 
-/// Whether no other name becomes the same variable.
+/// Whether no other name maps to the same variable.
 fn is_plain(name: HeaderName<'_>) -> bool {
     let mut bytes = name.as_str().bytes();
     bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// `AUTH_TYPE`, and of Basic credentials `REMOTE_USER`, where nothing has verified them.
+/// `AUTH_TYPE`, and `REMOTE_USER` from Basic credentials, where nothing has verified them.
 fn credentials(value: Latin1<'_>) -> (Option<OsString>, Option<OsString>) {
     let words: Vec<_> = value.words().collect();
     let [scheme, credentials] = words[..] else {
@@ -192,7 +195,7 @@ fn credentials(value: Latin1<'_>) -> (Option<OsString>, Option<OsString>) {
     (Some(text(scheme.as_bytes())), user)
 }
 
-/// The path info as a file below the root, without a look whether there is one.
+/// The path info as a file below the root, without checking whether it exists.
 fn path_translated(root: &Path, path_info: &[u8]) -> OsString {
     let mut path = root.as_os_str().to_owned();
     path.push(OsStr::from_bytes(path_info));

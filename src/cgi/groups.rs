@@ -1,7 +1,7 @@
-//! The process groups of all scripts that run, so that none of them outlives the server.
+//! The process groups of all running scripts, so that none of them outlives the server.
 //!
-//! A group has the id of its first process. As long as that is not reaped, nobody else can get
-//! the id; so scripts are started and reaped here only, where the list is kept true.
+//! A group has the id of its first process. Until that process is reaped, no other can get the id;
+//! so scripts are started and reaped only here, where the list is kept accurate.
 
 use crate::sys;
 #[cfg(target_os = "linux")]
@@ -14,12 +14,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a script that is to end may take to tidy up. With what precedes and follows it, no
-/// script outlives its use by a second.
+/// How long a script that is told to end may take to clean up. Even with the steps before and after
+/// that, no script outlives its use by a second.
 pub(crate) const GRACE: Duration = Duration::from_millis(700);
-/// How often scripts are polled for their end while somebody waits for that.
+/// How often scripts are polled for their exit while a thread waits for it.
 const TICK: Duration = Duration::from_millis(5);
-/// How long a script that is being started is waited for, so that it can be ended.
+/// How long to wait for a script that is just being started, so that it can be ended.
 const START: Duration = Duration::from_millis(200);
 
 static GROUPS: Mutex<Groups> = Mutex::new(Groups {
@@ -30,15 +30,15 @@ static GROUPS: Mutex<Groups> = Mutex::new(Groups {
 
 #[derive(Debug)]
 struct Groups {
-    /// Ids of first processes that are not reaped.
+    /// The ids of first processes that have not been reaped.
     running: BTreeSet<u32>,
-    /// How many are being started.
+    /// How many scripts are being started.
     starting: usize,
-    /// The server ends: nothing is started any more, and nothing reaped.
+    /// The server is shutting down: nothing is started any more, and nothing reaped.
     is_closed: bool,
 }
 
-/// Starts a script in a group of its own, which `command` must ask for.
+/// Starts a script in a group of its own, which `command` must request.
 pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut groups = lock();
     if groups.is_closed {
@@ -58,30 +58,30 @@ pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     spawned
 }
 
-/// How a script has ended, if it has; it is reaped then.
+/// How a script has ended, if it has; in that case it is reaped.
 pub(super) fn reap(child: &mut Child) -> io::Result<Option<ExitStatus>> {
     let mut groups = lock();
     if groups.is_closed {
         return Ok(None);
     }
     let ended = child.try_wait();
-    // An error means that it is not our child (any more).
+    // An error means that it is not (or no longer) our child.
     if !matches!(ended, Ok(None)) {
         groups.running.remove(&child.id());
     }
     ended
 }
 
-/// Signals a script that is not reaped, and all that it has started.
+/// Signals a script that has not been reaped, and everything it has started.
 pub(super) fn signal(id: u32, signal: Signal) {
     if let Some(group) = pid(id) {
-        // It fails when nobody is left in it.
+        // It fails when no process is left in the group.
         let _ = kill_process_group(group, signal);
     }
 }
 
-/// Waits until the first process of a group has ended, but no longer than `limit`. It is not
-/// reaped, so the group's id stays its own.
+/// Waits until the first process of a group has ended, but no longer than `limit`. The process is
+/// not reaped, so the group keeps its id.
 pub(super) fn wait_without_reaping(id: u32, limit: Duration) {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_micros(200);
@@ -91,13 +91,13 @@ pub(super) fn wait_without_reaping(id: u32, limit: Duration) {
     }
 }
 
-/// Whether the server ends, so that nothing is reaped any more.
+/// Whether the server is shutting down, so that nothing is reaped any more.
 pub(super) fn are_closed() -> bool {
     lock().is_closed
 }
 
-/// Reaps the children of this process that are not scripts. Process 1 of a container gets all that
-/// their parents have left behind.
+/// Reaps the children of this process that are not scripts. Process 1 of a container inherits
+/// everything that exited parents have left behind.
 #[cfg(target_os = "linux")]
 pub(crate) fn reap_orphans() {
     loop {
@@ -109,8 +109,8 @@ pub(crate) fn reap_orphans() {
             return;
         };
         let is_script = u32::try_from(orphan.as_raw()).is_ok_and(|id| groups.running.contains(&id));
-        // One that is being started is not in the list yet. Its connection reaps it, and the next
-        // look is soon.
+        // A script that is just being started is not in the list yet. Its connection reaps it, and
+        // the next check is soon.
         if is_script || groups.starting > 0 {
             return;
         }
@@ -118,15 +118,16 @@ pub(crate) fn reap_orphans() {
     }
 }
 
-/// Elsewhere there are no containers, so no server is process 1.
+/// Other systems do not run a server as process 1.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn reap_orphans() {}
 
-/// Ends all scripts, because the server ends: they are asked to, and those that have not ended
-/// after `grace` are killed, with all they have started. Without any grace they are not asked.
+/// Ends all scripts, because the server is shutting down: they are asked to end, and those that
+/// have not done so after `grace` are killed, with everything they have started. Without any grace
+/// they are not asked.
 ///
-/// Returns when that is done: at once, if none runs. What a script that has ended left running
-/// is not a script any more.
+/// Returns when that is done: at once, if none is running. Processes left running by a script that
+/// has ended do not count as scripts.
 pub(crate) fn end_all(grace: Duration) {
     let start = Instant::now();
     let mut groups = lock();
@@ -139,7 +140,7 @@ pub(crate) fn end_all(grace: Duration) {
         thread::sleep(TICK);
         groups = lock();
     }
-    // Also those that have ended: not all in their groups may have.
+    // Including groups whose script has ended: other processes in them may be alive.
     groups.signal(Signal::KILL);
 }
 
@@ -150,7 +151,7 @@ impl Groups {
         }
     }
 
-    /// Whether nothing speaks for waiting on, when so much time has passed.
+    /// Whether there is no reason to wait any longer after this much time has passed.
     fn may_be_killed(&self, passed: Duration, grace: Duration) -> bool {
         let is_over = passed >= grace || self.running.iter().all(|&id| has_ended(id));
         is_over && (self.starting == 0 || passed >= grace.max(START))
@@ -168,7 +169,7 @@ fn pid(id: u32) -> Option<Pid> {
 }
 
 fn lock() -> MutexGuard<'static, Groups> {
-    // Nothing panics while it is held.
+    // Nothing panics while the lock is held.
     GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,4 @@
-//! What a script is started with.
+//! How a script is started.
 
 use super::Script;
 use super::environment::{Variable, text};
@@ -9,38 +9,38 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Who makes sense of a script's file.
+/// What interprets a script's file.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Runner {
-    /// It knows binaries, and the interpreters that a script names in its first line.
+    /// The kernel knows binaries, and the interpreters that scripts name in their first line.
     Kernel,
-    /// All else is for it, as everywhere on Unix.
+    /// The shell runs everything else, as everywhere on Unix.
     Shell,
 }
 
-/// What a script is started with.
+/// How a script is started.
 pub(crate) struct Launch<'a> {
     /// Its file.
     pub(crate) file: &'a Path,
-    /// Which script it is.
+    /// The script itself.
     pub(crate) script: &'a Script,
     /// The query as received.
     pub(crate) query: &'a [u8],
-    /// Variables beside the server's own.
+    /// Variables in addition to the server's own.
     pub(crate) environment: Vec<Variable>,
-    /// Whom it runs as, if not as the server.
+    /// The user that it runs as, if not the server's.
     pub(crate) user: Option<sys::User>,
-    /// Whether there is something for it to read.
+    /// Whether the request has a body for it to read.
     pub(crate) has_body: bool,
 }
 
 impl Launch<'_> {
     /// The command that runs the script.
     ///
-    /// As long as no user is set, std starts it with `posix_spawn`, which does not copy the
-    /// server's memory map; a change of user takes `fork`. Either way nothing of ours runs in
-    /// between. std sets no limits on what is inherited: descriptors all close on `exec`, and
-    /// [`sys::isolate_children`] sees to signals.
+    /// If no user is set, std starts it with `posix_spawn`, which does not copy the server's memory
+    /// map; a change of user takes `fork`. Either way no code of ours runs in between. std does not
+    /// restrict what is inherited: all descriptors close on `exec`, and [`sys::isolate_children`]
+    /// takes care of signals.
     pub(super) fn command(&self, runner: Runner) -> Command {
         let mut command = match runner {
             Runner::Kernel => {
@@ -54,7 +54,7 @@ impl Launch<'_> {
                 command
             }
         };
-        // As in CPython: a query that is not a form is an argument, always exactly one.
+        // As in CPython: a query that is not a form is passed as an argument, always exactly one.
         let query: Vec<u8> = self
             .query
             .iter()
@@ -75,10 +75,10 @@ impl Launch<'_> {
             Stdio::null()
         });
         command.stdout(Stdio::piped());
-        // A group of its own, so that what it starts can be ended with it.
+        // A group of its own, so that everything it starts can be ended with it.
         command.process_group(0);
         if let Some(user) = self.user {
-            // std drops the supplementary groups as well, before it sets the user.
+            // std also drops the supplementary groups, before it sets the user.
             command.gid(user.group).uid(user.id);
         }
         command

@@ -1,5 +1,5 @@
-//! Scripts (RFC 3875): which one a request means, what it is told, how it runs, and what its
-//! output becomes. Which files there are is somebody else's to say.
+//! Scripts (RFC 3875): which one a request means, the environment it gets, how it runs, and how its
+//! output becomes a response. Which files exist is decided elsewhere.
 
 mod environment;
 mod groups;

@@ -1,4 +1,4 @@
-//! What a script prints becomes a response (RFC 3875 §6): header lines, an empty line, content.
+//! Turns what a script prints into a response (RFC 3875 §6): header lines, an empty line, content.
 
 use super::Process;
 use crate::http::members;
@@ -8,15 +8,15 @@ use crate::http::{
 };
 use std::io;
 
-/// Bytes that a script may print before its header ends.
+/// The most bytes that a script may print before its header ends.
 const MAX_HEADER: usize = 256 * 1024;
-/// Bytes that are read at a time until it does.
+/// The size of each read until then.
 const CHUNK: usize = 4 * 1024;
 
-/// Reads the script's header and answers with it, and with what the script prints from then on.
+/// Reads the script's header and answers with it, followed by what the script prints from then on.
 ///
 /// # Errors
-/// 502 for a script that prints no header, or one that cannot be read.
+/// 502 for a script that prints no header, or whose output cannot be read.
 pub(crate) fn answer(
     mut process: Process,
     request: &mut RequestBody<'_>,
@@ -31,7 +31,7 @@ pub(crate) fn answer(
             Err(error) => return given_up(error),
         };
         printed.truncate(start + count);
-        // The end of the header may lie across two reads.
+        // The end of the header may be split across two reads.
         match end_of_header(&printed, start.saturating_sub(2)) {
             Some(end) => break (end, false),
             None if count == 0 => break (printed.len(), true),
@@ -56,15 +56,15 @@ pub(crate) fn answer(
     Ok(header.into_response(printed, process))
 }
 
-/// The head of the response to a script that printed these header lines; `None` where they are
-/// none.
+/// The head of the response to a script that printed these lines; `None` if they are not header
+/// lines.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn head(lines: &[u8]) -> Option<Response> {
     Header::parse(lines).map(Header::into_head)
 }
 
-/// The client broke off, or nobody knows whether it is still there. No error: the log has no line
-/// for clients that leave, but for their request.
+/// The client went away, or it is no longer known whether it is still there. This is not an error:
+/// the log has no line for clients that leave, apart from that of their request.
 fn given_up(error: io::Error) -> Result<Response, HttpError> {
     match error.kind() {
         io::ErrorKind::ConnectionAborted
@@ -78,8 +78,8 @@ fn bad_gateway(message: impl Into<std::borrow::Cow<'static, str>>) -> HttpError 
     HttpError::new(StatusCode::BAD_GATEWAY).with_message(message)
 }
 
-/// Where the header that starts `printed` ends, its empty line included. Nothing before `from`
-/// can be the end of it.
+/// Where the header at the start of `printed` ends, its empty line included. The caller knows that
+/// it does not end before `from`.
 pub(crate) fn end_of_header(printed: &[u8], from: usize) -> Option<usize> {
     for start in [&b"\n"[..], b"\r\n"] {
         if printed.starts_with(start) {
@@ -105,9 +105,10 @@ struct Header {
 }
 
 impl Header {
-    /// Parses all lines up to the empty one; `None` when one of them is not a header line.
+    /// Parses all lines up to the empty one; `None` if one of them is not a header line.
     ///
-    /// No line at all is a header too, because it was one for CPython, which looks at nothing.
+    /// No lines at all are a header too, because they were one for CPython, which does not check
+    /// anything.
     fn parse(lines: &[u8]) -> Option<Self> {
         let mut header = Self {
             status: None,
@@ -141,7 +142,7 @@ impl Header {
                 return None;
             }
         } else if name == header::TRANSFER_ENCODING {
-            // Framing is the server's, and content that is framed already would be framed twice.
+            // The server does the framing; content that is already framed would be framed twice.
             return None;
         } else if name == header::CONNECTION {
             self.options
@@ -155,8 +156,8 @@ impl Header {
         Some(())
     }
 
-    /// Takes out what is for one connection only, which is not the script's (RFC 9110 §7.6.1): it
-    /// may but close it.
+    /// Removes the hop-by-hop fields, which are not the script's to send (RFC 9110 §7.6.1): all it
+    /// may do is close the connection.
     fn drop_hop_by_hop(&mut self) {
         for option in std::mem::take(&mut self.options) {
             if option == b"close" {
@@ -181,8 +182,8 @@ impl Header {
     fn into_head(self) -> Response {
         let (status, reason) = match self.status {
             Some((status, reason)) => (status, Some(reason).filter(|reason| !reason.is_empty())),
-            // Unlike CPython: a script that names a place sends the client there (RFC 3875 §6.2.3).
-            // A path alone does the same; nothing is served in its stead.
+            // Unlike CPython: a script that sends a `Location` redirects the client there (RFC
+            // 3875 §6.2.3). A bare path does the same; no other content is served in its place.
             None if self.fields.contains(header::LOCATION) => (StatusCode::FOUND, None),
             None => (StatusCode::OK, Some("Script output follows".into())),
         };
@@ -193,8 +194,8 @@ impl Header {
     }
 }
 
-/// Whether a field is the server's to send: it has sent its own already, or it is for one
-/// connection only.
+/// Whether a field is reserved to the server: either the server has sent its own already, or the
+/// field is hop-by-hop.
 fn is_servers_own(name: HeaderName<'_>) -> bool {
     let own = [
         header::DATE,
@@ -210,8 +211,8 @@ fn is_servers_own(name: HeaderName<'_>) -> bool {
     own.contains(&name) || old.contains(&name)
 }
 
-/// Whether the first field of the name counts, and no other: a second would make two clients see
-/// two different things.
+/// Whether only the first field of this name counts: with a second one, two clients could see two
+/// different things.
 fn is_singular(name: HeaderName<'_>) -> bool {
     let singular = [
         header::CONTENT_TYPE,
@@ -222,7 +223,7 @@ fn is_singular(name: HeaderName<'_>) -> bool {
     singular.contains(&name)
 }
 
-/// Three digits, and a reason. A status that is not final cannot be an answer.
+/// Three digits, and a reason. A status that is not final cannot be a response.
 fn parse_status(value: &[u8]) -> Option<(StatusCode, String)> {
     let (code, rest) = value.split_at_checked(3)?;
     let code = code.iter().try_fold(0, |number, byte| {
@@ -239,7 +240,7 @@ fn parse_status(value: &[u8]) -> Option<(StatusCode, String)> {
 mod tests {
     use super::*;
 
-    /// Status, length and fields, in a few words.
+    /// Status, length and fields, in short form.
     fn parse(lines: &str) -> Option<String> {
         let header = Header::parse(lines.as_bytes())?;
         let status = header.status.map_or(String::new(), |(status, reason)| {
@@ -304,7 +305,7 @@ mod tests {
                 "X-Hop: 1\nConnection: foo, close\nA: b\nConnection: x-hop\n",
                 "A: b|Connection: close|",
             ),
-            // One clock, one name, one type; and what is for one connection only.
+            // One date, one server, one type; no hop-by-hop fields.
             ("Date: now\nServer: mine\nA: b\n", "A: b|"),
             (
                 "Content-Type: a/b\nContent-type: c/d\nETag: \"1\"\netag: \"2\"\n",

@@ -1,9 +1,9 @@
-//! A script that runs: it is fed the request's body while its output is read, and it is gone when
-//! nobody wants it any more.
+//! A running script: it is fed the request's body while its output is read, and it is ended once
+//! nobody needs it any more.
 //!
-//! A script belongs to the thread of its connection until it is gone: the thread ends it and waits
-//! for that. So there are never more scripts than connections, and nothing else has to look after
-//! them.
+//! A script belongs to the thread of its connection until it is gone: that thread ends it and waits
+//! for its exit. So there are never more scripts than connections, and nothing else has to look
+//! after them.
 
 use super::groups::{self, GRACE};
 use super::launch::{Launch, Runner};
@@ -20,44 +20,47 @@ use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes of a request's body on their way to a script.
+/// How much of a request's body is buffered on its way to a script.
 const CHUNK: usize = 64 * 1024;
-/// How often a silent script is polled for its end, at first and at most. Its output shows when it
-/// is done, unless something that it started holds that open.
+/// The interval at which a silent script is polled for its exit, at first and at most. Normally the
+/// end of its output shows that it is done, unless something that it started holds the output open.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-/// How long a script may go on by itself when nothing more can come of it, and how long the silence
-/// may be when it has ended but something else holds its output open.
+/// How long a script may keep running when it can add nothing more to its response, and how long
+/// the output may be silent when the script has ended but something else holds it open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// How long output is passed on beyond what the script itself has printed: what it leaves running
-/// may print for ever.
+/// How long output is passed on beyond what the script itself has printed: a process that it leaves
+/// running may print forever.
 const AFTERMATH: Duration = Duration::from_secs(5);
-/// How long what a script has started may go on when the script itself has follunread SIGTERM.
+/// How long the processes that a script has started may go on once the script itself has followed
+/// SIGTERM.
 const DESCENDANTS: Duration = Duration::from_millis(50);
 
-/// A script that runs. Dropped before it has finished, it is ended, with all it has started.
+/// A running script. If it is dropped before it has finished, it is ended together with everything
+/// it has started.
 pub(crate) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
-    /// What was read of the request's body, but not taken by the script yet, from `written` on.
+    /// The part of the request's body that has been read, but not yet taken by the script; it
+    /// starts at `written`.
     pending_input: Vec<u8>,
     written: usize,
     ended: Option<Ending>,
-    /// When to look whether it has.
+    /// When to check next whether it has ended.
     next_look: Instant,
     patience: Duration,
 }
 
-/// The end of a script, as it was seen.
+/// The end of a script, as observed.
 #[derive(Clone, Copy)]
 struct Ending {
     status: ExitStatus,
-    /// Bytes that were there to be read at that time: its own are among them. They are passed on
-    /// however slow the client is.
+    /// The bytes that were available to read at that time: the script's own are among them. They
+    /// are passed on however slow the client is.
     unread: u64,
-    /// When there were none of these left.
+    /// When the last of these had been read.
     since: Instant,
-    /// When there was output last.
+    /// When output last arrived.
     last: Instant,
 }
 
@@ -65,7 +68,7 @@ impl Process {
     /// Starts a script.
     pub(crate) fn start(launch: &Launch<'_>) -> io::Result<Self> {
         let mut spawned = groups::spawn(&mut launch.command(Runner::Kernel));
-        // After `fork` the C library may do this by itself, after `posix_spawn` it does not.
+        // After `fork` the C library may do this by itself; after `posix_spawn` it does not.
         if matches!(&spawned, Err(error) if Errno::from_io_error(error) == Some(Errno::NOEXEC)) {
             spawned = groups::spawn(&mut launch.command(Runner::Shell));
         }
@@ -84,13 +87,13 @@ impl Process {
             patience,
         };
         if let Some(stdin) = &process.stdin {
-            // The script's end of the pipe stays as it is.
+            // Only our end: the script's end of the pipe stays blocking.
             rustix::fs::fcntl_setfl(stdin, OFlags::NONBLOCK)?;
         }
         Ok(process)
     }
 
-    /// Reads what the script prints, and in the meantime feeds it the request's body. Zero bytes are
+    /// Reads what the script prints, feeding it the request's body in the meantime. Zero bytes mean
     /// the end of its output.
     pub(crate) fn read_output(
         &mut self,
@@ -121,7 +124,7 @@ impl Process {
             if ready.readable {
                 let count = read(self.stdout.as_mut(), buffer)?;
                 if count > 0 && is_over {
-                    // What is cut off must not look complete.
+                    // A truncated response must not look complete.
                     return Err(io::Error::other("a script has left what prints on and on"));
                 }
                 if count > 0 {
@@ -137,8 +140,8 @@ impl Process {
         Ok(0)
     }
 
-    /// Makes an error of the end of the output where a signal has ended the script: what it has
-    /// printed must not look complete.
+    /// Turns the end of the output into an error if a signal has ended the script: its partial
+    /// output must not look complete.
     fn check_end(&mut self) -> io::Result<()> {
         self.wait_for_end(Instant::now() + LAST_WORDS);
         match self.ended {
@@ -149,7 +152,7 @@ impl Process {
         }
     }
 
-    /// Counts output that is passed on.
+    /// Counts the output that has been passed on.
     fn count_passed_on(&mut self, count: usize) {
         if let Some(ending) = &mut self.ended {
             ending.last = Instant::now();
@@ -160,7 +163,7 @@ impl Process {
         }
     }
 
-    /// Takes more of the request's body.
+    /// Reads more of the request's body.
     fn take_input(&mut self, request: &mut RequestBody<'_>) -> io::Result<()> {
         self.pending_input.resize(CHUNK, 0);
         let count = read(Some(request), &mut self.pending_input)?;
@@ -169,7 +172,7 @@ impl Process {
         Ok(())
     }
 
-    /// Gives the script as much as it takes now.
+    /// Writes as much to the script as it takes now.
     fn write_input(&mut self) -> io::Result<()> {
         let Some(stdin) = &mut self.stdin else {
             return Ok(());
@@ -178,7 +181,7 @@ impl Process {
             Ok(count) => self.written += count,
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-                // It reads no more, which is its right.
+                // It has stopped reading, as it may.
                 io::ErrorKind::BrokenPipe => {
                     self.stdin = None;
                     self.pending_input = Vec::new();
@@ -193,7 +196,7 @@ impl Process {
         Ok(())
     }
 
-    /// Looks whether the script has ended, if it is time.
+    /// Checks whether the script has ended, if a check is due.
     fn poll_end(&mut self) {
         let now = Instant::now();
         if now < self.next_look {
@@ -208,7 +211,7 @@ impl Process {
         self.next_look = now + self.patience;
     }
 
-    /// Whether the script has ended; it is reaped then.
+    /// Whether the script has ended; if so, it is reaped.
     fn has_ended(&mut self) -> bool {
         if self.ended.is_none()
             && let Ok(Some(status)) = groups::reap(&mut self.child)
@@ -225,7 +228,7 @@ impl Process {
         self.ended.is_some()
     }
 
-    /// Whether to stop waiting for what can still be read.
+    /// Whether to stop waiting for further output.
     fn is_over(&self, readable: bool) -> bool {
         self.ended.is_some_and(|ending| {
             let is_late = if readable {
@@ -237,15 +240,15 @@ impl Process {
         })
     }
 
-    /// Ends a script that can add nothing to its answer any more, and returns its exit code as
-    /// Python counts it. It has a moment to end by itself.
+    /// Ends a script that can add nothing more to its response, and returns its exit code as Python
+    /// counts it. The script has a moment to exit by itself.
     pub(crate) fn settle(mut self) -> Option<i32> {
         self.wait_for_end(Instant::now() + LAST_WORDS);
         self.end();
         self.ended.map(|ending| exit_code(ending.status))
     }
 
-    /// Waits until the script has ended, but not beyond `deadline`. What it prints is thrown away.
+    /// Waits until the script has ended, but not beyond `deadline`. Its output is discarded.
     fn wait_for_end(&mut self, deadline: Instant) {
         self.stdin = None;
         let mut pause = Duration::from_micros(50);
@@ -259,11 +262,12 @@ impl Process {
         }
     }
 
-    /// Ends a script that has not ended, with all that it has started: SIGTERM, and SIGKILL when it
-    /// has followed that or [`GRACE`] is over.
+    /// Ends a script that is still running, with everything it has started: SIGTERM, then SIGKILL
+    /// once the script has followed that or [`GRACE`] is over.
     ///
-    /// It is not reaped before that: only as long as its id is taken, its group's is surely its
-    /// own. A process that not even SIGKILL ends keeps this thread, and its connection's place.
+    /// The script is not reaped before that: only while its id is taken is the group's id certain
+    /// to be its own. A process that not even SIGKILL ends keeps this thread, and its connection's
+    /// place.
     fn end(&mut self) {
         if self.has_ended() {
             return;
@@ -280,7 +284,7 @@ impl Process {
         }
     }
 
-    /// Waits for more output, and throws it away.
+    /// Waits for more output, and discards it.
     fn discard_output(&mut self, deadline: Instant) {
         let Some(stdout) = &mut self.stdout else {
             return;
@@ -303,25 +307,25 @@ impl Exchange for Process {
     fn finish(self: Box<Self>) -> Option<Cow<'static, str>> {
         let has_ended = self.ended.is_some();
         let code = self.settle().filter(|&code| code != 0)?;
-        // That it was ended here is not its fault.
+        // If it was ended here, that is not its fault.
         let is_own = has_ended || code > 0;
         is_own.then(|| format!("CGI script exit code {code}").into())
     }
 }
 
-/// Dropped before it has finished, it is ended at once: its client is gone.
+/// If it is dropped before it has finished, it is ended at once: its client is gone.
 impl Drop for Process {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-/// What CPython logs of a script that has failed.
+/// What CPython logs for a script that has failed.
 fn exit_message(status: ExitStatus) -> Cow<'static, str> {
     format!("CGI script exit code {}", exit_code(status)).into()
 }
 
-/// Python's `os.waitstatus_to_exitcode`: a signal counts below zero.
+/// Python's `os.waitstatus_to_exitcode`: signals are negative.
 fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
@@ -329,7 +333,7 @@ fn exit_code(status: ExitStatus) -> i32 {
         .unwrap_or_default()
 }
 
-/// Reads once, whatever signals come; nothing is the end.
+/// Reads once, retrying when interrupted by a signal; without a source, returns end of file.
 fn read<R: Read + ?Sized>(source: Option<&mut R>, buffer: &mut [u8]) -> io::Result<usize> {
     let Some(source) = source else { return Ok(0) };
     loop {

@@ -2,8 +2,7 @@
 //! first half of its `run_cgi`.
 //!
 //! Both questions, "is it a script?" and "which file?", are answered from the same decoded path
-//! without dot segments, so no spelling of a path can be a script for one and a file for the
-//! other.
+//! without dot segments, so no spelling of a path can be a script for one and a file for the other.
 
 use crate::http::RequestTarget;
 use std::borrow::Cow;
@@ -13,17 +12,17 @@ use std::borrow::Cow;
 pub(crate) struct Script {
     /// The whole path, decoded, with a slash at its start.
     path: Vec<u8>,
-    /// Where the script's own name starts in it, and where it ends.
+    /// Where the script's own name starts and ends in it.
     name: std::ops::Range<usize>,
 }
 
 impl Script {
-    /// The script that `target` means, if it lies in one of `directories` (named without slashes
-    /// around them). As in CPython, directories are entered as long as `is_directory` says
-    /// so of a path below the root; what comes then is the script, and the rest its path info.
+    /// The script that `target` means, if it is in one of `directories` (named without slashes
+    /// around them). As in CPython, directories are entered as long as `is_directory` is true for a
+    /// path below the root; the next name is the script, and the rest its path info.
     ///
     /// # Errors
-    /// What keeps `is_directory` from telling.
+    /// The errors of `is_directory`.
     pub(crate) fn find<E>(
         target: RequestTarget<'_>,
         directories: &[Vec<u8>],
@@ -70,7 +69,7 @@ impl Script {
         self.path.get(self.name.clone()).unwrap_or_default()
     }
 
-    /// The path of its file below the root.
+    /// The path of its file, below the root.
     pub(crate) fn file(&self) -> &[u8] {
         self.path.get(1..self.name.end).unwrap_or_default()
     }
@@ -80,7 +79,7 @@ impl Script {
         self.path.get(..self.name.end).unwrap_or_default()
     }
 
-    /// `SCRIPT_NAME` as messages quote it.
+    /// `SCRIPT_NAME` as quoted in messages.
     pub(crate) fn to_text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.script_name())
     }
@@ -91,7 +90,7 @@ impl Script {
     }
 }
 
-/// Whether `path` is that of `directory`, with a slash after it, or of something in it.
+/// Whether `path` is `directory` itself, followed by a slash, or something in it.
 fn is_below(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty()
         || path
@@ -104,7 +103,8 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Script name, name and path info, where `cgi-bin/sub` and `cgi-bin/sub/sub` are directories.
+    /// `SCRIPT_NAME`, name and path info, where `cgi-bin/sub` and `cgi-bin/sub/sub` are
+    /// directories.
     fn find(target: &str) -> Option<[String; 3]> {
         let directories = [b"cgi-bin".to_vec(), b"htbin".to_vec()];
         let is_directory =

@@ -76,7 +76,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHERE", default_value = "follow")]
     pub(super) symlinks: Links,
 
-    /// let the kernel confine the process to reading the directory (Linux)
+    /// let the kernel confine the process to the files that it needs (Linux)
     #[arg(long)]
     pub(super) sandbox: bool,
 

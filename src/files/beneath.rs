@@ -1,9 +1,9 @@
 //! Opening what is beneath a directory and nothing else, wherever symbolic links lead.
 //!
-//! The kernel does it in one step where it can: `openat2` on Linux since 5.6. Elsewhere the path
-//! is walked name by name without following any link, and links are read and walked the same
-//! way. Either way no name is looked at and then opened by a path that may have changed since:
-//! exchanging links in between cannot lead the server outside.
+//! The kernel does it in one step where it can: `openat2` on Linux since 5.6. Elsewhere the path is
+//! walked name by name without following any link, and links are read and walked the same way.
+//! Either way no name is checked and then opened by a path that may have changed since: swapping
+//! links in between cannot lead the server outside.
 
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use rustix::io::{Errno, Result};
@@ -27,12 +27,12 @@ pub enum Symlinks {
     Never,
 }
 
-/// Links on the way to one file, as many as Linux follows.
+/// Links followed on the way to one file; the same limit as Linux's.
 const MAX_LINKS: usize = 40;
 /// Directories opened on the way to one file: no honest path needs this many.
 const MAX_STEPS: usize = 4096;
 
-/// How a directory is opened that is only passed through. Without `O_PATH` it must be readable.
+/// Flags for opening a directory that is only traversed. Without `O_PATH` it must be readable.
 const PASSED: OFlags =
     OFlags::DIRECTORY
         .union(OFlags::CLOEXEC)
@@ -42,16 +42,16 @@ const PASSED: OFlags =
             OFlags::RDONLY
         });
 
-/// How something is opened of which only the type is asked.
+/// Flags for opening something only to learn its type.
 #[cfg(target_os = "linux")]
 pub(super) const NO_ACCESS: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
-/// As above, not blocking.
+/// As above, without blocking.
 #[cfg(not(target_os = "linux"))]
 pub(super) const NO_ACCESS: OFlags = OFlags::NONBLOCK.union(OFlags::CLOEXEC);
 
-/// Opens `path` below `directory`, through such links only as `symlinks` allows.
+/// Opens `path` below `directory`, following only such links as `symlinks` allows.
 ///
-/// The directory is opened by its path each time, so one that was replaced is served.
+/// The directory is opened by its path each time, so a replaced directory is picked up.
 pub(super) fn open(
     directory: &Path,
     path: &[u8],
@@ -61,9 +61,9 @@ pub(super) fn open(
     let base = rustix::fs::open(directory, PASSED, Mode::empty())?;
     #[cfg(target_os = "linux")]
     match in_one_step(&base, path, symlinks, flags) {
-        // Older kernels do not know the call, and some filters of system calls forbid it. The
-        // other two are not final: a name on the way was moved in the meantime, and a link may
-        // be absolute and yet lead inside.
+        // Older kernels do not have the call, and some seccomp filters forbid it. The other two
+        // errors are not final: a name on the way was moved in the meantime, or a link is absolute
+        // and yet leads inside.
         Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::XDEV) => {}
         answer => return answer,
     }
@@ -104,7 +104,7 @@ pub(crate) fn open_file(directory: &impl AsFd, name: &[u8]) -> Result<OwnedFd> {
     open_name(directory.as_fd(), name, super::root::FLAGS)
 }
 
-/// Walks to `path` from `base`, which is the open `directory`.
+/// Walks from `base`, which is the open `directory`, to `path`.
 fn walk(
     directory: &Path,
     base: &OwnedFd,
@@ -113,10 +113,10 @@ fn walk(
     flags: OFlags,
 ) -> Result<OwnedFd> {
     let (mut links, mut steps) = (0, 0);
-    // Names still to come, the next one last.
+    // The names still to be walked, the next one last.
     let mut ahead = Vec::new();
     push_names(path, &mut ahead);
-    // The names of directories that lead from `base` to `here`, none of them a link.
+    // The names of the directories that lead from `base` to `here`, none of them a link.
     let mut passed = Vec::<Vec<u8>>::new();
     let mut here = None;
     while steps < MAX_STEPS {
@@ -126,7 +126,8 @@ fn walk(
             return openat(at, ".", flags, Mode::empty());
         };
         if name == b".." {
-            // `..` of an open directory may be outside by now; the names passed never are.
+            // The `..` of an open directory may be outside by now; the names already passed never
+            // are.
             passed.pop().ok_or(Errno::XDEV)?;
             here = reopen(base, &passed)?;
             steps += passed.len();
@@ -145,7 +146,7 @@ fn walk(
                     push_names(target.as_os_str().as_bytes(), &mut ahead);
                 }
             }
-            // It is not a link.
+            // Not a link.
             Err(Errno::INVAL) if ahead.is_empty() => return open_name(at, &name, flags),
             Err(Errno::INVAL) => {
                 here = Some(open_name(at, &name, PASSED)?);
@@ -167,7 +168,7 @@ fn open_name(at: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd> 
     )
 }
 
-/// Opens the directory that `names` lead to; `None` for `base` itself.
+/// Opens the directory to which `names` lead; `None` for `base` itself.
 fn reopen(base: &OwnedFd, names: &[Vec<u8>]) -> Result<Option<OwnedFd>> {
     let mut here = None;
     for name in names {
@@ -177,7 +178,7 @@ fn reopen(base: &OwnedFd, names: &[Vec<u8>]) -> Result<Option<OwnedFd>> {
     Ok(here)
 }
 
-/// Puts the names in `path` ahead of those in `ahead`.
+/// Puts the names in `path` in front of those in `ahead`.
 fn push_names(path: &[u8], ahead: &mut Vec<Vec<u8>>) {
     ahead.extend(
         path.split(|&byte| byte == b'/')
@@ -187,7 +188,7 @@ fn push_names(path: &[u8], ahead: &mut Vec<Vec<u8>>) {
     );
 }
 
-/// The rest of an absolute path after that of `directory`.
+/// The rest of an absolute path after the path of `directory`.
 fn inside<'p>(path: &'p Path, directory: &Path) -> Option<&'p [u8]> {
     let rest = path.strip_prefix(directory).ok().or_else(|| {
         let real = fs::canonicalize(directory).ok()?;
@@ -254,7 +255,7 @@ mod tests {
         tree
     }
 
-    /// Path, and what is read through it under `inside` and `never`.
+    /// The path, and what is read through it under `inside` and `never`.
     const CASES: &[(&str, Option<&str>, Option<&str>)] = &[
         ("f", Some("f"), Some("f")),
         ("d/e/g", Some("g"), Some("g")),

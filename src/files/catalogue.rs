@@ -1,4 +1,4 @@
-//! The names in a directory with what a look at each of them shows: size, time, kind.
+//! The names in a directory with their metadata: size, time, kind.
 
 use super::kind::Kind;
 use super::listing::{Entry, Listing, for_each_name};
@@ -13,13 +13,13 @@ use std::cmp::Ordering;
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
-/// What a look at a name shows, links followed.
+/// The metadata of a name, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Details {
     pub(crate) kind: Kind,
-    /// The bytes of a file.
+    /// The size of a file in bytes.
     pub(crate) size: Option<u64>,
-    /// When it was modified, in seconds since 1970; unknown where it may not be looked at.
+    /// When it was modified, in seconds since 1970; unknown if it may not be examined.
     pub(crate) modified: Option<i64>,
 }
 
@@ -27,14 +27,14 @@ pub(crate) struct Details {
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     listing: Listing,
-    /// Those of each name, in the listing's order.
+    /// The details of each name, in the listing's order.
     details: Vec<Details>,
-    /// Places in both, in the order of the catalogue.
+    /// Indices into both, in the order of the catalogue.
     order: Vec<u32>,
 }
 
 impl Catalogue {
-    /// One without names.
+    /// An empty catalogue.
     pub(crate) fn new() -> Self {
         Self {
             listing: Listing::new(),
@@ -46,7 +46,7 @@ impl Catalogue {
     /// Adds a name at the end.
     ///
     /// # Errors
-    /// There is no memory for it.
+    /// No memory is available for it.
     pub(crate) fn push(
         &mut self,
         name: &[u8],
@@ -67,8 +67,8 @@ impl Catalogue {
         self.listing.reservation_mut().resize(size)
     }
 
-    /// Puts directories first, and all by a column. What a column does not tell apart is in the
-    /// natural order of names.
+    /// Puts directories first, and sorts all names by a column. Names that are equal in the column
+    /// stay in natural order.
     pub(crate) fn sort(&mut self, sorting: Sorting) {
         let Self {
             listing, details, ..
@@ -96,7 +96,7 @@ impl Catalogue {
         });
     }
 
-    /// The names in their order.
+    /// The names in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Entry<'_>, &Details)> {
         self.order.iter().filter_map(|&place| {
             let place = usize::try_from(place).ok()?;
@@ -105,23 +105,23 @@ impl Catalogue {
         })
     }
 
-    /// The bytes that it takes.
+    /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.listing.size()
             + self.details.len() * size_of::<Details>()
             + self.order.len() * size_of::<u32>()
     }
 
-    /// The room that it takes, which what is made of it is to have.
+    /// Its reservation, for whatever is rendered from it to take over.
     pub(super) fn reservation_mut(&mut self) -> &mut Reservation {
         self.listing.reservation_mut()
     }
 }
 
-/// Reads the names in an open directory and looks at each, once.
+/// Reads the names in an open directory and examines each of them once.
 ///
-/// A link is looked at as `follow` does it, everything else as what it is. `file_kind` tells the
-/// kind of a file by its name.
+/// A link is examined by `follow`, everything else directly. `file_kind` returns the kind of a file
+/// by its name.
 pub(super) fn read_catalogue(
     directory: BorrowedFd<'_>,
     follow: impl Fn(&CStr) -> rustix::io::Result<Stat>,
@@ -150,7 +150,7 @@ pub(super) fn read_catalogue(
                     modified: Some(stamp.state.modified.seconds),
                 }
             }
-            // It was removed since its name was read.
+            // It has been removed since its name was read.
             Err(Errno::NOENT) if !is_link => return Ok(()),
             Err(error) => match Unavailable::from(error) {
                 Unavailable::Shortage => return Err(Unavailable::Shortage),

@@ -1,4 +1,4 @@
-//! Directories that something may be put into.
+//! Directories that may receive files.
 
 use super::beneath::{self, NO_ACCESS, Symlinks};
 use super::root::{Directory, Root};
@@ -10,20 +10,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Why nothing can be put there.
+/// Why nothing can be put into a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoDestination {
-    /// There is no directory, or none that may be seen.
+    /// There is no directory, or none that the client may see.
     Absent,
-    /// The directory is one of those whose files are not sent: the scripts'.
+    /// The directory is one of those whose files are not sent: the script directories.
     Private,
-    /// There is no descriptor for it now.
+    /// No descriptor is available for it now.
     Shortage,
 }
 
 impl Root {
-    /// What is in `directory`, for putting something there: no link leads out of it, whatever this
-    /// root follows.
+    /// The root `directory` for uploads: no link leads out of it, whatever this root follows.
     pub(crate) fn for_uploads(&self, directory: PathBuf) -> Self {
         let symlinks = match self.symlinks {
             Symlinks::Follow => Symlinks::Inside,
@@ -34,10 +33,10 @@ impl Root {
         root
     }
 
-    /// Opens the directory at `path`, as far as is needed to put something there.
+    /// Opens the directory at `path`, to the extent needed to put something into it.
     ///
     /// # Errors
-    /// Why not.
+    /// There is no directory at `path`, or it may not receive files.
     pub(crate) fn destination(&self, path: &[u8]) -> Result<OwnedFd, NoDestination> {
         let flags = NO_ACCESS | OFlags::DIRECTORY;
         let directory = beneath::open(self.directory(), path, self.symlinks, flags);

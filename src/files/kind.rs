@@ -1,15 +1,15 @@
-//! What sort of file something is, in a word.
+//! What kind of file something is, in a word.
 
-/// What sort of file something is. The order is that of the words.
+/// What kind of file something is. The variants are in the alphabetical order of their words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// Packed files.
+    /// Archives and compressed files.
     Archive,
     /// Music and speech.
     Audio,
-    /// A link that leads nowhere, or where it may not be followed.
+    /// A link that leads nowhere, or to a place where it may not be followed.
     BrokenLink,
-    /// Documents with a layout.
+    /// Formatted documents.
     Document,
     /// Any other file.
     File,
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Image,
     /// What is neither a file nor a directory.
     Special,
-    /// Text, and what is written as such.
+    /// Text, and formats written as text.
     Text,
     /// Films.
     Video,

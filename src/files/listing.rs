@@ -1,7 +1,7 @@
 //! The names in a directory, as CPython's `list_directory` sorts them.
 //!
-//! However many they are, they lie in two blocks of memory: one for each name would be slow to
-//! allocate, and would not go back to the system.
+//! However many there are, they occupy two blocks of memory: one block for each name would be slow
+//! to allocate, and would not be returned to the system.
 
 use super::reservation::{Reservation, grow};
 use super::unavailable::{Unavailable, file_type_of};
@@ -13,7 +13,7 @@ use std::os::fd::BorrowedFd;
 /// A name in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'l> {
-    /// Its bytes; any but NUL and `/`.
+    /// Its bytes; any except NUL and `/`.
     pub(crate) name: &'l [u8],
     /// Whether it is a directory, links followed.
     pub(crate) is_directory: bool,
@@ -34,13 +34,13 @@ pub(crate) struct Listing {
 #[derive(Debug)]
 struct Stored {
     name: Span,
-    /// What it is sorted by: the name in lower case.
+    /// Its sort key: the name in lower case.
     key: Span,
     is_directory: bool,
     is_link: bool,
 }
 
-/// A part of the listing's text; the room for listings ends long before these numbers do.
+/// A part of the listing's text; the memory budget is exhausted long before these numbers overflow.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: u32,
@@ -48,7 +48,7 @@ struct Span {
 }
 
 impl Listing {
-    /// One without names.
+    /// An empty listing.
     pub(crate) fn new() -> Self {
         Self {
             text: Vec::new(),
@@ -60,15 +60,15 @@ impl Listing {
     /// Adds a name at the end.
     ///
     /// # Errors
-    /// There is no memory for it.
+    /// No memory is available for it.
     pub(crate) fn push(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
         self.add(entry)?;
         self.reservation.resize(self.size())
     }
 
-    /// The same, for who counts the memory.
+    /// The same, for callers that account for the memory themselves.
     pub(super) fn add(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
-        // A character is at most three times as long in lower case, or as a surrogate.
+        // A character becomes at most three times as long in lower case, or as a surrogate.
         grow(&mut self.text, 4 * entry.name.len())?;
         grow(&mut self.entries, 1)?;
         let name = self.append(|text| text.extend_from_slice(entry.name))?;
@@ -95,8 +95,8 @@ impl Listing {
         Ok(Span { start, end })
     }
 
-    /// By the name in lower case; names that differ in case alone stay in the system's order,
-    /// which is that of their places.
+    /// By the name in lower case; names that differ only in case stay in the system's order, which
+    /// is the order in which they were added.
     fn sort(&mut self) {
         let text = &self.text;
         self.entries.sort_unstable_by(|a, b| {
@@ -105,23 +105,23 @@ impl Listing {
         });
     }
 
-    /// The names in their order.
+    /// The names in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.entries.iter().map(|stored| stored.entry(&self.text))
     }
 
-    /// The name at a place, and its sort key.
+    /// The name at an index, and its sort key.
     pub(super) fn get(&self, place: usize) -> Option<(Entry<'_>, &[u8])> {
         let stored = self.entries.get(place)?;
         Some((stored.entry(&self.text), stored.key.of(&self.text)))
     }
 
-    /// The bytes that it takes.
+    /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.entries.len() * size_of::<Stored>()
     }
 
-    /// The room that it takes, which the page made of it is to have.
+    /// Its reservation, for the page rendered from it to take over.
     pub(super) fn reservation_mut(&mut self) -> &mut Reservation {
         &mut self.reservation
     }
@@ -147,7 +147,7 @@ impl Span {
     }
 }
 
-/// Appends what a name is sorted by.
+/// Appends the sort key of a name.
 fn push_key(name: &[u8], text: &mut Vec<u8>) {
     for chunk in name.utf8_chunks() {
         text.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
@@ -157,8 +157,8 @@ fn push_key(name: &[u8], text: &mut Vec<u8>) {
 
 /// Reads the names in an open directory, sorted as CPython sorts them.
 ///
-/// For a link, `leads_to_directory` decides. In a shortage this is an error rather than a
-/// wrong one.
+/// For a link, `leads_to_directory` decides. In a shortage the result is an error rather than a
+/// wrong listing.
 pub(super) fn read_entries(
     directory: BorrowedFd<'_>,
     leads_to_directory: impl Fn(&[u8]) -> Result<bool, Unavailable>,
@@ -178,7 +178,7 @@ pub(super) fn read_entries(
     Ok(listing)
 }
 
-/// Goes through the names in an open directory, each with its type, links not followed.
+/// Iterates over the names in an open directory, each with its type, links not followed.
 pub(super) fn for_each_name(
     directory: BorrowedFd<'_>,
     mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
@@ -189,7 +189,7 @@ pub(super) fn for_each_name(
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        // Some file systems do not tell the type with the name.
+        // Some file systems do not return the type with the name.
         let kind = match entry.file_type() {
             FileType::Unknown => file_type_of(rustix::fs::statat(
                 directory,

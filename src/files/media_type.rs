@@ -1,5 +1,5 @@
-//! Media types by file name: CPython's tables first, 3.12's before 3.14's, then `mime_guess`'s but
-//! for a few corrections.
+//! Media types by file name: CPython's tables first, 3.12's before 3.14's, then `mime_guess`'s with
+//! a few corrections.
 //!
 //! Unlike CPython, the machine's own tables (`/etc/mime.types` and the like) are never read: a
 //! file has the same type on every machine.
@@ -15,12 +15,12 @@ pub(crate) fn builtin_media_type(name: &str) -> Option<&'static str> {
     if extension.is_empty() {
         return None;
     }
-    // `.tgz` is short for `.tar.gz`. No suffix is short for another short one.
+    // `.tgz` is short for `.tar.gz`. No suffix expands to another short one.
     if let Some(long) = find(table::SUFFIXES, &lower(extension)) {
         name = Cow::Owned(format!("{stem}.{long}"));
         (stem, extension) = split_extension(&name);
     }
-    // The type is that of the content, the encoding aside.
+    // The type is that of the content, regardless of the encoding.
     if find(table::ENCODINGS, without_dot(extension)).is_some() {
         (_, extension) = split_extension(stem);
     }
@@ -31,7 +31,7 @@ pub(crate) fn builtin_media_type(name: &str) -> Option<&'static str> {
         .or_else(|| mime_guess::from_ext(without_dot(extension)).first_raw())
 }
 
-/// Whether `name` ends as files of some type do: what is called so is a file, not a page.
+/// Whether `name` has an extension with a known media type: such a name means a file, not a page.
 pub(crate) fn has_known_extension(name: &str) -> bool {
     let (_, extension) = split_extension(name);
     let is_coded = || {
@@ -63,7 +63,7 @@ fn lower(extension: &str) -> Cow<'_, str> {
     to_lowercase(without_dot(extension))
 }
 
-/// Python's `lower()`: beyond ASCII, too (a Kelvin sign is a kind of `K`).
+/// Python's `lower()`, which also covers non-ASCII letters (a Kelvin sign is a kind of `K`).
 pub(crate) fn to_lowercase(text: &str) -> Cow<'_, str> {
     if text
         .bytes()
@@ -173,12 +173,12 @@ mod tests {
             (".html", None),
             ("a.unknownext", None),
             ("a.woff2", Some("font/woff2")),
-            // 3.14's where 3.12 has none, 3.12's where both have one.
+            // 3.14's where 3.12 has none; 3.12's where both have one.
             ("a.rpm", Some("application/x-rpm")),
             ("a.MD", Some("text/markdown")),
             ("a.avi", Some("video/x-msvideo")),
             ("a.wav", Some("audio/x-wav")),
-            // mime_guess's, and what is wrong there.
+            // mime_guess's, and corrections of its errors.
             ("a.geojson", Some("application/geo+json")),
             ("a.ts", Some("video/mp2t")),
             ("a.js.map", Some("application/json")),

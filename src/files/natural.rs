@@ -1,14 +1,14 @@
-//! Natural order: `file2` stands before `file10`.
+//! Natural order: `file2` sorts before `file10`.
 
 use std::cmp::Ordering;
 
-/// Compares two names, numbers in them by their value. Digits stand where ASCII has them. Names that
-/// differ only in zeros before numbers are compared as bytes.
+/// Compares two names, with numbers in them compared by value. Digits sort where ASCII has them.
+/// Names that differ only in leading zeros are compared as bytes.
 pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
         let common = common_prefix(left, right);
-        // A number that begins in what they have in common may end differently.
+        // A number that begins in the common prefix may end differently.
         let digits = digits_at_end(left.get(..common).unwrap_or_default());
         let start = common - digits;
         let (number, left_rest) = split_number(left.get(start..).unwrap_or_default());

@@ -1,9 +1,9 @@
-//! Files that are open already and need not be opened again.
+//! Files that are kept open and need not be opened again.
 //!
-//! Opening a file, reading its metadata and closing it again takes longer than sending a small
-//! one. So files stay open for a moment after they were sent, and one look at a path shows whether
-//! it still leads to the same state of the same file. Nothing that is found can be stale: the look
-//! is made each time, and the content is read when it is sent.
+//! Opening a file, reading its metadata and closing it again takes longer than sending a small one.
+//! So files stay open for a moment after they were sent, and a single `stat` of the path shows
+//! whether it still leads to the same state of the same file. Nothing found here can be stale: the
+//! path is checked each time, and the content is read when it is sent.
 
 use crate::http::{Coding, FileState, Representation, Timestamp};
 use crate::sys;
@@ -14,18 +14,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-/// Most files that are kept open. Two paths that share a place evict each other.
+/// The most files that are kept open. Two paths that share a slot evict each other.
 const PLACES: usize = 256;
-/// How long a file stays open that nobody asks for, at least; at most twice as long.
+/// The least time for which an unused file stays open; at most it is twice as long.
 const TIME_TO_LIVE: Duration = Duration::from_secs(1);
 
 /// File metadata detailed enough to detect any change: if two snapshots are equal, it is the same
 /// inode with the same content and permissions.
 ///
-/// No other file gets the inode number of one that is open, and any change of permissions, an
-/// access list among them, changes the `ctime`. What else is often changed stands beside it: the
+/// While a file is open, no other file gets its inode number, and any change of permissions, access
+/// lists included, changes the `ctime`. The fields that change often are compared as well: the
 /// system's clock may stand still between two changes, and some network file systems keep neither
-/// inode numbers nor that time.
+/// inode numbers nor a `ctime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) kind: FileType,
@@ -44,22 +44,22 @@ pub(super) struct OpenFiles(Arc<Places>);
 #[derive(Debug)]
 struct Places {
     places: Box<[Mutex<Place>]>,
-    /// A thread closes what is not used.
+    /// Whether a thread is running that closes unused files.
     is_swept: AtomicBool,
 }
 
-/// Where the file of one path is remembered.
+/// The slot that holds the file of one path.
 #[derive(Debug, Default)]
 struct Place {
     path: CString,
     known: Option<(Stamp, Arc<Representation>)>,
-    /// Whether it was asked for since the last sweep.
+    /// Whether it was requested since the last sweep.
     is_used: bool,
 }
 
 impl OpenFiles {
-    /// The representation of the file that `path` leads to, if that is open, in the state that
-    /// `stamp` shows, and stands for itself, or for another file in `coding`, as it is to.
+    /// The representation of the file at `path`, if that file is open, in the state shown by
+    /// `stamp`, and stands for itself or for another file in `coding`, as requested.
     pub(super) fn find(
         &self,
         path: &CStr,
@@ -76,7 +76,7 @@ impl OpenFiles {
         })
     }
 
-    /// Keeps a file open that `path` has led to.
+    /// Keeps open a file that was found at `path`.
     pub(super) fn keep(&self, path: &CStr, stamp: Stamp, representation: &Arc<Representation>) {
         if !self.0.sweep() {
             return;
@@ -99,7 +99,7 @@ impl OpenFiles {
     }
 }
 
-/// How many files are kept open, at most, by a process that may have this many descriptors.
+/// How many files at most are kept open by a process that may have this many descriptors.
 pub(crate) fn most_kept_open(descriptors: usize) -> usize {
     (descriptors / 16).clamp(1, PLACES)
 }
@@ -121,7 +121,7 @@ impl Places {
         Some(lock(place))
     }
 
-    /// Makes sure that a thread closes what is not used; false where none can be had.
+    /// Makes sure that a thread closes unused files; false if none can be started.
     fn sweep(self: &Arc<Self>) -> bool {
         if self.is_swept.load(Ordering::Relaxed) || self.is_swept.swap(true, Ordering::Relaxed) {
             return true;
@@ -135,7 +135,7 @@ impl Places {
         spawned.is_ok()
     }
 
-    /// Closes the files that were not asked for since the last time; false when none is left.
+    /// Closes the files that were not requested since the last sweep; false when none is left.
     fn close_unused(&self) -> bool {
         let mut is_any_left = false;
         for place in &self.places {
@@ -149,7 +149,7 @@ impl Places {
     }
 }
 
-/// Closes what is not used, until nothing is left open or the files are gone.
+/// Closes unused files, until nothing is left open or the cache itself is gone.
 fn sweep(places: &Weak<Places>) {
     sys::yield_to_others();
     loop {
@@ -159,7 +159,7 @@ fn sweep(places: &Weak<Places>) {
         };
         if !places.close_unused() {
             places.is_swept.store(false, Ordering::Relaxed);
-            // Something may have been kept in the meantime, by somebody who saw the flag set.
+            // Another thread that saw the flag set may have kept a file in the meantime.
             if !places.close_unused() || places.is_swept.swap(true, Ordering::Relaxed) {
                 return;
             }
@@ -168,11 +168,12 @@ fn sweep(places: &Weak<Places>) {
 }
 
 fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
-    // Nothing panics while it is held.
+    // Nothing panics while the lock is held.
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Spreads paths over the places. Who makes paths collide gains nothing: they evict each other.
+/// Distributes paths over the slots. Making paths collide gains an attacker nothing: they only
+/// evict each other.
 fn hash(path: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
@@ -185,17 +186,18 @@ fn hash(path: &[u8]) -> u64 {
 }
 
 impl Stamp {
-    /// What it is known by as long as it is there: device and inode number.
+    /// What identifies it as long as it exists: device and inode number.
     pub(crate) fn inode(&self) -> ((u32, u32), u64) {
         (self.device, self.inode)
     }
 
-    /// Who may read, write and run it; the bits by which a program changes its user are left out.
+    /// The permission bits, without those by which a program changes its user.
     pub(crate) fn permissions(&self) -> u16 {
         u16::try_from(self.mode & 0o777).unwrap_or(0)
     }
 
-    /// Whether it belongs to this user, who may read it: nothing else counts then.
+    /// Whether it belongs to this user and its owner may read it: for the owner no other bits
+    /// count.
     pub(crate) fn is_readable_by_its_owner(&self, user: u32) -> bool {
         self.owner.0 == user && self.mode & 0o400 != 0
     }
@@ -210,8 +212,8 @@ impl Stamp {
         self.kind == FileType::RegularFile
     }
 
-    /// What `path` leads to. Opening a file revalidates the attributes that a network file system
-    /// caches; this look is made to do the same.
+    /// The stamp of the file at `path`. Opening a file revalidates the attributes that a network
+    /// file system caches; this call is made to do the same.
     #[cfg(target_os = "linux")]
     pub(super) fn of_path(path: &CStr) -> rustix::io::Result<Self> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
@@ -223,7 +225,7 @@ impl Stamp {
         );
         match seen {
             Ok(seen) => Ok(Self::from(&seen)),
-            // Filters of system calls may forbid it.
+            // Seccomp filters may forbid it.
             Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => rustix::fs::stat(path)
                 .as_ref()
                 .map(Self::from)
@@ -232,7 +234,7 @@ impl Stamp {
         }
     }
 
-    /// What `path` leads to.
+    /// The stamp of the file at `path`.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn of_path(path: &CStr) -> rustix::io::Result<Self> {
         rustix::fs::stat(path)
@@ -332,7 +334,7 @@ mod tests {
         files.keep(bytes, opened, &representation);
         assert!(files.find(bytes, &stamp(), None).is_some());
 
-        // Who may read it has changed.
+        // The permissions have changed.
         fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("it is ours");
         assert!(files.find(bytes, &stamp(), None).is_none());
     }
@@ -349,7 +351,7 @@ mod tests {
             assert!(start.elapsed() < Duration::from_secs(30), "it stays open");
             thread::sleep(Duration::from_millis(20));
         }
-        // And the next is kept again.
+        // And the next file is kept again.
         files.keep(&path, stamp, &representation);
         assert!(files.find(&path, &stamp, None).is_some());
         files.clear();

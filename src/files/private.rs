@@ -1,9 +1,9 @@
-//! Directories whose files are never sent: those of scripts.
+//! Directories whose files are never sent: the script directories.
 //!
 //! Whether a file lies in one is decided by where the open file is, not by the names that led
-//! there, so links do not lead around it. A bind mount of a directory elsewhere in the tree is
-//! recognised by the directory's inode. A second name of a single file, by a hard link or a bind
-//! mount, cannot be recognised.
+//! there, so links cannot bypass it. A bind mount of a directory elsewhere in the tree is
+//! recognized by the directory's inode. A second name of a single file, through a hard link or a
+//! bind mount, cannot be recognized.
 
 use super::open_files::Stamp;
 use crate::sys;
@@ -18,31 +18,32 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Most directories that are known by their inodes. Of more, each directory on the way to a file
-/// is compared with the outermost ones alone.
+/// The most directories that are tracked by inode. Beyond that, each directory on the way to a file
+/// is compared with the outermost ones only.
 const MOST_KNOWN: usize = 4096;
 
-/// Directories whose files are not sent, with all that is below them.
+/// Directories whose files are not sent, with everything below them.
 #[derive(Debug, Default)]
 pub(super) struct PrivateDirectories {
-    /// The outermost ones.
+    /// The outermost directories.
     roots: Vec<PathBuf>,
     known: Mutex<Known>,
 }
 
-/// What is known of them.
+/// What is known about these directories.
 #[derive(Debug, Default)]
 struct Known {
-    /// Each directory as it was seen last: a directory that is made or removed in it changes that.
+    /// Each directory as it was last seen; creating or removing a directory in it changes its
+    /// stamp.
     seen: Vec<(CString, Option<Stamp>)>,
     inodes: HashSet<Inode>,
-    /// The outermost ones without symbolic links.
+    /// The outermost directories, with symbolic links resolved.
     real_roots: Vec<PathBuf>,
-    /// There are directories that could not be looked into.
+    /// Whether some directories could not be read.
     is_partial: bool,
 }
 
-/// What a directory is known by.
+/// What identifies a directory.
 type Inode = ((u32, u32), u64);
 
 impl PrivateDirectories {
@@ -53,8 +54,8 @@ impl PrivateDirectories {
         }
     }
 
-    /// Whether an open file, to which `path` led, lies in one of the directories. Where that
-    /// cannot be found out, it does.
+    /// Whether an open file, found at `path`, lies in one of the directories. If that cannot be
+    /// determined, the answer is yes.
     pub(super) fn contain(&self, file: &File, path: impl FnOnce() -> PathBuf) -> bool {
         if self.roots.is_empty() {
             return false;
@@ -65,21 +66,21 @@ impl PrivateDirectories {
             .unwrap_or(true)
     }
 
-    /// Whether an open directory, to which `path` led, is one of them or lies in one. Where that
-    /// cannot be found out, it does.
+    /// Whether an open directory, found at `path`, is one of them or lies in one. If that cannot be
+    /// determined, the answer is yes.
     pub(super) fn hold(&self, directory: &impl AsFd, path: impl FnOnce() -> PathBuf) -> bool {
         if self.roots.is_empty() {
             return false;
         }
         let location = sys::location(directory, path);
         location
-            // As a file in it.
+            // The same test as for a file in it.
             .and_then(|location| self.are_around(&location.join("_")))
             .unwrap_or(true)
     }
 
     fn are_around(&self, location: &Path) -> io::Result<bool> {
-        // Nothing panics while it is held.
+        // Nothing panics while the lock is held.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.has_changed() {
             *known = Known::of(&self.roots)?;
@@ -109,7 +110,7 @@ impl Known {
             known.real_roots.extend(root.canonicalize());
             known.visit(c_path(root)?)?;
         }
-        // Those found on the way are at the end of the list.
+        // Directories found on the way are appended to the list.
         let mut next = 0;
         while let Some((path, stamp)) = known.seen.get(next).cloned() {
             next += 1;
@@ -120,7 +121,7 @@ impl Known {
         Ok(known)
     }
 
-    /// Notes what is at `path`.
+    /// Records the directory at `path`.
     fn visit(&mut self, path: CString) -> io::Result<()> {
         let stamp = match Stamp::of_path(&path) {
             Ok(stamp) => Some(stamp),
@@ -132,8 +133,8 @@ impl Known {
         Ok(())
     }
 
-    /// Visits the directories in a directory. Links are not followed: where they lead is found by
-    /// its own name, or lies elsewhere.
+    /// Visits the directories in a directory. Links are not followed: the target of a link is
+    /// either found by its own name, or lies elsewhere.
     fn look_into(&mut self, path: &CString) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(path.as_c_str(), flags, Mode::empty());
@@ -164,7 +165,7 @@ impl Known {
         Ok(())
     }
 
-    /// Whether a directory is not as it was seen last, or none was seen yet.
+    /// Whether a directory has changed since it was last seen, or none has been seen yet.
     fn has_changed(&self) -> bool {
         let is_same =
             |(path, stamp): &(CString, Option<Stamp>)| Stamp::of_path(path).ok() == *stamp;

@@ -1,7 +1,7 @@
-//! The memory that all listings together may take; each gives its own back when it was sent.
+//! The memory budget that all listings share; each returns its part once it has been sent.
 //!
-//! A listing lies in memory until its client has taken it. Without a bound, a few clients that
-//! ask for the listing of a large directory and do not read it would take all there is.
+//! A listing stays in memory until its client has received it. Without a bound, a few clients that
+//! request the listing of a large directory and do not read it would take all the memory.
 
 use super::unavailable::Unavailable;
 use crate::sys;
@@ -12,31 +12,31 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// Bytes that a listing takes without being counted: nearly all listings are no larger.
+/// Listings up to this size are not counted: nearly all listings are this small.
 const SMALL: usize = 64 * 1024;
-/// Bytes that all others may take together: a million names of usual length.
+/// Bytes that all larger ones may take together: a million names of usual length.
 const LARGE_IN_ALL: usize = 256 * 1024 * 1024;
-/// The least size of a large block. The C library's allocator maps what is larger than 32 MiB for
-/// itself, always, and unmaps it when it is freed; what is smaller it keeps for later, in each of
-/// many arenas. Pages of a block that are not touched take no memory.
+/// The minimum size of a large block. Blocks of more than 32 MiB are always mapped individually by
+/// the C library's allocator, and unmapped when they are freed; smaller ones it keeps for later, in
+/// each of many arenas. Pages of a block that are never touched take no memory.
 const BLOCK: usize = if cfg!(target_pointer_width = "64") {
     33 * 1024 * 1024
 } else {
     1024 * 1024
 };
 
-/// How long a large listing waits for others to be put together.
+/// How long a large listing waits while others are being built.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A number of bytes, and how many of them are taken.
+/// A number of bytes, and how many of them are in use.
 #[derive(Debug)]
 struct Budget {
     most: usize,
-    /// The same, or a quarter of the address space or of the memory where that is less.
+    /// The same, or a quarter of the address space or of the memory if that is less.
     bytes: OnceLock<usize>,
     taken: AtomicUsize,
-    /// Large listings that are being put together: more at a time than there are processors would
-    /// take memory, and be no faster.
+    /// The number of large listings being built: more at a time than there are processors would
+    /// take memory without being faster.
     growing: Mutex<usize>,
     grown: Condvar,
 }
@@ -64,7 +64,7 @@ impl Budget {
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until one more may grow.
+    /// Waits until one more listing may grow.
     fn begin_growing(&self) -> Result<(), Unavailable> {
         static AT_A_TIME: OnceLock<usize> = OnceLock::new();
         let at_a_time = *AT_A_TIME.get_or_init(|| available_parallelism().map_or(1, Into::into));
@@ -86,7 +86,7 @@ impl Budget {
     }
 }
 
-/// Of all servers in the process, as memory is.
+/// Shared by all servers in the process, as memory is.
 static LISTINGS: Budget = Budget::new(LARGE_IN_ALL);
 
 /// The memory of one listing, given back on drop.
@@ -114,9 +114,9 @@ impl Reservation {
     /// Grows or shrinks the reservation to `bytes`.
     ///
     /// # Errors
-    /// The budget is spent.
+    /// The budget is exhausted.
     pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), Unavailable> {
-        // In steps, because it is asked for with each name.
+        // In steps, because this is called for each name.
         let wanted = if bytes <= SMALL {
             0
         } else {
@@ -146,14 +146,14 @@ impl Reservation {
         Ok(())
     }
 
-    /// The listing is as large as it will be, and others may grow.
+    /// The listing has reached its final size; others may grow.
     pub(crate) fn end_growing(&mut self) {
         if mem::take(&mut self.is_growing) {
             self.budget.end_growing();
         }
     }
 
-    /// Whether it is so small that it is not counted.
+    /// Whether it is small enough not to be counted.
     pub(super) fn is_small(&self) -> bool {
         self.taken == 0
     }
@@ -166,7 +166,7 @@ impl Drop for Reservation {
     }
 }
 
-/// Makes place for `more` elements; a vector that becomes large gets a block of its own.
+/// Reserves space for `more` elements; a vector that becomes large gets a block of its own.
 pub(crate) fn grow<T>(elements: &mut Vec<T>, more: usize) -> Result<(), TryReserveError> {
     let wanted = elements.len().saturating_add(more);
     if wanted <= elements.capacity() {

@@ -1,9 +1,9 @@
-//! From a relative path to something open: the one place that opens what is served.
+//! From a relative path to an open file: the one place that opens what is served.
 //!
-//! A path is looked at before it is opened, so that nothing is opened which is neither a file nor
-//! a directory; but what is served is decided by the descriptor alone, so nothing can be exchanged
-//! between the look and the opening. Every step starts again at the directory's path: a served
-//! directory that is removed and created again is served again.
+//! A path is checked before it is opened, so that only files and directories are opened. But the
+//! descriptor alone decides what is served, so nothing can be swapped between the check and the
+//! opening. Every step starts again at the directory's path: a served directory that is removed and
+//! created again is served again.
 
 use super::beneath::{self, Symlinks};
 use super::catalogue::{Catalogue, read_catalogue};
@@ -26,7 +26,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Not blocking: what has become a FIFO since it was looked at is open at once, and then refused.
+/// Non-blocking: something that has become a FIFO since it was checked opens at once, and is then
+/// refused.
 pub(super) const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK)
@@ -34,10 +35,10 @@ pub(super) const FLAGS: OFlags = OFlags::RDONLY
 
 /// How long the holder of a write lease may take to give the file up (`fcntl(2)`, `F_SETLEASE`).
 const LEASE_LIMIT: Duration = Duration::from_secs(5);
-/// How often such a file is tried again.
+/// How long to wait between two attempts to open such a file.
 const LEASE_PAUSE: Duration = Duration::from_millis(10);
 
-/// A path of the operating system, short ones without allocating.
+/// A path for the operating system; short ones need no allocation.
 type PathBytes = SmallVec<[u8; 256]>;
 
 /// The directory whose contents are served.
@@ -45,7 +46,7 @@ type PathBytes = SmallVec<[u8; 256]>;
 pub(crate) struct Root {
     directory: PathBuf,
     pub(super) symlinks: Symlinks,
-    /// Directories whose files are not sent, by whatever way they are reached.
+    /// Directories whose files are never sent, whichever way they are reached.
     pub(super) private: Arc<PrivateDirectories>,
     open_files: Arc<OpenFiles>,
 }
@@ -72,12 +73,12 @@ pub(super) enum Opened {
 pub(crate) struct Directory<'r> {
     pub(super) root: &'r Root,
     pub(super) path: RelativePath,
-    /// Its descriptor; `None` where only names in it may be opened, but not listed.
+    /// Its descriptor; `None` if names in it may be opened, but it may not be listed.
     pub(super) handle: Option<OwnedFd>,
 }
 
 impl Root {
-    /// Serves what is in `directory`.
+    /// Serves the contents of `directory`.
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -87,12 +88,12 @@ impl Root {
         }
     }
 
-    /// The same with links followed as `symlinks` says.
+    /// The same, with links followed as `symlinks` says.
     pub(crate) fn with_symlinks(self, symlinks: Symlinks) -> Self {
         Self { symlinks, ..self }
     }
 
-    /// Forgets the files that are open, because they would be sent with other fields from now on.
+    /// Forgets the open files, because they would be sent with other fields from now on.
     pub(crate) fn forget_files(&mut self) {
         self.open_files = Arc::default();
     }
@@ -131,8 +132,8 @@ impl Root {
         }
     }
 
-    /// The one place where a path of the tree is opened, unless what it leads to is open already: to
-    /// stand for itself, or for another file in `coding`.
+    /// The one place where a path of the tree is opened, unless the file that it leads to is
+    /// already open for the same purpose: to stand for itself, or for another file in `coding`.
     pub(super) fn open_any(
         &self,
         path: &[u8],
@@ -140,13 +141,14 @@ impl Root {
         kind: impl Fn() -> Headers,
     ) -> rustix::io::Result<Opened> {
         if self.symlinks != Symlinks::Follow {
-            // By what links a path leads to an open file cannot be seen from outside.
+            // From the outside there is no telling through which links a path leads to an open
+            // file.
             let open = |flags| beneath::open(&self.directory, path, self.symlinks, flags);
             must_be_served(file_type(open(beneath::NO_ACCESS)?)?)?;
             let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
             return Ok(represent(file, &stamp, coding, kind));
         }
-        // With its end, so that no call has to make a copy that has one.
+        // NUL-terminated here, so that no system call has to make a terminated copy.
         let mut full = self.full(path);
         full.push(0);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
@@ -170,8 +172,8 @@ impl Root {
         Ok(opened)
     }
 
-    /// A representation that was made when its file was still fresh, or dated in the future, is
-    /// made again: what is said of it depends on the time.
+    /// A representation that was made while its file was still fresh, or dated in the future, is
+    /// rebuilt: its fields depend on the time.
     fn settled(
         &self,
         path: &CStr,
@@ -189,17 +191,17 @@ impl Root {
         again
     }
 
-    /// Whether an open file, to which `path` led, may not be sent.
+    /// Whether an open file, found at `path`, must not be sent.
     pub(super) fn is_private(&self, file: &File, path: &[u8]) -> bool {
         let full = || PathBuf::from(OsStr::from_bytes(&self.full(path)));
         self.private.contain(file, full)
     }
 
-    /// What `path` leads to, whether or not it may be read; what is not there or may not be
-    /// followed is unknown.
+    /// The type of whatever is at `path`, readable or not; unknown if nothing is there or the path
+    /// may not be followed.
     ///
     /// # Errors
-    /// Only [`Unavailable::Shortage`]: it cannot be told now.
+    /// Only [`Unavailable::Shortage`]: the type cannot be determined now.
     pub(crate) fn type_of(&self, path: &[u8]) -> Result<FileType, Unavailable> {
         file_type_of(if self.symlinks == Symlinks::Follow {
             rustix::fs::stat(OsStr::from_bytes(&self.full(path)))
@@ -208,21 +210,21 @@ impl Root {
         })
     }
 
-    /// A look at what `path` leads to, where not all links may be followed.
+    /// The `stat` of whatever is at `path`, where not all links may be followed.
     fn stat_beneath(&self, path: &[u8]) -> rustix::io::Result<Stat> {
         beneath::open(&self.directory, path, self.symlinks, beneath::NO_ACCESS)
             .and_then(rustix::fs::fstat)
     }
 
-    /// A path of the operating system to `path`.
+    /// The operating system's path to `path`.
     pub(super) fn full(&self, path: &[u8]) -> PathBytes {
         join(self.directory.as_os_str().as_bytes(), path)
     }
 }
 
 impl Directory<'_> {
-    /// Opens the first of `names` that is a regular file in this directory, if one is, and tells its
-    /// path. `kind` gives it its fields by its name.
+    /// Opens the first of `names` that is a regular file in this directory, if there is one, and
+    /// returns its path. `kind` returns the fields for a file name.
     pub(crate) fn open_index(
         &self,
         names: &[String],
@@ -236,8 +238,8 @@ impl Directory<'_> {
                 }
                 Ok(Opened::File(file)) => return Ok(Some((path, file))),
                 Ok(Opened::Other(..)) | Err(Errno::NOENT) => {}
-                // As CPython: a page that is there but may not be read is not passed over.
-                // Nor is one for which there is no descriptor.
+                // As in CPython, a page that exists but may not be read is not skipped. Nor is one
+                // for which no descriptor is available.
                 Err(error) => {
                     let why = error.into();
                     if why == Unavailable::Shortage
@@ -260,8 +262,8 @@ impl Directory<'_> {
         })
     }
 
-    /// The names in this directory, each with what a look at it shows, not sorted. `file_kind` tells
-    /// the kind of a file by its name.
+    /// The names in this directory, each with its metadata, not sorted. `file_kind` returns the
+    /// kind of a file by its name.
     pub(crate) fn catalogue(
         &self,
         file_kind: impl Fn(&[u8]) -> Kind,
@@ -278,7 +280,7 @@ impl Directory<'_> {
     }
 }
 
-/// What has just been opened, and its metadata.
+/// A file that has just been opened, with its metadata.
 fn with_stamp(file: OwnedFd) -> rustix::io::Result<(OwnedFd, Stamp)> {
     let stamp = Stamp::from(&rustix::fs::fstat(&file)?);
     Ok((file, stamp))
@@ -304,8 +306,8 @@ fn file_type(file: OwnedFd) -> rustix::io::Result<FileType> {
     Ok(FileType::from_raw_mode(stat.st_mode))
 }
 
-/// Keeps what is neither a file nor a directory from being opened: opening a FIFO alone is
-/// noticed by those who wait at its other end.
+/// Refuses to open anything that is neither a file nor a directory: merely opening a FIFO is
+/// noticed by the processes waiting at its other end.
 fn must_be_served(kind: FileType) -> rustix::io::Result<()> {
     match kind {
         FileType::RegularFile | FileType::Directory => Ok(()),
@@ -313,8 +315,8 @@ fn must_be_served(kind: FileType) -> rustix::io::Result<()> {
     }
 }
 
-/// Opens a file that somebody may hold a lease on. The first attempt makes the kernel ask for it
-/// back; an opening that does not block fails until it is.
+/// Opens a file on which another process may hold a lease. The first attempt makes the kernel ask
+/// for the lease back; a non-blocking open fails until it is given up.
 fn past_lease(open: impl Fn() -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {
     let first = open();
     if !matches!(first, Err(Errno::AGAIN)) {

@@ -1,4 +1,4 @@
-//! Files that stand beside others in a coding: `app.js.br` for `app.js`.
+//! Compressed files stored beside others: `app.js.br` for `app.js`.
 
 use super::root::{Opened, Root};
 use super::unavailable::Unavailable;
@@ -6,13 +6,13 @@ use crate::http::{Coding, Headers, RelativePath, Representation};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// No coding begins with more bytes that tell it.
+/// The length of the longest magic number of any coding.
 const MOST_MAGIC: usize = 4;
 
 impl Root {
-    /// The file that stands for `of`, which `path` led to, in `coding`, with the fields that `kind`
-    /// gives it: a regular file that may be sent, is in that coding, and is not older. Where there is
-    /// none, that takes one look at its path.
+    /// The file that stands in for `of`, which was found at `path`, in `coding`, with the fields
+    /// that `kind` gives it: a regular file that may be sent, is in that coding, and is not older.
+    /// If there is none, this costs one `stat` of its path.
     pub(crate) fn open_sibling(
         &self,
         path: &[u8],
@@ -24,7 +24,7 @@ impl Root {
         name.extend_from_slice(coding.suffix().as_bytes());
         match self.open_any(&name, Some(coding), kind) {
             Ok(Opened::File(file)) => {
-                // What was compressed before the last change is not what the file says now.
+                // A file compressed before the last change does not hold the current content.
                 let is_current = file.state.modified >= of.state.modified;
                 let may_be_sent = is_current && !self.is_private(&file.file, &name);
                 Ok(Some(file).filter(|_| may_be_sent))
@@ -38,7 +38,8 @@ impl Root {
     }
 }
 
-/// Whether a file begins as files in this coding do: what only has the name would break the page.
+/// Whether a file begins as files in this coding do: one that merely has the name would break the
+/// page.
 pub(super) fn is_in(coding: Coding, file: &OwnedFd) -> bool {
     let mut start = [0; MOST_MAGIC];
     let magic = coding.magic();

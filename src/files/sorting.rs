@@ -1,32 +1,32 @@
-//! How a listing is sorted, by the query of its address.
+//! How a listing is sorted, as given by the query of its URL.
 
 use std::cmp::Ordering;
 
 /// What a listing is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Column {
-    /// The name, numbers in it by their value.
+    /// The name, with numbers in it compared by value.
     #[default]
     Name,
-    /// What sort of file it is.
+    /// What kind of file it is.
     Kind,
     /// The number of bytes.
     Size,
-    /// The time of modification.
+    /// The modification time.
     Time,
 }
 
-/// In which direction.
+/// The direction of sorting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
-    /// The least first.
+    /// The smallest first.
     #[default]
     Ascending,
     /// The greatest first.
     Descending,
 }
 
-/// The order of a listing: directories first, and then by a column.
+/// The order of a listing: directories first, then by a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Sorting {
     pub(crate) column: Column,
@@ -34,7 +34,7 @@ pub(crate) struct Sorting {
 }
 
 impl Column {
-    /// All, in the order in which a page shows them.
+    /// All columns, in the order in which a page shows them.
     pub(super) const ALL: [Self; 4] = [Self::Name, Self::Kind, Self::Size, Self::Time];
 
     /// The word for it in a query.
@@ -59,7 +59,7 @@ impl Direction {
         }
     }
 
-    /// An order, turned round for the other direction.
+    /// An ordering, reversed if the direction is descending.
     pub(super) fn of(self, order: Ordering) -> Ordering {
         match self {
             Self::Ascending => order,
@@ -76,11 +76,11 @@ impl Direction {
 }
 
 impl Sorting {
-    /// What `sort=…` and `order=…` in a query say. Everything else in it is ignored, as are other
-    /// values; of several the first counts.
+    /// The sorting given by `sort=…` and `order=…` in a query. Everything else in it is ignored, as
+    /// are unknown values; if a key is repeated, the first one counts.
     pub(crate) fn of_query(query: Option<&[u8]>) -> Self {
         let query = query.unwrap_or_default();
-        // A fragment is not sent, but a client may have.
+        // A fragment should not be sent, but some clients may send one.
         let query = query.split(|&byte| byte == b'#').next().unwrap_or_default();
         let value = |name: &[u8]| {
             query

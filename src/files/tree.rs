@@ -1,7 +1,7 @@
-//! All that is below a directory, for what goes through it: an archive.
+//! Everything below a directory, for code that walks it: an archive.
 //!
-//! Each directory is opened by its names from the one at the top, none of which may have become a
-//! link, so nothing that is exchanged in the meantime leads elsewhere.
+//! Each directory is opened by its names from the top directory, none of which may have become a
+//! link, so nothing that is swapped in the meantime leads elsewhere.
 
 use super::beneath::{self, Symlinks};
 use super::root::{Directory, Root, join};
@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// An open directory, and what is below it.
+/// An open directory and everything below it.
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: Root,
@@ -41,8 +41,8 @@ impl Tree {
         self.handle.as_fd()
     }
 
-    /// The name of the directory at the top; `None` for the served directory itself, whose name is
-    /// not the client's to know.
+    /// The name of the directory at the top; `None` for the served directory itself, whose name the
+    /// client must not learn.
     pub(crate) fn name(&self) -> Option<&[u8]> {
         self.path
             .rsplit(|&byte| byte == b'/')
@@ -50,21 +50,21 @@ impl Tree {
             .filter(|name| !name.is_empty())
     }
 
-    /// Opens a directory below; no name in `path` may be a link.
+    /// Opens a directory below the top; no name in `path` may be a link.
     pub(crate) fn open(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
         beneath::open_directory(self.top(), path)
     }
 
-    /// Whether an open directory, to which `path` led, is one of those whose files are not sent.
+    /// Whether an open directory, found at `path`, is one of those whose files are not sent.
     pub(crate) fn is_private(&self, directory: &impl AsFd, path: &[u8]) -> bool {
         let full: RelativePath = join(&self.path, path);
         let full = || PathBuf::from(OsStr::from_bytes(&self.root.full(&full)));
         self.root.private.hold(directory, full)
     }
 
-    /// Whether a link at `path` that has this target belongs to what may be seen: always where links
-    /// are followed anywhere, never where they are not followed. Otherwise, where it leads to
-    /// something in the tree itself, and would wherever the tree is put.
+    /// Whether a link at `path` with this target may be shown: always where links are followed
+    /// anywhere, never where they are not followed. Otherwise, only if it leads to something in the
+    /// tree itself, and would do so wherever the tree is put.
     pub(crate) fn shows_link(&self, path: &[u8], target: &[u8]) -> Result<bool, Unavailable> {
         match self.root.symlinks {
             Symlinks::Follow => Ok(true),
@@ -78,7 +78,8 @@ impl Tree {
     }
 }
 
-/// Whether the names in `target`, from the directory that `path` is in, never lead above the top.
+/// Whether the names in `target`, starting in the directory that holds `path`, never lead above the
+/// top.
 fn stays_below(path: &[u8], target: &[u8]) -> bool {
     if target.starts_with(b"/") {
         return false;

@@ -1,4 +1,4 @@
-//! Why something is not opened: it is absent, or resources are short.
+//! Why something is not opened: it is absent, or resources are exhausted.
 
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
@@ -10,14 +10,14 @@ use std::io;
 pub(crate) enum Unavailable {
     /// It is not there, or the client may not know that it is.
     Absent,
-    /// There is no descriptor or no memory for it now.
+    /// No descriptor or memory is available for it now.
     Shortage,
 }
 
 impl From<Errno> for Unavailable {
     fn from(error: Errno) -> Self {
         match error {
-            // A file is busy whose lease is not given up.
+            // `EAGAIN`: the file is busy because its lease has not been given up.
             Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Self::Shortage,
             _ => Self::Absent,
         }
@@ -36,8 +36,8 @@ impl From<TryReserveError> for Unavailable {
     }
 }
 
-/// The type of something that was looked at; of what is not there it is unknown. Only a
-/// shortage is an error: what could not be looked at must not be taken for absent.
+/// Turns the result of a `stat` into a file type, unknown if there is no such file. Only a shortage
+/// is an error: something that could not be examined must not be taken for absent.
 pub(super) fn file_type_of(stat: rustix::io::Result<Stat>) -> Result<FileType, Unavailable> {
     match stat.map_err(Unavailable::from) {
         Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode)),

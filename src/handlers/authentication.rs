@@ -1,19 +1,19 @@
-//! Nobody gets anything without a password: `--auth-file` (RFC 7617).
+//! Serves nothing without a password: `--auth-file` (RFC 7617).
 
 use super::passwords::{Busy, Passwords};
 use crate::handler::Handler;
 use crate::http::{FieldLines, HttpError, Request, Response, StatusCode, decode_base64, header};
 
-/// What tells a browser to ask for a password, and in which encoding to send it.
+/// Makes a browser ask for a password, and names the encoding in which to send it.
 const CHALLENGE: &str = "Basic realm=\"rhttp\", charset=\"UTF-8\"";
 
-/// Asks for a password before another handler decides anything.
+/// Requires a password before another handler decides anything.
 ///
-/// Who has none learns nothing of what is there: every path and method is answered with 401. What the
-/// connection refuses by itself (400, 408, 431, 503) comes before. The inner handler knows the user by
-/// [`Request::user`].
+/// A client without one learns nothing about what is there: every path and method is answered with
+/// 401. Only what the connection itself refuses (400, 431, 503) comes before that. The inner
+/// handler gets the user from [`Request::user`].
 ///
-/// Passwords travel readable unless the connection is encrypted.
+/// Passwords are sent in the clear unless the connection is encrypted.
 ///
 /// ```no_run
 /// use rhttp::{Authentication, FileHandler, Passwords};
@@ -29,12 +29,12 @@ pub struct Authentication<H> {
 }
 
 impl<H> Authentication<H> {
-    /// Answers as `inner` does to who knows one of these passwords.
+    /// Answers as `inner` does to clients that send one of these passwords.
     pub fn new(inner: H, passwords: Passwords) -> Self {
         Self { inner, passwords }
     }
 
-    /// The credentials that a request comes with, if they are right.
+    /// The credentials of a request, if they are correct.
     fn check(&self, fields: FieldLines<'_>) -> Result<Credentials, HttpError> {
         let mut lines = fields.get_all(header::AUTHORIZATION);
         let (line, None) = (lines.next(), lines.next()) else {
@@ -62,7 +62,7 @@ impl<H: Handler> Handler for Authentication<H> {
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
         let credentials = self.check(request.headers())?;
         let mut request = request.with_user(credentials.user());
-        // The inner handler's say in this comes now: it would have told something before.
+        // The inner handler is asked only now: before, its decision would have revealed something.
         self.inner.expect_continue(&request)?;
         self.inner.handle(&mut request)
     }
@@ -79,7 +79,7 @@ fn unauthorized() -> HttpError {
     HttpError::new(StatusCode::UNAUTHORIZED).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
 }
 
-/// User and password of Basic credentials (RFC 7617 §2): text with a colon in it.
+/// The user and password of Basic credentials (RFC 7617 §2): text with a colon in it.
 struct Credentials {
     text: Vec<u8>,
     colon: usize,

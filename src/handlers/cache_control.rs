@@ -1,4 +1,4 @@
-//! How long browsers may use a file without asking: `--cache` (RFC 9111 §5.2.2).
+//! How long browsers may use a file without revalidating it: `--cache` (RFC 9111 §5.2.2).
 
 use crate::handler::Handler;
 use crate::http::{
@@ -6,10 +6,10 @@ use crate::http::{
 };
 use std::str::FromStr;
 
-/// Tells caches what to do with the answers of another handler.
+/// Tells caches what to do with the responses of another handler.
 ///
-/// Files and listings get `Cache-Control` as said, errors `no-store`. What a script answers is its own
-/// to say.
+/// Files and listings get the `Cache-Control` given here, errors get `no-store`. A script sets its
+/// own.
 ///
 /// ```
 /// use rhttp::{CacheControl, Caching, FileHandler};
@@ -22,7 +22,7 @@ pub struct CacheControl<H> {
     value: HeaderValue,
 }
 
-/// What caches may do.
+/// What caches are allowed to do.
 ///
 /// ```
 /// use rhttp::Caching;
@@ -32,16 +32,17 @@ pub struct CacheControl<H> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
-    /// `no-store`: nothing is kept.
+    /// `no-store`: nothing is stored.
     Nothing,
-    /// `no-cache`: what is kept is used when the server says, by a 304, that it is current.
+    /// `no-cache`: a stored response is used only after the server has confirmed, by a 304, that it
+    /// is current.
     Revalidate,
-    /// `max-age`: what is kept is used for so many seconds without asking.
+    /// `max-age`: a stored response is used for this many seconds without revalidation.
     Seconds(u32),
 }
 
 impl<H> CacheControl<H> {
-    /// Answers as `inner` does, and lets caches do this.
+    /// Answers as `inner` does, and allows caches to do this.
     pub fn new(inner: H, caching: Caching) -> Self {
         let value = match caching {
             Caching::Nothing => HeaderValue::from("no-store"),
@@ -89,7 +90,8 @@ impl FromStr for Caching {
         match text {
             "no-store" => Ok(Self::Nothing),
             "no-cache" => Ok(Self::Revalidate),
-            // RFC 9111 §1.2.2: more seconds than a cache can count are as many as it can.
+            // RFC 9111 §1.2.2: a number too large for a cache counts as the largest that it
+            // supports.
             number if is_number => Ok(Self::Seconds(number.parse().unwrap_or(u32::MAX >> 1))),
             _ => Err("not no-store, no-cache or a number of seconds"),
         }

@@ -1,4 +1,4 @@
-//! Scripts beside files: Python's `CGIHTTPRequestHandler`.
+//! Scripts in addition to files: Python's `CGIHTTPRequestHandler`.
 
 use super::FileHandler;
 use crate::cgi::{self, Launch, Process, Script};
@@ -12,18 +12,19 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Runs the scripts in `/cgi-bin` and `/htbin`, and serves all else as the [`FileHandler`] that
-/// it has.
+/// Runs the scripts in `/cgi-bin` and `/htbin`, and serves everything else through the
+/// [`FileHandler`] that it contains.
 ///
 /// GET, HEAD and POST run a script as CPython 3.12 does, with the same arguments and environment
-/// (RFC 3875); its output is sent while it comes. Started by root, scripts run as `nobody`.
-/// Nothing in these directories is ever sent as a file, however it is spelled and whatever
-/// symbolic links lead there.
+/// (RFC 3875); its output is sent as it is produced. If the server was started by root, scripts run
+/// as `nobody`. Nothing in these directories is ever sent as a file, however its path is spelled
+/// and whatever symbolic links lead there.
 ///
-/// When its client leaves, a script is ended with all that it has started. What a script inherits
-/// is the program's to keep clean: the program `rhttp` marks the descriptors that it was started
-/// with to close on `exec`, unblocks all signals and ignores none. A program of your own that
-/// does such things has scripts that see them; descriptors that std opens are never inherited.
+/// When its client leaves, a script is ended with everything it has started. What a script inherits
+/// is for the program to keep clean: the program `rhttp` marks the descriptors with which it was
+/// started to close on `exec`, unblocks all signals and ignores none. If a program of your own
+/// blocks or ignores signals, or holds descriptors that do not close on `exec`, its scripts see
+/// that; descriptors opened by std are never inherited.
 ///
 /// ```
 /// # use std::os::unix::fs::PermissionsExt;
@@ -59,12 +60,12 @@ use std::path::{Path, PathBuf};
 #[doc(alias = "CGIHTTPRequestHandler")]
 pub struct CgiHandler {
     files: FileHandler,
-    /// Without slashes around them.
+    /// Paths without slashes around them.
     directories: Vec<Vec<u8>>,
 }
 
 impl CgiHandler {
-    /// Runs what is in `/cgi-bin` and `/htbin` of the directory that `files` serves.
+    /// Runs the scripts in `/cgi-bin` and `/htbin` of the directory that `files` serves.
     pub fn new(files: FileHandler) -> Self {
         let handler = Self {
             files,
@@ -73,8 +74,7 @@ impl CgiHandler {
         handler.with_cgi_directories(["/cgi-bin", "/htbin"])
     }
 
-    /// The same with other directories of scripts, and all directories in them; `/` is the whole
-    /// tree.
+    /// The same with other script directories, and all directories in them; `/` is the whole tree.
     #[doc(alias = "cgi_directories")]
     pub fn with_cgi_directories<N: AsRef<str>>(
         mut self,
@@ -93,14 +93,14 @@ impl CgiHandler {
         self
     }
 
-    /// What serves the files, for a handler around this one that needs them too: it knows the
-    /// directories of scripts.
+    /// The handler that serves the files, for a handler around this one that needs it too: it knows
+    /// the script directories.
     pub fn files(&self) -> &FileHandler {
         &self.files
     }
 
-    /// What is at `path` below the root. It is never a bare name: those of programs are looked up
-    /// elsewhere.
+    /// The file system path of `path` below the root. It is never a bare name: the system looks
+    /// those up in `PATH`.
     fn path(&self, path: &[u8]) -> PathBuf {
         let directory = match self.files.directory() {
             empty if empty.as_os_str().is_empty() => Path::new("."),
@@ -109,7 +109,7 @@ impl CgiHandler {
         directory.join(OsStr::from_bytes(path))
     }
 
-    /// Runs a script and answers with what it prints.
+    /// Runs a script and answers with its output.
     #[doc(alias = "run_cgi")]
     fn run(&self, request: &mut Request<'_>, script: &Script) -> Result<Response, HttpError> {
         let file = self.path(script.file());
@@ -138,11 +138,11 @@ impl CgiHandler {
         let process = Process::start(&launch).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => forbidden("CGI script is not executable"),
             _ if is_shortage(&error) => HttpError::overloaded(),
-            // One variable, or all of them, are more than the system passes on.
+            // One variable, or all of them together, exceed what the system passes on.
             io::ErrorKind::ArgumentListTooLong => {
                 HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
             }
-            // A query with a NUL in it.
+            // The query contains a NUL.
             io::ErrorKind::InvalidInput => HttpError::new(StatusCode::BAD_REQUEST),
             _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR)
                 .with_message("CGI script cannot be run"),
@@ -152,7 +152,7 @@ impl CgiHandler {
 }
 
 impl Handler for CgiHandler {
-    /// Runs a script where the path means one; POST is for scripts only.
+    /// Runs a script if the path means one; POST is only for scripts.
     #[doc(alias = "is_cgi")]
     #[doc(alias = "do_POST")]
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
@@ -172,7 +172,7 @@ impl Handler for CgiHandler {
     }
 }
 
-/// Whether the system has no descriptor, process or memory to spare now.
+/// Whether the system currently has no descriptor, process or memory to spare.
 fn is_shortage(error: &io::Error) -> bool {
     let error = Errno::from_io_error(error);
     matches!(
@@ -181,13 +181,13 @@ fn is_shortage(error: &io::Error) -> bool {
     )
 }
 
-/// An error in CPython's words, which quote the script's name.
+/// An error in CPython's wording, which quotes the script's name.
 fn refusal(status: StatusCode, what: &str, script: &Script) -> HttpError {
     let name = http::repr_of(&script.to_text());
     HttpError::new(status).with_message(format!("{what} ({name})"))
 }
 
-/// The server's name, without a look-up: unlike CPython, whose `getfqdn` may take seconds.
+/// The server's name, without a DNS lookup: unlike CPython, whose `getfqdn` may take seconds.
 fn server_name(server: &Peer) -> String {
     match server.ip() {
         None => sys::host_name(),

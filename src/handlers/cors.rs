@@ -1,4 +1,4 @@
-//! Pages of other origins may use what is served: `--cors` (the Fetch standard, §3.3).
+//! Lets pages of other origins use what is served: `--cors` (the Fetch standard, §3.3).
 
 use crate::handler::Handler;
 use crate::http::{
@@ -7,17 +7,17 @@ use crate::http::{
 };
 use std::str::FromStr;
 
-/// What scripts may read beside the few fields that they always may: who reads a file by ranges needs
-/// all of these.
+/// Fields that scripts may read in addition to the few that they always may: reading a file by
+/// ranges takes all of these.
 const EXPOSED: &str =
     "Accept-Ranges, Content-Encoding, Content-Length, Content-Range, ETag, Last-Modified";
-/// How long browsers may remember a preflight, in seconds: no browser remembers it longer.
+/// How long browsers may cache a preflight, in seconds: Chromium caches none for longer.
 const MAX_AGE: u64 = 7200;
 
-/// Lets pages of other origins read what another handler answers, and answers their preflights.
+/// Lets pages of other origins read the responses of another handler, and answers their preflights.
 ///
-/// It goes for errors and redirects, too. Where the inner handler checks passwords, this one has to be
-/// around it: browsers send none with a preflight.
+/// This includes errors and redirects. If the inner handler checks passwords, this one has to be
+/// around it: browsers send no password with a preflight.
 ///
 /// ```
 /// use rhttp::{Cors, FileHandler, Origins};
@@ -45,14 +45,14 @@ pub struct Cors<H> {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// All.
+    /// Any origin.
     Any,
-    /// These: `https://a.example`, as browsers spell them.
+    /// These origins, spelled as browsers do: `https://a.example`.
     Listed(Vec<String>),
 }
 
 impl<H> Cors<H> {
-    /// Answers as `inner` does, to pages of these origins, too: to GET and HEAD.
+    /// Answers as `inner` does, and lets pages of these origins read the responses to GET and HEAD.
     pub fn new(inner: H, origins: Origins) -> Self {
         let cors = Self {
             inner,
@@ -75,13 +75,13 @@ impl<H> Cors<H> {
         self
     }
 
-    /// The same with passwords and cookies, for listed origins: never for all.
+    /// The same with passwords and cookies, for listed origins only, never for any origin.
     pub fn with_credentials(mut self) -> Self {
         self.allows_credentials = true;
         self
     }
 
-    /// Whom an answer to a page of this request's origin is for.
+    /// The origin that may read the response to a request from its page.
     fn reader<'a>(&self, fields: FieldLines<'a>) -> Option<&'a [u8]> {
         match &self.origins {
             Origins::Any => Some(b"*"),
@@ -97,7 +97,7 @@ impl<H> Cors<H> {
         }
     }
 
-    /// The answer to a preflight: what the request that it announces may be.
+    /// The response to a preflight: what the announced request may contain.
     fn preflight(&self, fields: FieldLines<'_>) -> Response {
         let mut response = Response::new(StatusCode::NO_CONTENT);
         let headers = &mut response.headers;
@@ -106,7 +106,7 @@ impl<H> Cors<H> {
             return response;
         }
         headers.append(header::ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
-        // `*` would not stand for `Authorization`.
+        // `*` would not include `Authorization`.
         let mut wanted = fields
             .list(header::ACCESS_CONTROL_REQUEST_HEADERS)
             .peekable();
@@ -146,7 +146,7 @@ impl<H: Handler> Handler for Cors<H> {
         if self.origins != Origins::Any {
             headers.vary_by(header::ORIGIN);
         }
-        // A script that says for whom its answer is knows best.
+        // A script that names the origin for its response knows best.
         if headers.contains(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
         }
@@ -190,14 +190,14 @@ impl FromStr for Origins {
     }
 }
 
-/// Whether a browser asks what it may ask.
+/// Whether this is a browser's preflight request.
 fn is_preflight(method: Method<'_>, fields: FieldLines<'_>) -> bool {
     method == Method::OPTIONS
         && fields.contains(header::ORIGIN)
         && fields.contains(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The field name that this is, if it is one.
+/// The text as a field name, if it is one.
 fn token(name: &[u8]) -> Option<&str> {
     let name = HeaderName::new(std::str::from_utf8(name).ok()?)?;
     Some(name.as_str())

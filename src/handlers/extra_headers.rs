@@ -1,4 +1,4 @@
-//! Fields of the person's own: `-H`, CPython 3.15's `extra_response_headers`.
+//! Custom header fields: `-H`, CPython 3.15's `extra_response_headers`.
 
 use crate::handler::Handler;
 use crate::http::{
@@ -7,7 +7,8 @@ use crate::http::{
 };
 use std::str::FromStr;
 
-/// What the server alone can say: how content is framed, and what tells one state of it from another.
+/// Fields that only the server can set: how content is framed, and what distinguishes one state of
+/// it from another.
 const REFUSED: [HeaderName<'static>; 7] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -17,7 +18,7 @@ const REFUSED: [HeaderName<'static>; 7] = [
     header::ETAG,
     header::LAST_MODIFIED,
 ];
-/// What is said of the content: it has to be known before conditions and ranges are evaluated.
+/// Fields that describe the content: they must be known before conditions and ranges are evaluated.
 const OF_CONTENT: [HeaderName<'static>; 4] = [
     header::CONTENT_TYPE,
     header::CONTENT_ENCODING,
@@ -26,10 +27,10 @@ const OF_CONTENT: [HeaderName<'static>; 4] = [
 ];
 const SET_COOKIE: HeaderName<'static> = HeaderName::from_static("Set-Cookie");
 
-/// Adds fields to the successful answers of another handler: 200, 206 and 304.
+/// Adds fields to the successful responses of another handler: 200, 206 and 304.
 ///
-/// They come after its own, in order. A name that is there already is replaced; `Vary` is merged, and
-/// cookies add up. `Server` is replaced on every answer.
+/// They come after the handler's own, in order. A name that is already there is replaced; `Vary` is
+/// merged, and cookies accumulate. `Server` is replaced on every response.
 ///
 /// ```
 /// use rhttp::{ExtraHeaders, FileHandler};
@@ -44,7 +45,7 @@ const SET_COOKIE: HeaderName<'static> = HeaderName::from_static("Set-Cookie");
 #[doc(alias = "extra_response_headers")]
 pub struct ExtraHeaders<H> {
     inner: H,
-    /// What is said of the content.
+    /// The fields that describe the content.
     of_content: Vec<ExtraField>,
     others: Vec<ExtraField>,
     server: Option<String>,
@@ -62,7 +63,7 @@ pub struct ExtraHeaders<H> {
 pub struct ExtraField {
     name: String,
     value: HeaderValue,
-    /// Whether it takes the place of what is there.
+    /// Whether it replaces an existing field.
     replaces: bool,
 }
 
@@ -111,7 +112,7 @@ impl ExtraField {
         }
     }
 
-    /// Adds what is said of the content. A type goes before all else that is.
+    /// Adds the fields that describe the content. A type goes before all others of these.
     fn add_to_content(&self, headers: &mut Headers) {
         let is_first = self.name() == Some(header::CONTENT_TYPE);
         let others = if is_first && !headers.contains(header::CONTENT_TYPE) {
@@ -165,8 +166,8 @@ impl<H: Handler> Handler for ExtraHeaders<H> {
 impl FromStr for ExtraField {
     type Err = String;
 
-    /// Reads a field in CPython's way, and says what is wrong in its words. Unlike CPython: what would
-    /// break the response is refused, not sent.
+    /// Parses a field as CPython does, with CPython's error messages. Unlike CPython: a field that
+    /// would break the response is refused, not sent.
     fn from_str(text: &str) -> Result<Self, String> {
         let Some((name, value)) = text.split_once(':') else {
             return Err(format!("Header {text} must be of the form Header: value"));

@@ -1,5 +1,5 @@
-//! Pages that are found by another name, or take the place of what is not there: `--clean-urls`,
-//! `--spa`, and what they have in common.
+//! Pages that are found under another name, or replace what is not found: `--clean-urls`, `--spa`,
+//! and the code that they share.
 
 use crate::files;
 use crate::handler::Handler;
@@ -8,10 +8,11 @@ use crate::http::{
     names_html,
 };
 
-/// Finds `about.html` under `/about`, and under `/about/` where there is no such directory.
+/// Finds `about.html` under `/about`, and under `/about/` if there is no such directory.
 ///
-/// Nothing is redirected: the page is sent where it was asked for, and its query stays with it. What
-/// has the name itself goes before it. Paths that end as files do (`/app.js`) are not tried.
+/// Nothing is redirected: the page is sent at the requested address, and the query stays with it. A
+/// file or directory that has the name itself takes precedence. Paths with a known file extension
+/// (`/app.js`) are not tried.
 ///
 /// ```
 /// use rhttp::{CleanUrls, FileHandler};
@@ -23,11 +24,11 @@ pub struct CleanUrls<H> {
     inner: H,
 }
 
-/// Sends the root's index page to a navigation that leads nowhere, for an application that routes in
-/// the browser.
+/// Sends the root's index page for a navigation to a path that does not exist, for applications
+/// that route in the browser.
 ///
-/// A navigation is a GET or HEAD that names `text/html` in `Accept`, of a path that does not end as
-/// files do: a missing script or image stays missing. Without an index page, nothing changes.
+/// A navigation is a GET or HEAD that names `text/html` in `Accept`, for a path without a known
+/// file extension: a missing script or image stays missing. Without an index page, nothing changes.
 ///
 /// ```
 /// use rhttp::{FileHandler, Spa};
@@ -84,7 +85,7 @@ impl<H: Handler> Handler for Spa<H> {
         if names_html(request.headers()) {
             for index in [b"/index.html".as_slice(), b"/index.htm"] {
                 if let Some(mut page) = page(&self.inner, request, RequestTarget::new(index))? {
-                    // The next build must not meet the old page.
+                    // The next build must not run with the old page.
                     page.headers.append(header::CACHE_CONTROL, "no-cache");
                     page.headers.vary_by(header::ACCEPT);
                     return Ok(page);
@@ -97,7 +98,7 @@ impl<H: Handler> Handler for Spa<H> {
     forward_hooks!(self => self.inner);
 }
 
-/// Whether a request may be for a page: one that reads, of a path that does not end as files do.
+/// Whether a request may be for a page: a GET or HEAD of a path without a known file extension.
 fn may_be_page(request: &Request<'_>) -> bool {
     let Some(path) = request.target().to_relative_path() else {
         return false;
@@ -107,7 +108,7 @@ fn may_be_page(request: &Request<'_>) -> bool {
     reads && !path.is_empty() && !files::has_known_extension(&name)
 }
 
-/// The file that `inner` has at `target`; `None` where that is nothing or something else.
+/// The file that `inner` has at `target`; `None` if there is nothing or something else.
 fn page<H: Handler>(
     inner: &H,
     request: &mut Request<'_>,

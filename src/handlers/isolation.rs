@@ -1,13 +1,13 @@
-//! Pages that have their process to themselves: `--isolate` (the HTML standard, §7.1.3 and §7.1.4).
+//! Pages that have a process of their own: `--isolate` (the HTML standard, §7.1.3 and §7.1.4).
 
 use crate::handler::Handler;
 use crate::http::{FieldLines, Headers, HttpError, Request, RequestLine, Response, header};
 
-/// Isolates the pages of another handler from other origins, so that `crossOriginIsolated` is true and
-/// wasm can use threads and shared memory.
+/// Isolates the pages of another handler from other origins, so that `crossOriginIsolated` is true
+/// and wasm can use threads and shared memory.
 ///
 /// Workers and frames need the fields as well as pages, and browsers apply those of a 304, so every
-/// answer has them. Browsers heed them over HTTPS, and on localhost.
+/// response has them. Browsers honor them over HTTPS, and on localhost.
 ///
 /// ```
 /// use rhttp::{FileHandler, Isolation};
@@ -21,7 +21,7 @@ pub struct Isolation<H> {
 }
 
 impl<H> Isolation<H> {
-    /// Isolates what `inner` answers with.
+    /// Isolates the responses of `inner`.
     pub fn new(inner: H) -> Self {
         let mut fields = Headers::new();
         fields.append(header::CROSS_ORIGIN_OPENER_POLICY, "same-origin");
@@ -30,7 +30,7 @@ impl<H> Isolation<H> {
         Self { inner, fields }
     }
 
-    /// The same, where isolated pages of other origins may embed what is served.
+    /// The same, but isolated pages of other origins may embed what is served.
     pub fn with_cross_origin_resources(mut self) -> Self {
         let name = header::CROSS_ORIGIN_RESOURCE_POLICY;
         self.fields.set(name, "cross-origin");

@@ -1,4 +1,5 @@
-//! The handlers that ship: files, scripts, and handlers around them, each for one thing.
+//! The handlers that come with the crate: files, scripts, and wrappers around handlers, each for
+//! one purpose.
 
 mod authentication;
 mod cache_control;

@@ -1,29 +1,30 @@
-//! In which coding a file is sent: its own, or that of a compressed file beside it (RFC 9110 §12.5.3).
+//! Chooses the coding in which a file is sent: its own, or that of a compressed file beside it
+//! (RFC 9110 §12.5.3).
 //!
-//! What is chosen is the representation that everything else is about: its length, its tag, its
-//! ranges. `Vary` says so on each answer for a file of which there could be several.
+//! The length, the tag and the ranges are all those of the chosen representation. `Vary` is on
+//! every response for a file that could have several.
 
 use super::file::{Compressed, FileHandler, not_found};
 use crate::http::{Body, Coding, HttpError, Representation, Request, Response, StatusCode, header};
 use std::sync::Arc;
 
-/// SVG images in the gzip coding, which have a suffix of their own.
+/// The suffix of SVG images in the gzip coding, which have one of their own.
 const SVGZ: &str = ".svgz";
-/// What browsers load, and so what a compressed file with such a name in it is meant to be: the
-/// exports of game engines ask for them by their whole names.
+/// Extensions of files that browsers load. A compressed file with such an extension in its name is
+/// meant to be loaded, too: the exports of game engines request them by their full names.
 const LOADED: [&str; 7] = [".js", ".mjs", ".wasm", ".json", ".css", ".html", ".svg"];
-/// The same of which only their own engine knows what they are.
+/// More such extensions, of files that only their own engine understands.
 const OPAQUE: [&str; 4] = [".data", ".mem", ".pck", ".unityweb"];
 
-/// A file whose name says that it is something else in a coding.
+/// A file whose name says that it is some other file in a coding.
 pub(super) struct Encoded<'n> {
     coding: Coding,
-    /// What it is called without its coding.
+    /// Its name without the suffix of the coding.
     inner: &'n str,
 }
 
 impl Encoded<'_> {
-    /// The type of what is in it.
+    /// The media type of the decoded content.
     pub(super) fn media_type<'t>(&self, files: &'t FileHandler) -> &'t str {
         if has_any_suffix(self.inner, &OPAQUE) {
             "application/octet-stream"
@@ -33,7 +34,7 @@ impl Encoded<'_> {
     }
 }
 
-/// What `name` says of a coding, as far as `files` heeds that.
+/// The coding that `name` indicates, as far as `files` takes codings into account.
 pub(super) fn encoded_name<'n>(name: &'n str, files: &FileHandler) -> Option<Encoded<'n>> {
     if has_suffix(name, SVGZ) {
         let is_picture = files.media_type(name) == "image/svg+xml";
@@ -56,8 +57,8 @@ pub(super) fn encoded_name<'n>(name: &'n str, files: &FileHandler) -> Option<Enc
 }
 
 impl FileHandler {
-    /// A regular file, or what stands for it. The connection finds out what the client has of it
-    /// already.
+    /// A regular file, or the compressed file that stands in for it. The connection finds out what
+    /// the client already has of it.
     pub(super) fn file_response(
         &self,
         request: &Request<'_>,
@@ -67,7 +68,8 @@ impl FileHandler {
         let name = String::from_utf8_lossy(path);
         let fields = request.headers();
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {
-            // Unlike CPython, which names the type but not the coding, so that no browser can use it.
+            // Unlike CPython, which sends the type but not the coding, so that no browser can use
+            // the file.
             let mut response = whole(file);
             if coding.is_accepted(fields) {
                 let name = coding.name();
@@ -100,7 +102,7 @@ impl FileHandler {
     }
 }
 
-/// A file as it is.
+/// A file served as itself.
 fn whole(file: Arc<Representation>) -> Response {
     let mut response = Response::new(StatusCode::OK);
     response.body = Body::representation(file);

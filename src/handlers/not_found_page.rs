@@ -1,4 +1,4 @@
-//! A page of the person's own for what is not there: `--not-found`.
+//! A custom page for what is not found: `--not-found`.
 
 use crate::handler::Handler;
 use crate::http::{
@@ -6,13 +6,14 @@ use crate::http::{
 };
 use percent_encoding::{AsciiSet, CONTROLS};
 
-/// What is not itself in a target.
+/// Characters that must be percent-encoded in a target.
 const RESERVED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'\\');
 
-/// Sends a page of the inner handler with every 404 that this answers.
+/// Sends a page of the inner handler with every 404 that it answers.
 ///
-/// The status stays, and so does the line in the log. The page has no date and no tag, and no range of
-/// it is sent: it is not what was asked for. Without the page, the usual one is sent.
+/// The status stays the same, and so does the line in the log. The page has no date and no tag, and
+/// no ranges of it are sent: it is not what was requested. If the page is missing, the usual one is
+/// sent.
 ///
 /// ```
 /// use rhttp::{FileHandler, NotFoundPage};
@@ -27,7 +28,8 @@ pub struct NotFoundPage<H> {
 }
 
 impl<H> NotFoundPage<H> {
-    /// Answers as `inner` does, with the file `page` in the directory that it serves for each 404.
+    /// Answers as `inner` does; each 404 gets the file `page` from the directory that `inner`
+    /// serves.
     pub fn new(inner: H, page: &str) -> Self {
         let name = percent_encoding::utf8_percent_encode(page, RESERVED);
         let target = format!("/{name}").into_bytes();
@@ -41,7 +43,7 @@ impl<H: Handler> Handler for NotFoundPage<H> {
             Err(error) if error.status() == StatusCode::NOT_FOUND => error,
             answer => return answer,
         };
-        // By itself: what this client asked for, or sent along, is of no concern to the page.
+        // A bare request: what this client asked for, or sent along, does not concern the page.
         let mut aside = request.aside(RequestTarget::new(&self.target));
         match self.inner.handle(&mut aside) {
             Ok(Response {

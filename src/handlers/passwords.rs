@@ -1,8 +1,8 @@
 //! Users and the hashes of their passwords, as `htpasswd -B` and `mkpasswd` write them.
 //!
-//! What an answer costs tells nothing: for an unknown user a hash is computed, too. A password that was
-//! right is remembered as a digest under a key of this process, because a page of a hundred images would
-//! have its hash computed a hundred times.
+//! The time that a response takes reveals nothing: a hash is computed for unknown users, too. A
+//! correct password is remembered as a digest under a key of this process, because otherwise a page
+//! of a hundred images would have its hash computed a hundred times.
 
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -15,20 +15,21 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Hashes that are computed at a time: who guesses passwords leaves cores for the others.
+/// The most hashes that are computed at a time, so that an attacker who guesses passwords cannot
+/// take every core.
 const MOST_AT_WORK: usize = 2;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest password in bytes. Its hash takes time by the square of that.
+/// The longest password in bytes. The time to hash it grows with the square of its length.
 const LONGEST: usize = 512;
-/// Whether others than owner and group may read or write the file.
+/// The permissions of users other than the owner and the group to read or write the file.
 const FOR_OTHERS: u32 = 0o006;
 
 /// Users and the hashes of their passwords.
 ///
-/// A line is `user:hash`, with a hash of bcrypt (`$2y$`, `htpasswd -nB user`), SHA-512 crypt (`$6$`,
-/// `mkpasswd -m sha512crypt`) or SHA-256 crypt (`$5$`). Empty lines and those that begin with `#` are
-/// skipped.
+/// Each line is `user:hash`, with a hash of bcrypt (`$2y$`, `htpasswd -nB user`), SHA-512 crypt
+/// (`$6$`, `mkpasswd -m sha512crypt`) or SHA-256 crypt (`$5$`). Empty lines and lines that begin
+/// with `#` are skipped.
 ///
 /// ```
 /// use rhttp::Passwords;
@@ -40,13 +41,13 @@ const FOR_OTHERS: u32 = 0o006;
 pub struct Passwords {
     users: BTreeMap<String, Hash>,
     key: hmac::Key,
-    /// The digests of passwords that were right, by user.
+    /// The digests of passwords that were verified, by user.
     proven: Mutex<BTreeMap<String, hmac::Tag>>,
     at_work: Mutex<usize>,
     done: Condvar,
 }
 
-/// Too many passwords are to be checked at once.
+/// Too many passwords are waiting to be verified.
 #[derive(Debug)]
 pub(super) struct Busy;
 
@@ -56,10 +57,10 @@ enum Hash {
 }
 
 impl Passwords {
-    /// Reads a file of them. It must not be for others to read.
+    /// Reads a password file. It must not be readable by others.
     ///
     /// # Errors
-    /// The file cannot be read, others may read it, or a line is wrong: the text says which.
+    /// The file cannot be read, others may read it, or a line is wrong: the error text says which.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut file = File::open(path)?;
         if file.metadata()?.permissions().mode() & FOR_OTHERS != 0 {
@@ -70,10 +71,10 @@ impl Passwords {
         Self::parse(&text)
     }
 
-    /// Reads lines of them.
+    /// Reads the lines of a password file.
     ///
     /// # Errors
-    /// A line is wrong, or there is none.
+    /// A line is wrong, or there are no users in it.
     pub fn parse(text: &str) -> io::Result<Self> {
         let mut users = BTreeMap::new();
         for (number, line) in (1..).zip(text.lines()) {
@@ -129,7 +130,7 @@ impl Passwords {
         Ok(is_right)
     }
 
-    /// A hash that is computed for a user who is not there: always the same one, as if it were theirs.
+    /// The hash to compute for an unknown user: always the same one, as if it were theirs.
     fn decoy(&self, user: &str) -> Option<&Hash> {
         let tag = hmac::sign(&self.key, &credentials(user, b""));
         let first = tag.as_ref().first().copied().unwrap_or(0);
@@ -138,7 +139,7 @@ impl Passwords {
             .nth(usize::from(first) % self.users.len().max(1))
     }
 
-    /// Waits until fewer hashes are computed than may be.
+    /// Waits until another hash may be computed.
     fn turn(&self) -> Result<Turn<'_>, Busy> {
         let is_full = |at_work: &mut usize| *at_work >= MOST_AT_WORK;
         let at_work = lock(&self.at_work);
@@ -152,7 +153,7 @@ impl Passwords {
     }
 }
 
-/// A user and a password as one message: no two pairs have the same.
+/// A user and a password as one message, different for every pair.
 fn credentials(user: &str, password: &[u8]) -> Vec<u8> {
     let length = (user.len() as u64).to_be_bytes();
     [&length, user.as_bytes(), password].concat()
@@ -182,7 +183,7 @@ impl Hash {
 
     fn is_of(&self, password: &[u8]) -> bool {
         match self {
-            // Longer passwords are cut by htpasswd, too.
+            // htpasswd truncates longer passwords, too.
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
             Self::ShaCrypt(hash) => PasswordHashRef::new(hash)
                 .is_ok_and(|hash| ShaCrypt::default().verify_password(password, hash).is_ok()),
@@ -212,11 +213,11 @@ fn invalid(what: &str) -> io::Error {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it is held.
+    // Nothing panics while the lock is held.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Without hashes and keys.
+/// Omits hashes and keys.
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let users: Vec<_> = self.users.keys().collect();
@@ -230,7 +231,7 @@ impl std::fmt::Debug for Passwords {
 mod tests {
     use super::*;
 
-    /// `pass`, as other programs hash it: htpasswd, OpenSSL and libcrypt.
+    /// `pass`, as hashed by other programs: htpasswd, OpenSSL and libcrypt.
     const HASHES: [&str; 6] = [
         "$2y$04$EIGWm1KsHIowBH9aSO2eaeMyspjcm1DGv1HLofzOZ4T27MKEzvkve",
         "$2b$04$AAAAAAAAAAAAAAAAAAAAA.f0GULOzFPM5uT8FzZFwbAD8L.WxOMB2",
@@ -252,7 +253,7 @@ mod tests {
             assert!(!verify("anna", ""), "{hash}");
             assert!(!verify("otto", "pass"), "{hash}");
             assert!(verify("anna", "pass"), "{hash}");
-            // Remembered, and no other with it.
+            // The password is remembered, and no other with it.
             assert!(verify("anna", "pass"), "{hash}");
             assert!(!verify("anna", "wrong"), "{hash}");
             assert!(!verify("otto", "pass"), "{hash}");

@@ -12,10 +12,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 const CONTENT_DISPOSITION: HeaderName<'static> = HeaderName::from_static("Content-Disposition");
 
-/// What stands for the served directory, whose own name is nobody's business.
+/// The name used for the served directory, whose own name is not disclosed.
 const ROOT_NAME: &[u8] = b"files";
 
-/// What may stand as it is in an extended value (RFC 8187 §3.2.1).
+/// The characters that need no encoding in an extended value (RFC 8187 §3.2.1).
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -30,12 +30,12 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Answers `GET DIRECTORY/?tar` with the directory as one tar archive; all else is for the handler
-/// that it is around.
+/// Answers `GET DIRECTORY/?tar` with the directory as one tar archive; everything else goes to the
+/// inner handler.
 ///
-/// The length of the archive is known before its first byte, so it has a `Content-Length`, an `ETag`
-/// and ranges, as files have: a download that was cut can be resumed. Files are sent by the kernel
-/// where they can be; what is in memory depends on the number of names alone.
+/// The length of the archive is known before its first byte, so it has a `Content-Length`, an
+/// `ETag` and ranges, as files have: an interrupted download can be resumed. Files are sent by the
+/// kernel where possible; memory use depends only on the number of names.
 ///
 /// ```no_run
 /// use rhttp::{FileHandler, Server, TarHandler};
@@ -52,14 +52,14 @@ pub struct TarHandler<H> {
 }
 
 impl<H: Handler> TarHandler<H> {
-    /// Makes archives of what `files` serves: of the directory, under the same rule for symbolic
-    /// links, and without the directories of scripts.
+    /// Makes archives of what `files` serves: of its directory, under the same rule for symbolic
+    /// links, and without the script directories.
     pub fn new(inner: H, files: &FileHandler) -> Self {
         let root = files.root().clone();
         Self { inner, root }
     }
 
-    /// The tree that a request asks for as an archive, if it does.
+    /// The tree that a request asks for as an archive; `None` if it does not ask for one.
     fn tree(&self, request: &Request<'_>) -> Result<Option<Tree>, HttpError> {
         let target = request.target();
         let asks = matches!(request.method(), Method::GET | Method::HEAD)
@@ -68,7 +68,7 @@ impl<H: Handler> TarHandler<H> {
         let Some(path) = target.to_relative_path().filter(|_| asks) else {
             return Ok(None);
         };
-        // Whatever else is there, or is not, the inner handler says so.
+        // For anything else, or nothing, the inner handler decides the response.
         let Ok(Node::Directory(directory)) = self.root.open(&path, Headers::new) else {
             return Ok(None);
         };
@@ -110,8 +110,8 @@ fn refusal(why: Failed) -> HttpError {
     }
 }
 
-/// How the archive of a directory called `name` is to be saved: for all clients in ASCII, and for
-/// those that know RFC 8187 as it is.
+/// The file name under which to save the archive of a directory called `name`: in ASCII for all
+/// clients, and unchanged for those that support RFC 8187.
 fn disposition(name: &[u8]) -> HeaderValue {
     let name = String::from_utf8_lossy(name);
     let is_plain = |&character: &char| {

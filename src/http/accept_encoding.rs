@@ -1,12 +1,12 @@
-//! Which content codings a client takes (RFC 9110 §12.5.3).
+//! Which content codings a client accepts (RFC 9110 §12.5.3).
 
 use super::{FieldLines, header};
 
-/// How much a client wants content in each of `codings`, in thousandths: 0 is not at all.
+/// How much the client prefers each of `codings`, in thousandths; 0 means "not acceptable".
 ///
-/// A client that names no codings at all gets content as it is. `x-gzip` is `gzip` (§8.4.1.3), and
-/// `*` stands for all codings that the field does not name. A weight that is not one counts as 0:
-/// such a client is better served with content as it is.
+/// A client that names no codings gets unencoded content. `x-gzip` is `gzip` (§8.4.1.3), and `*`
+/// stands for every coding that the field does not name. An invalid weight counts as 0: such a
+/// client is better served with unencoded content.
 pub(crate) fn coding_weights<const N: usize>(
     fields: FieldLines<'_>,
     codings: [&str; N],
@@ -32,7 +32,7 @@ pub(crate) fn coding_weights<const N: usize>(
     weights.map(|weight| weight.unwrap_or(others))
 }
 
-/// The same of one coding.
+/// The same for a single coding.
 pub(crate) fn coding_weight(fields: FieldLines<'_>, coding: &str) -> u16 {
     let [weight] = coding_weights(fields, [coding]);
     weight
@@ -43,8 +43,8 @@ fn is_called(name: &[u8], coding: &str) -> bool {
         || coding == "gzip" && name.eq_ignore_ascii_case(b"x-gzip")
 }
 
-/// Whether the client names HTML among the types that it takes (§12.5.1), as browsers do when they
-/// go to a page. `*/*`, which scripts and programs send, does not.
+/// Whether the client names HTML among the types it accepts (§12.5.1), as browsers do when they
+/// navigate to a page. `*/*`, which scripts and programs send, does not count.
 pub(crate) fn names_html(fields: FieldLines<'_>) -> bool {
     fields.list(header::ACCEPT).any(|member| {
         let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);

@@ -1,6 +1,7 @@
-//! Base64 (RFC 4648 §4), in which Basic credentials come.
+//! Base64 (RFC 4648 §4), the encoding of Basic credentials.
 
-/// Base64 as Python's `binascii.a2b_base64` takes it: what is not of the alphabet is skipped.
+/// Decodes Base64 as Python's `binascii.a2b_base64` does: characters outside the alphabet are
+/// skipped.
 pub(crate) fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
     if !encoded.is_ascii() {
         return None;
@@ -26,7 +27,7 @@ pub(crate) fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
         padding = 0;
         bits = bits << 6 | u32::from(digit);
         digits = (digits + 1) % 4;
-        // Of the second to the fourth digit, each completes a byte.
+        // Each of the second, third and fourth digits completes a byte.
         let complete = match digits {
             2 => bits >> 4,
             3 => bits >> 2,

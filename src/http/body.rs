@@ -1,4 +1,4 @@
-//! What a response carries.
+//! The content of a response.
 
 use super::representation::{FileState, Representation};
 use super::{Exchange, Headers, HttpDate, Segments};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Body(pub(crate) Content);
 
-/// What there is in a body.
+/// What a body consists of.
 #[derive(Default)]
 pub(crate) enum Content {
     /// Nothing.
@@ -50,32 +50,31 @@ pub(crate) enum Content {
         reader: Box<dyn Read + Send>,
         length: Option<u64>,
     },
-    /// Bytes that come while the request's body is still going to where they come from.
+    /// Bytes produced while the request's body is still being fed to whatever produces them.
     Exchange {
-        /// What is there already; it goes out together with the head.
+        /// What is available already; it goes out together with the head.
         first: Vec<u8>,
         rest: Box<dyn Exchange>,
         length: Option<u64>,
     },
 }
 
-/// Bytes, and the range of a file or an archive that follows them.
+/// Some bytes, followed by a range of a file or an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilePart {
     /// What goes before the range.
     pub(crate) head: Vec<u8>,
-    /// Byte offsets in it; none where the head is all.
+    /// Byte offsets in the file or archive; empty when there is only the head.
     pub(crate) range: Range<u64>,
 }
 
 impl Body {
-    /// All of a file, in the state that it is in now. The kernel sends it without a copy where it
-    /// can.
+    /// A whole file, in its current state. The kernel sends it without a copy where it can.
     ///
     /// In a response with status 200 to GET or HEAD this is all that a handler has to do for
-    /// validators, conditions and ranges; the crate's page has an example. If the file has become
-    /// shorter when it is sent, the connection is cut, so that the client can tell; if it has
-    /// grown, no more is sent than was promised.
+    /// validators, conditions and ranges; the crate's page has an example. If the file is shorter
+    /// by the time it is sent, the connection is cut, so that the client can tell; if it has grown,
+    /// no more is sent than was promised.
     ///
     /// # Errors
     /// The file's metadata cannot be read, or it is not a regular file.
@@ -84,8 +83,8 @@ impl Body {
         Self::file_range(file, all)
     }
 
-    /// The bytes `range` of a file, as if they were all of it: what clients ask for are ranges of
-    /// these.
+    /// The bytes `range` of a file, treated as the whole content: the ranges that clients ask for
+    /// are ranges of these.
     ///
     /// # Errors
     /// As [`file`](Self::file).
@@ -105,9 +104,9 @@ impl Body {
         }))
     }
 
-    /// The bytes that `reader` yields, as the client takes them. With a `length` exactly this many
-    /// are sent; without one, all until its end. An error of the reader, or an early end, cuts the
-    /// connection.
+    /// The bytes that `reader` yields, read as the client takes them. With a `length`, exactly this
+    /// many are sent; without one, everything up to the reader's end. An error from the reader, or
+    /// an early end, cuts the connection.
     pub fn stream(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Self(Content::Stream {
             reader: Box::new(reader),
@@ -133,7 +132,7 @@ impl Body {
         })
     }
 
-    /// The bytes, where they are in memory.
+    /// The bytes, if they are in memory.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
             Content::Empty => Some(&[]),
@@ -142,7 +141,7 @@ impl Body {
         }
     }
 
-    /// The number of bytes, or `None` for a stream that ends when it ends.
+    /// The number of bytes, or `None` for a stream of unknown length.
     pub fn len(&self) -> Option<u64> {
         match &self.0 {
             Content::Empty => Some(0),
@@ -163,7 +162,7 @@ impl Body {
         self.len() == Some(0)
     }
 
-    /// Bytes that it holds in memory until they are sent, where they are many.
+    /// How much memory it holds until it is sent, where that is a lot.
     pub(crate) fn memory(&self) -> usize {
         const FEW: u64 = 64 * 1024;
         match &self.0 {
@@ -178,7 +177,7 @@ impl Body {
         }
     }
 
-    /// What the log is to say once it was sent.
+    /// What to log once it has been sent.
     pub(crate) fn remark(&self) -> Option<Cow<'static, str>> {
         match &self.0 {
             Content::Segments { of, .. } => of.remark().map(Cow::Owned),
@@ -186,7 +185,7 @@ impl Body {
         }
     }
 
-    /// Whether it is a file or an archive, or a part that reaches its end.
+    /// Whether it is a file or an archive, or a part that includes its end.
     pub(crate) fn completes_file(&self) -> bool {
         let reaches = |parts: &[FilePart], end| parts.iter().any(|part| part.range.end >= end);
         match &self.0 {
@@ -197,12 +196,12 @@ impl Body {
         }
     }
 
-    /// Whether it is made from the request's body while that is received.
+    /// Whether it is produced from the request's body while that is being received.
     pub(crate) fn is_exchange(&self) -> bool {
         matches!(self.0, Content::Exchange { .. })
     }
 
-    /// The representation that this is all of, or a part.
+    /// The representation that this is, in whole or in part.
     pub(crate) fn of(&self) -> Option<&Representation> {
         match &self.0 {
             Content::File { of, .. } | Content::Parts { of, .. } => Some(of),

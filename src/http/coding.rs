@@ -1,8 +1,8 @@
-//! Content codings that files are kept in (RFC 9110 §8.4.1).
+//! Content codings in which files are stored (RFC 9110 §8.4.1).
 
 use super::{FieldLines, coding_weight, coding_weights};
 
-/// A coding in which a file can stand beside its original.
+/// A coding in which a copy of a file can be stored beside the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
@@ -11,7 +11,7 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// All of them, the one that makes the smallest files first.
+    /// All codings, the one with the smallest files first.
     pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
 
     /// Its name in `Content-Encoding`.
@@ -23,7 +23,7 @@ impl Coding {
         }
     }
 
-    /// How names of files in this coding end.
+    /// The file name suffix of this coding.
     pub(crate) const fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -32,7 +32,8 @@ impl Coding {
         }
     }
 
-    /// The type of such a file for who does not know the coding. Brotli has none of its own.
+    /// The media type of such a file for clients that do not know the coding. Brotli has none of
+    /// its own.
     pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Brotli => "application/octet-stream",
@@ -41,7 +42,7 @@ impl Coding {
         }
     }
 
-    /// The bytes that content in this coding begins with.
+    /// The bytes with which content in this coding begins; none for Brotli, which has no mark.
     pub(crate) const fn magic(self) -> &'static [u8] {
         match self {
             Self::Brotli => b"",
@@ -50,14 +51,14 @@ impl Coding {
         }
     }
 
-    /// Whether the client takes this coding.
+    /// Whether the client accepts this coding.
     pub(crate) fn is_accepted(self, fields: FieldLines<'_>) -> bool {
         coding_weight(fields, self.name()) > 0
     }
 
-    /// The codings that the client takes at least as gladly as none, the dearest first (§12.5.3).
-    /// Where none of them can be had, content goes out as it is, even to who refuses that: it is
-    /// of more use than an error.
+    /// The codings that the client likes at least as much as none, the most preferred first
+    /// (§12.5.3). If none of them is available, content goes out unencoded, even to a client that
+    /// refuses that: it is of more use than an error.
     pub(crate) fn preferred(fields: FieldLines<'_>) -> impl Iterator<Item = Self> {
         let [brotli, zstandard, gzip] = Self::ALL;
         let names = [brotli.name(), zstandard.name(), gzip.name(), "identity"];

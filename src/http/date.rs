@@ -5,9 +5,9 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The last second that four digits can name: 31 December 9999, 23:59:59.
+/// The last second whose year has four digits: 31 December 9999, 23:59:59.
 const LAST: i64 = 253_402_300_799;
-/// The first: 1 January of the year 0.
+/// The first such second: 1 January of the year 0.
 const FIRST: i64 = -62_167_219_200;
 
 /// A moment in whole seconds, as header fields carry it: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -17,7 +17,7 @@ pub struct HttpDate(i64);
 
 impl HttpDate {
     /// The moment `seconds` after (or before) 1970, or `None` outside the years 0 to 9999, which
-    /// this format cannot name.
+    /// this format cannot express.
     pub const fn from_unix(seconds: i64) -> Option<Self> {
         if seconds >= FIRST && seconds <= LAST {
             Some(Self(seconds))
@@ -39,10 +39,11 @@ impl HttpDate {
         Self(i64::try_from(elapsed.as_secs()).map_or(LAST, |seconds| seconds.min(LAST)))
     }
 
-    /// Reads the three formats of RFC 9110 (IMF-fixdate, RFC 850, asctime); `None` for all else.
+    /// Reads the three formats of RFC 9110 (IMF-fixdate, RFC 850, asctime); `None` for anything
+    /// else.
     ///
-    /// As in CPython, the day of the week need not be the right one, and of two-digit years 69 is
-    /// the first that is taken for one of the last century.
+    /// As in CPython, the day of the week need not be correct, and two-digit years from 69 on
+    /// belong to the last century.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
         let parts: SmallVec<[&str; 8]> = text.split(' ').collect();
@@ -125,7 +126,7 @@ impl fmt::Display for HttpDate {
         if let Ok(seconds) = u64::try_from(self.0) {
             httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)).fmt(f)
         } else {
-            // Files from before 1970 exist, and httpdate does not know that time.
+            // Files from before 1970 exist, and httpdate does not support such times.
             let time = jiff::Timestamp::from_second(self.0).map_err(|_| fmt::Error)?;
             time.strftime("%a, %d %b %Y %H:%M:%S GMT").fmt(f)
         }

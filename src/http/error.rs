@@ -1,4 +1,4 @@
-//! Errors that are answers.
+//! Errors that are sent as responses.
 
 use super::{
     Body, HeaderName, HeaderValue, Headers, Method, Representation, Response, StatusCode, header,
@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::{fmt, io};
 
-/// What is said of a file that cannot be opened.
+/// The message for a file that cannot be opened.
 const FILE_NOT_FOUND: &str = "File not found";
 
-/// Why a request is not served, and what the client is told: CPython's `send_error`.
+/// Why a request is not served, and what to tell the client: CPython's `send_error`.
 ///
 /// ```
 /// use rhttp::http::{HttpError, StatusCode};
@@ -57,14 +57,14 @@ impl HttpError {
         self
     }
 
-    /// 404, `File not found`: whatever keeps a file from being opened.
+    /// 404, `File not found`, whatever the reason why a file cannot be opened.
     pub fn file_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND).with_message(FILE_NOT_FOUND)
     }
 
-    /// Whether it says that no file is there, as [`file_not_found`](Self::file_not_found) does: then
-    /// another name may be tried. A directory that may not be listed and a script that is missing are
-    /// errors of their own.
+    /// Whether it says that there is no such file, as [`file_not_found`](Self::file_not_found)
+    /// does; a handler may then try another name. A directory that may not be listed and a missing
+    /// script are different errors.
     pub fn is_file_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND && self.message.as_deref() == Some(FILE_NOT_FOUND)
     }
@@ -75,8 +75,8 @@ impl HttpError {
         self
     }
 
-    /// 503: there is no room now for another connection or file. The client may try again in a
-    /// second.
+    /// 503: there is no room at the moment for another connection or file. The client may try again
+    /// in a second.
     pub fn overloaded() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, 1)
     }
@@ -179,8 +179,9 @@ impl fmt::Display for HttpError {
 impl std::error::Error for HttpError {}
 
 impl From<io::Error> for HttpError {
-    /// For handlers that read a request's body: what is malformed is the client's fault, what is
-    /// late too, and all else the server's. The system's text stays here: it is not the client's.
+    /// For handlers that read a request's body: malformed or late data is the client's fault,
+    /// anything else the server's. The system's error text stays on the server; it is not for the
+    /// client.
     fn from(error: io::Error) -> Self {
         Self::new(match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StatusCode::BAD_REQUEST,

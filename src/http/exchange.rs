@@ -1,5 +1,5 @@
-//! Bodies that go both ways at once: what a response needs that is made from the request's body
-//! while both are under way.
+//! Bodies that flow both ways at once: for responses that are produced from the request's body
+//! while both are still in transit.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,24 +7,25 @@ use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// The content of a response that uses up the request's body while it is sent.
+/// The content of a response that consumes the request's body while it is sent.
 ///
-/// One thread moves both: it waits for whichever side can go on, so neither has to be held in
-/// memory and neither can block the other.
+/// One thread moves both: it waits for whichever side is ready, so neither has to be held in memory
+/// and neither can block the other.
 pub(crate) trait Exchange: Send {
     /// Reads as [`Read::read`] does, and moves `request` along in the meantime.
     ///
     /// # Errors
-    /// There is nobody to send to any more, or what should have come cannot come.
+    /// The recipient is gone, or the expected data cannot arrive.
     fn read(&mut self, request: &mut RequestBody<'_>, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Ends the exchange when all was sent that can be sent. What it returns is logged.
+    /// Ends the exchange once everything that can be sent has been sent. The return value is
+    /// logged.
     ///
-    /// Dropped without this, the exchange has failed: nobody waits for it.
+    /// An exchange that is dropped without this call has failed: nobody waits for its end.
     fn finish(self: Box<Self>) -> Option<Cow<'static, str>>;
 }
 
-/// Why an exchange has failed that nobody but its program is to blame for; it is logged.
+/// Why an exchange has failed, where only the program behind it is to blame; it is logged.
 #[derive(Debug)]
 pub(crate) struct ExchangeFailed(pub(crate) Cow<'static, str>);
 
@@ -36,8 +37,8 @@ impl fmt::Display for ExchangeFailed {
 
 impl std::error::Error for ExchangeFailed {}
 
-/// The body of a request: CPython's `rfile`, but with its framing taken off. The end of the body
-/// reads as the end of a file.
+/// The body of a request: CPython's `rfile`, with the framing removed. The end of the body reads as
+/// end of file.
 ///
 /// ```
 /// use rhttp::http::RequestBody;
@@ -61,10 +62,10 @@ enum Origin<'a> {
 
 /// A body that a connection receives.
 pub(crate) trait BodySource: Read {
-    /// Whether all of it was read.
+    /// Whether it has been read to the end.
     fn is_finished(&self) -> bool;
 
-    /// Waits until something of `wait` is ready, or its limit is reached.
+    /// Waits until part of `wait` is ready, or its time limit is reached.
     ///
     /// # Errors
     /// The client is gone, or has kept the server waiting for too long.
@@ -85,7 +86,7 @@ impl<'a> RequestBody<'a> {
         })
     }
 
-    /// Whether all of it was read.
+    /// Whether it has been read to the end.
     pub fn is_finished(&self) -> bool {
         match &self.0 {
             Origin::Connection(source) => source.is_finished(),
@@ -128,17 +129,17 @@ impl Read for RequestBody<'_> {
 /// What to wait for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wait<'a> {
-    /// Something can be read from this descriptor, or it has come to its end.
+    /// Something can be read from this descriptor, or it has reached its end.
     pub(crate) readable: Option<BorrowedFd<'a>>,
-    /// Something can be written to this descriptor, or nobody reads it any more.
+    /// Something can be written to this descriptor, or it has lost its reader.
     pub(crate) writable: Option<BorrowedFd<'a>>,
-    /// Something of the body can be read, or it has come to its end.
+    /// Some of the body can be read, or it has reached its end.
     pub(crate) body: bool,
     /// This much time has passed.
     pub(crate) limit: Option<Duration>,
 }
 
-/// What of a [`Wait`] is ready; nothing when its time has passed.
+/// Which parts of a [`Wait`] are ready; none if its time limit has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ready {
     /// The descriptor to read from.
@@ -150,7 +151,7 @@ pub(crate) struct Ready {
 }
 
 impl Wait<'_> {
-    /// The answer where nothing has to be waited for.
+    /// The result if nothing has to be waited for.
     pub(crate) fn all_ready(&self) -> Ready {
         Ready {
             readable: self.readable.is_some(),

@@ -7,12 +7,13 @@ use super::HeaderName;
 #[doc(alias = "headers")]
 pub struct FieldLines<'a> {
     lines: &'a [httparse::Header<'a>],
-    /// The [marks](HeaderName::mark) of all names: most fields that are asked for are not there.
+    /// The [marks](HeaderName::mark) of all names combined: most fields that are looked up are
+    /// absent.
     marks: u64,
 }
 
 impl<'a> FieldLines<'a> {
-    /// The lines that the parser found.
+    /// Wraps the lines that the parser found.
     pub(crate) fn new(lines: &'a [httparse::Header<'a>]) -> Self {
         let mark = |marks, line| marks | HeaderName::of_line(line).mark();
         Self {
@@ -51,7 +52,7 @@ impl<'a> FieldLines<'a> {
         self.get(name).is_some()
     }
 
-    /// The members of the comma-separated list that all fields `name` make together
+    /// The members of the comma-separated list formed by all fields called `name` together
     /// (RFC 9110 §5.6.1); empty members are skipped.
     pub fn list(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
         self.get_all(name).flat_map(members)

@@ -41,12 +41,13 @@ impl<'a> HeaderName<'a> {
         Some(Self(name))
     }
 
-    /// The name in a line that the parser found: it takes tokens only.
+    /// The name in a line from the parser, which accepts only tokens.
     pub(super) const fn of_line(line: &httparse::Header<'a>) -> Self {
         Self(line.name)
     }
 
-    /// One bit of 64, the same for the same name in any case, and mostly another for another name.
+    /// One bit of 64: always the same for the same name in any case, and usually a different one
+    /// for a different name.
     pub(super) fn mark(self) -> u64 {
         let first = self.0.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
         1 << ((self.0.len() * 5 + usize::from(first)) % 64)
@@ -72,12 +73,12 @@ impl fmt::Display for HeaderName<'_> {
     }
 }
 
-/// A field value: no control characters but the tab, so it can never end its line.
+/// A field value: no control characters except tab, so it can never end its line.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderValue(SmallVec<[u8; 64]>);
 
 impl HeaderValue {
-    /// The value with these bytes, or `None` when one of them is a control character.
+    /// The value made of these bytes, or `None` if one of them is a control character.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes
             .iter()
@@ -85,8 +86,8 @@ impl HeaderValue {
             .then(|| Self(SmallVec::from_slice(bytes)))
     }
 
-    /// The value that spells `text` in Latin-1, as CPython encodes header lines, or `None` when
-    /// it has a control character or one beyond U+00FF.
+    /// The value that spells `text` in Latin-1, as CPython encodes header lines, or `None` if it
+    /// has a control character or one beyond U+00FF.
     pub fn new(text: &str) -> Option<Self> {
         text.chars()
             .map(value_byte)
@@ -113,12 +114,12 @@ impl From<HttpDate> for HeaderValue {
 }
 
 impl HeaderValue {
-    /// What is known to be printable ASCII.
+    /// A value from bytes known to be printable ASCII.
     pub(crate) fn printable(bytes: SmallVec<[u8; 64]>) -> Self {
         Self(bytes)
     }
 
-    /// What is known to display as printable ASCII.
+    /// A value from something known to display as printable ASCII.
     pub(crate) fn displayed(value: impl fmt::Display) -> Self {
         let mut bytes = SmallVec::new();
         // Writing to memory cannot fail.
@@ -128,8 +129,8 @@ impl HeaderValue {
 }
 
 impl From<&str> for HeaderValue {
-    /// The value that spells `text` in Latin-1; control characters and what Latin-1 lacks become
-    /// `?`. Where that should be an error, use [`HeaderValue::new`].
+    /// The value that spells `text` in Latin-1; control characters and characters that Latin-1
+    /// lacks become `?`. Where that should be an error, use [`HeaderValue::new`].
     fn from(text: &str) -> Self {
         if text
             .bytes()
@@ -151,20 +152,22 @@ impl fmt::Debug for HeaderValue {
     }
 }
 
-/// Bytes for which there is room in fields that have outgrown their place: those of all features.
+/// Capacity reserved once the fields outgrow their inline storage: enough for those of all
+/// features.
 const MORE: usize = 448;
 
 /// The header fields of a response: in order, letter case kept, names may repeat.
 ///
-/// They are stored as they go on the wire, `Name: value` and CRLF: appending is copying, sending
-/// too. A file's own fields are made with its representation, so a response with a file seldom has
-/// so many that memory must be allocated for them. That only names and values get in keeps every
-/// line one line.
+/// They are stored in wire format, `Name: value` and CRLF, so appending is copying, and so is
+/// sending. A file's own fields are made with its representation, so a response with a file rarely
+/// has so many that memory must be allocated for them. Because only valid names and values get in,
+/// every line stays one line.
 #[derive(Clone, Default)]
 #[doc(alias = "send_header")]
 pub struct Headers {
     lines: SmallVec<[u8; 64]>,
-    /// The [marks](HeaderName::mark) of all names: most fields that are asked for are not there.
+    /// The [marks](HeaderName::mark) of all names combined: most fields that are looked up are
+    /// absent.
     marks: u64,
 }
 
@@ -179,12 +182,12 @@ impl Headers {
         self.append_bytes(name, value.into().as_bytes());
     }
 
-    /// Adds a field of other headers.
+    /// Adds a field taken from other headers.
     pub(crate) fn extend_with(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.append_bytes(name, value);
     }
 
-    /// Adds a field whose value is known to be one.
+    /// Adds a field whose value is known to be valid.
     fn append_bytes(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.marks |= name.mark();
         self.reserve(name.as_str().len() + value.len() + b": \r\n".len());
@@ -194,7 +197,8 @@ impl Headers {
         self.lines.extend_from_slice(b"\r\n");
     }
 
-    /// Makes room for so many bytes. Memory is allocated once for all fields that handlers may add.
+    /// Makes room for this many bytes. Memory is allocated once for all fields that handlers may
+    /// add.
     fn reserve(&mut self, bytes: usize) {
         if self.lines.capacity() - self.lines.len() < bytes {
             self.lines.reserve(bytes.max(MORE));
@@ -208,8 +212,8 @@ impl Headers {
         self.lines.extend_from_slice(&others.lines);
     }
 
-    /// Gives the field `name` this value and no other: where the first one stood, as that was
-    /// spelled, or after the others.
+    /// Gives the field `name` this value and no other: in place of the first one, keeping its
+    /// spelling, or after the others if there is none.
     pub fn set(&mut self, name: HeaderName<'_>, value: impl Into<HeaderValue>) {
         if !self.contains(name) {
             return self.append(name, value);
@@ -232,7 +236,7 @@ impl Headers {
         }
     }
 
-    /// Sets each of `others`, which have different names.
+    /// Sets each of `others`, whose names must differ.
     pub(crate) fn set_all(&mut self, others: &Headers) {
         if self.marks & others.marks != 0 {
             others.iter().for_each(|(name, _)| self.remove(name));
@@ -240,8 +244,8 @@ impl Headers {
         self.extend(others);
     }
 
-    /// Says that the response depends on the request's field `name` (RFC 9110 §12.5.5), beside the
-    /// others that it depends on.
+    /// Says that the response depends on the request's field `name` (RFC 9110 §12.5.5), in addition
+    /// to the fields already listed.
     ///
     /// ```
     /// use rhttp::http::{Headers, header};
@@ -266,11 +270,11 @@ impl Headers {
         self.set(header::VARY, HeaderValue(all));
     }
 
-    /// Takes out every field `name`.
+    /// Removes every field `name`.
     pub fn remove(&mut self, name: HeaderName<'_>) {
         if self.contains(name) {
             let old = std::mem::take(self);
-            // It may stand for another name, too.
+            // Another name may share the bit.
             self.marks = old.marks;
             for line in old.lines().filter(|line| !is_field(line, name)) {
                 self.lines.extend_from_slice(line);
@@ -321,7 +325,7 @@ impl Headers {
         lines_of(&self.lines)
     }
 
-    /// Lines among which is each that is a field called `name`: all of them, or none.
+    /// The lines among which every field called `name` is to be found: all of them, or none.
     fn lines_marked(&self, name: HeaderName<'_>) -> impl Iterator<Item = &[u8]> {
         let may_be_there = self.marks & name.mark() != 0;
         lines_of(if may_be_there { &self.lines } else { &[] })

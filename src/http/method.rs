@@ -3,7 +3,7 @@
 use super::text::Latin1;
 use std::fmt;
 
-/// A request method: case-sensitive, and any word at all until a handler knows it.
+/// A request method: case-sensitive, and any word at all until a handler recognizes it.
 ///
 /// Where Python looks for a method named `do_SPAM`, a [`Handler`](crate::Handler) compares:
 ///
@@ -30,7 +30,7 @@ impl<'a> Method<'a> {
     /// Describe the communication options (RFC 9110 §9.3.7).
     pub const OPTIONS: Method<'static> = Method::new(b"OPTIONS");
 
-    /// The method that a request line names by `word`.
+    /// The method that `word` in a request line names.
     pub const fn new(word: &'a [u8]) -> Self {
         Self(Latin1::new(word))
     }

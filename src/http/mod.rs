@@ -1,4 +1,4 @@
-//! The words of HTTP, without I/O: what requests and responses are made of.
+//! The vocabulary of HTTP, without I/O: what requests and responses are made of.
 
 mod accept_encoding;
 mod base64;

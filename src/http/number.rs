@@ -1,8 +1,8 @@
-//! Numbers as text and back, where `format!` would cost more than all else about them.
+//! Numbers to text and back, where `format!` would cost more than the rest of the work.
 
 use smallvec::{Array, SmallVec};
 
-/// Digits of a number.
+/// The digits of a number.
 struct Digits {
     /// Room for the largest: 20 digits in decimal.
     bytes: [u8; 20],
@@ -19,7 +19,7 @@ pub(crate) fn push_hexadecimal(out: &mut impl PushSlice, number: u64) {
     out.push_slice(Digits::of::<16>(number).as_bytes());
 }
 
-/// 1*DIGIT; a number that is too large for its type stays the largest.
+/// 1*DIGIT; a number too large for its type becomes the type's maximum.
 pub(crate) fn parse_saturating(digits: &[u8]) -> Option<u64> {
     fold(digits, |number, digit| {
         Some(number.saturating_mul(10).saturating_add(digit))
@@ -43,7 +43,7 @@ fn fold(digits: &[u8], add: impl Fn(u64, u64) -> Option<u64>) -> Option<u64> {
     })
 }
 
-/// A buffer that takes bytes.
+/// A buffer to which bytes can be appended.
 pub(crate) trait PushSlice {
     fn push_slice(&mut self, bytes: &[u8]);
 }
@@ -61,7 +61,7 @@ impl<A: Array<Item = u8>> PushSlice for SmallVec<A> {
 }
 
 impl Digits {
-    /// A base that is known when this is compiled takes no division.
+    /// With a base known at compile time, no division is needed.
     fn of<const BASE: u64>(number: u64) -> Self {
         let mut bytes = [0; 20];
         let mut start = bytes.len();

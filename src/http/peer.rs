@@ -1,4 +1,4 @@
-//! Who is at an end of a connection.
+//! The two ends of a connection.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use std::{fmt, io};
 pub enum Peer {
     /// An address and a port.
     Ip(SocketAddr),
-    /// A Unix socket; clients' sockets seldom have a path.
+    /// A Unix socket; a client's socket rarely has a path.
     Unix(Option<PathBuf>),
 }
 
 impl Peer {
-    /// What the log shows of it: an IP address, as CPython's `address_string`, or `unix`.
+    /// What the log shows: an IP address, as CPython's `address_string`, or `unix`.
     #[doc(alias = "address_string")]
     pub fn host(&self) -> impl fmt::Display {
         Host(self.ip())
@@ -54,7 +54,7 @@ impl From<SocketAddr> for Peer {
     }
 }
 
-/// So that clients can connect to it; a Unix socket resolves to nothing.
+/// Lets clients connect to it; a Unix socket resolves to nothing.
 impl ToSocketAddrs for Peer {
     type Iter = std::option::IntoIter<SocketAddr>;
 

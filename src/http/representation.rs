@@ -12,35 +12,35 @@ pub(crate) struct Timestamp {
     pub(crate) nanoseconds: u32,
 }
 
-/// What of a file's metadata its validators are made from.
+/// The part of a file's metadata from which its validators are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileState {
     /// Bytes.
     pub(crate) size: u64,
     /// When the content was last modified.
     pub(crate) modified: Timestamp,
-    /// When the content or anything else of the file last changed: nobody can set this back.
+    /// When the content or the metadata last changed (`ctime`): nobody can set this back.
     pub(crate) changed: Timestamp,
 }
 
-/// One state of a file: the open file, and all that is said of it. It is made once for a state,
-/// however often that is sent.
+/// One state of a file: the open file, and everything that a response says about it. It is made
+/// once for each state, however often that is sent.
 #[derive(Debug)]
 pub(crate) struct Representation {
     pub(crate) file: Arc<File>,
     pub(crate) state: FileState,
     pub(crate) validators: Validators,
-    /// `Content-type` and what belongs to it; the length comes after that.
+    /// `Content-type` and the fields that belong to it; the length comes after them.
     pub(crate) kind: Headers,
-    /// `Last-Modified`, where CPython sends it, and then what caches and downloads need.
+    /// `Last-Modified`, where CPython sends it, and then the fields that caches and downloads need.
     pub(crate) fields: Headers,
-    /// The coding in which it stands for another file; none for a file that stands for itself.
+    /// The coding in which it stands in for another file; `None` for a file served as itself.
     pub(crate) coding: Option<Coding>,
 }
 
 impl Timestamp {
-    /// The time that a system call returned. Out-of-range nanoseconds mean a file system that has
-    /// no times; they count as zero.
+    /// The time that a system call returned. Out-of-range nanoseconds mean that the file system has
+    /// no timestamps; they count as zero.
     pub(crate) fn new(seconds: i64, nanoseconds: i64) -> Self {
         let nanoseconds = u32::try_from(nanoseconds).unwrap_or(0);
         Self {
@@ -65,16 +65,16 @@ impl From<&Metadata> for FileState {
 }
 
 impl Representation {
-    /// CPython's spelling, on files and listings (errors have the other).
+    /// CPython's spelling, on files and listings (errors use the other one).
     pub(crate) const CONTENT_TYPE: HeaderName<'static> = HeaderName::from_static("Content-type");
 
-    /// The representation of a file that is in this state `now`.
+    /// The representation of a file that is in this state at the time `now`.
     pub(crate) fn new(file: Arc<File>, state: FileState, kind: Headers, now: HttpDate) -> Self {
         Self::in_coding(None, file, state, kind, now)
     }
 
-    /// The same of a file that stands for another one in this coding: the tags of the two differ,
-    /// even where they have the same size and time.
+    /// The same for a file that stands in for another one in this coding: the tags of the two
+    /// differ, even if they have the same size and time.
     pub(crate) fn in_coding(
         coding: Option<Coding>,
         file: Arc<File>,

@@ -9,21 +9,21 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 #[doc(alias = "requestline")]
 pub struct RequestLine<'a> {
-    /// The line as received, without its end.
+    /// The line as received, without its line ending.
     pub text: Latin1<'a>,
-    /// The method; empty on a line that could not be understood.
+    /// The method; empty for a line that could not be parsed.
     pub method: Method<'a>,
-    /// What is asked for.
+    /// The requested target.
     pub target: RequestTarget<'a>,
-    /// The version, HTTP/0.9 where the line names none.
+    /// The version; HTTP/0.9 if the line names none.
     #[doc(alias = "request_version")]
     pub version: Version,
 }
 
 /// One request.
 ///
-/// Its body is read through [`Read`](std::io::Read): framing is already taken off, and the end of the body
-/// reads as the end of the file. What a handler leaves unread is discarded.
+/// Its body is read through [`Read`](std::io::Read): the framing is already removed, and the end of
+/// the body reads as end of file. What a handler leaves unread is discarded.
 #[doc(alias = "BaseHTTPRequestHandler")]
 pub struct Request<'a> {
     line: RequestLine<'a>,
@@ -56,8 +56,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same request for another target: for handlers that ask an inner handler again. What
-    /// is left of the body goes with it.
+    /// The same request for another target: for handlers that ask an inner handler again. The rest
+    /// of the body goes with it.
     ///
     /// ```
     /// use rhttp::http::{HttpError, Request, RequestTarget, Response, StatusCode};
@@ -94,15 +94,16 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same request from a user who has proved to be that: for handlers that check passwords.
-    /// Scripts are told as `REMOTE_USER`. What is left of the body goes with it.
+    /// The same request from an authenticated user: for handlers that check passwords. Scripts see
+    /// the name as `REMOTE_USER`. The rest of the body goes with it.
     pub fn with_user<'b>(&'b mut self, user: &'b str) -> Request<'b> {
         let mut request = self.with_target(self.line.target);
         request.user = Some(user);
         request
     }
 
-    /// A GET of `target` alone by the same client: for what is sent along with another answer.
+    /// A bare GET of `target` by the same client: for content that is sent along with another
+    /// response.
     pub(crate) fn aside<'b>(&'b self, target: RequestTarget<'b>) -> Request<'b> {
         Request {
             line: RequestLine {
@@ -120,13 +121,13 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same, answered in another version than HTTP/1.0.
+    /// The same, answered in a version other than HTTP/1.0.
     pub fn with_protocol(mut self, protocol: Version) -> Self {
         self.protocol = protocol;
         self
     }
 
-    /// The same, asked for over this scheme.
+    /// The same, requested over this scheme.
     pub fn with_scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
@@ -177,12 +178,12 @@ impl<'a> Request<'a> {
         self.protocol
     }
 
-    /// Whether the request came over TLS.
+    /// The scheme that the client used: over TLS, or as a trusted proxy says.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The user, if a handler has checked who that is.
+    /// The user, if a handler has authenticated one.
     pub fn user(&self) -> Option<&'a str> {
         self.user
     }

@@ -3,8 +3,8 @@
 use super::{Body, HeaderName, HeaderValue, Headers, StatusCode};
 use std::borrow::Cow;
 
-/// What a handler answers. The connection decides the rest: framing, `Server`, `Date`, whether
-/// the body is sent (not for HEAD), whether the connection persists.
+/// What a handler returns. The connection decides the rest: framing, `Server`, `Date`, whether the
+/// body is sent (not for HEAD), whether the connection persists.
 ///
 /// ```
 /// use rhttp::http::{Response, StatusCode, header};
@@ -18,13 +18,14 @@ use std::borrow::Cow;
 pub struct Response {
     /// The status code.
     pub status: StatusCode,
-    /// The reason phrase, where it is not the code's own. Control characters and what Latin-1
-    /// lacks go out as `?`.
+    /// The reason phrase, if it is not the code's own. Control characters and characters that
+    /// Latin-1 lacks go out as `?`.
     pub reason: Option<Cow<'static, str>>,
     /// Header fields in the order in which they are sent.
     ///
-    /// `Content-Length` and `Transfer-Encoding` are the connection's to write, after the content
-    /// type: here they are ignored (without a type, a length has its place here). `Connection: close` closes the connection, as in Python.
+    /// The connection writes `Content-Length` and `Transfer-Encoding` itself, after the content
+    /// type; both are ignored here (in a response without a type, a length marks its position).
+    /// `Connection: close` closes the connection, as in Python.
     pub headers: Headers,
     /// The content.
     pub body: Body,
@@ -55,7 +56,7 @@ impl Response {
         self
     }
 
-    /// The phrase after the status code: its own, or the code's.
+    /// The phrase after the status code: the response's own, or the code's.
     pub fn reason(&self) -> &str {
         self.reason
             .as_deref()
@@ -64,8 +65,8 @@ impl Response {
     }
 
     /// Adds the fields that keep a page made by this server harmless, whatever names it shows:
-    /// it is not sniffed for another type, and runs no script that stands in it. It may load what
-    /// this origin serves: people open such a page to try a script from it.
+    /// browsers neither sniff it for another type nor run scripts embedded in it. It may load what
+    /// this origin serves: people open such a page to try out a script from it.
     pub(crate) fn hardened(self) -> Self {
         self.hardened_by(Self::POLICY)
     }

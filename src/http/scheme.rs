@@ -1,8 +1,8 @@
-//! How a resource is asked for (RFC 9110 §4.2).
+//! How a resource is requested (RFC 9110 §4.2).
 
 use std::fmt;
 
-/// The scheme of the URL that leads to a resource.
+/// The scheme of a resource's URL.
 ///
 /// ```
 /// use rhttp::http::Scheme;
@@ -10,7 +10,7 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Over a connection that anybody on the way can read.
+    /// Over a connection that anybody along the path can read.
     #[default]
     Http,
     /// Over TLS.

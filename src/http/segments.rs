@@ -4,30 +4,30 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-/// Content put together from bytes and files. Its length and its order are settled; the files are
-/// opened when their turn comes, so that it holds no descriptor for each.
+/// Content assembled from bytes and files. Its length and its order are fixed; each file is opened
+/// only when its turn comes, so that the content does not hold a descriptor for every file.
 pub(crate) trait Segments: Send + Sync {
-    /// Bytes in all.
+    /// The total length in bytes.
     fn length(&self) -> u64;
 
-    /// Bytes of memory that it holds until it was sent.
+    /// How much memory it holds until it has been sent.
     fn memory(&self) -> usize;
 
-    /// Hands the bytes `range` to `sink`, piece by piece and in their order.
+    /// Hands the bytes `range` to `sink`, piece by piece and in order.
     ///
     /// # Errors
-    /// A file is not any more what it was when the length was settled, or the sink has failed.
+    /// A file is no longer what it was when the length was fixed, or the sink has failed.
     fn send(&self, range: Range<u64>, sink: &mut dyn SegmentSink) -> io::Result<()>;
 
-    /// What the log is to say once it was sent.
+    /// What to log once it has been sent.
     fn remark(&self) -> Option<String>;
 }
 
-/// What takes pieces.
+/// Receives the pieces.
 pub(crate) trait SegmentSink {
     /// Takes bytes.
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Takes a range of a file; a file that is shorter is an error.
+    /// Takes a range of a file; a short file is an error.
     fn file(&mut self, file: &File, range: Range<u64>) -> io::Result<()>;
 }

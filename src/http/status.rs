@@ -53,7 +53,7 @@ status_codes! {
 }
 
 impl StatusCode {
-    /// The code as a value, or `None` when it has not three digits.
+    /// The code as a value, or `None` if it does not have three digits.
     pub const fn new(code: u16) -> Option<Self> {
         if code >= 100 && code <= 999 {
             Some(Self(code))

@@ -1,26 +1,26 @@
 //! File names that are not UTF-8, as Python keeps them in text: PEP 383's `surrogateescape`.
 //!
 //! Python reads a byte that is not UTF-8, such as 0x80, as the lone surrogate U+DC80, and writes it
-//! back as that byte. Listings link to such names by percent-encoding the surrogate
-//! (`%ED%B2%80`), and targets come back that way. Here such text is a byte string in which a
-//! surrogate stands as its three bytes: UTF-8 but for that.
+//! back as that byte. Listings link to such names by percent-encoding the surrogate (`%ED%B2%80`),
+//! and targets come back that way. Here such text is a byte string that is UTF-8 except that each
+//! surrogate is encoded as three bytes.
 
 use std::borrow::Cow;
 
-/// A stretch of text that may have surrogates in it.
+/// A piece of text that may contain surrogates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// Ordinary text.
     Text(&'a str),
-    /// A surrogate that stands for a byte that is not UTF-8.
+    /// A surrogate that represents a byte that is not UTF-8.
     Escaped(u8),
-    /// Another surrogate, which no file name has.
+    /// Any other surrogate; no file name has one.
     Surrogate,
     /// Bytes that are neither text nor a surrogate.
     Invalid(&'a [u8]),
 }
 
-/// Takes `text` apart.
+/// Splits `text` into pieces.
 pub(crate) fn pieces(mut text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     std::iter::from_fn(move || {
         if let [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, rest @ ..] = text {

@@ -1,4 +1,4 @@
-//! Request targets (RFC 9112 §3.2) and what CPython reads in them.
+//! Request targets (RFC 9112 §3.2) and how CPython reads them.
 
 use super::surrogates::{Piece, pieces};
 use super::{HeaderValue, Latin1};
@@ -11,14 +11,14 @@ pub type RelativePath = SmallVec<[u8; 128]>;
 
 /// What a request asks for: path, query and fragment as the client wrote them.
 ///
-/// Two things are settled when it is made, so that no handler can trip over them: leading
-/// slashes count as one, because a client takes `//host/` in a redirect for another server
+/// Two things are settled on construction, so that no handler can get them wrong: leading slashes
+/// count as one, because a client takes `//host/` in a redirect for another server
 /// (CVE-2021-28861), and of an absolute `http://host/path` only the path is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestTarget<'a>(&'a [u8]);
 
 impl<'a> RequestTarget<'a> {
-    /// The target that a request line names by `word`.
+    /// The target that `word` in a request line names.
     pub fn new(word: &'a [u8]) -> Self {
         // Unlike CPython: absolute-form (RFC 9112 §3.2.2) is understood, as all servers must.
         let target = without_authority(word).unwrap_or(word);
@@ -31,29 +31,29 @@ impl<'a> RequestTarget<'a> {
         Latin1::new(self.0)
     }
 
-    /// What stands before the query and the fragment, not decoded.
+    /// The part before the query and the fragment, not decoded.
     pub fn path(self) -> &'a [u8] {
-        // Mostly too short for a search of many bytes at a time to pay.
+        // Most paths are too short for a vectorized search to pay off.
         let end = self.0.iter().position(|byte| matches!(byte, b'?' | b'#'));
         self.0
             .get(..end.unwrap_or(self.0.len()))
             .unwrap_or_default()
     }
 
-    /// What follows the first `?`, not decoded; a fragment counts as part of it, as it does
-    /// in CPython's CGI.
+    /// The part after the first `?`, not decoded; a fragment counts as part of it, as it does in
+    /// CPython's CGI.
     pub fn query(self) -> Option<&'a [u8]> {
         let mark = memchr::memchr(b'?', self.0)?;
         self.0.get(mark + 1..)
     }
 
-    /// Whether the path, as written, ends in a slash: then only a directory will do.
+    /// Whether the path, as written, ends in a slash: then only a directory can match.
     pub fn has_trailing_slash(self) -> bool {
         self.path().ends_with(b"/")
     }
 
-    /// Whether the path, decoded, ends in a slash or in a dot segment: then it names a directory,
-    /// or all that is below a file.
+    /// Whether the path, once decoded, ends in a slash or in a dot segment: then it names a
+    /// directory, or everything below a file.
     pub(crate) fn names_directory(self) -> bool {
         let decoded = unquote(self.path());
         let last = decoded.rsplit(|&byte| byte == b'/').next();
@@ -91,8 +91,8 @@ impl<'a> RequestTarget<'a> {
         to_file_name(path)
     }
 
-    /// The whole target as a person reads it, for the title of a listing: CPython's
-    /// `displaypath`. It is text but for the bytes of undecodable names.
+    /// The whole target in readable form, for the title of a listing: CPython's `displaypath`. It
+    /// is text except for the bytes of undecodable names.
     pub fn to_display(self) -> Vec<u8> {
         let mut display = Vec::with_capacity(self.0.len());
         for piece in pieces(&unquote(self.0)) {
@@ -111,8 +111,9 @@ impl<'a> RequestTarget<'a> {
     /// The same target with a slash after its path, for a redirect; an empty query or fragment
     /// is dropped, as `urlunsplit` does.
     ///
-    /// It leads to this server whatever the client wrote: it has no scheme and no authority, and
-    /// backslashes, which browsers take for slashes, spaces and controls are percent-encoded.
+    /// It always leads to this server, whatever the client wrote: it has no scheme and no
+    /// authority, and backslashes (which browsers take for slashes), spaces and control characters
+    /// are percent-encoded.
     pub fn to_directory_location(self) -> HeaderValue {
         let (rest, fragment) = split_once(self.0, b'#');
         let (path, query) = split_once(rest, b'?');
@@ -137,8 +138,8 @@ impl<'a> RequestTarget<'a> {
     }
 }
 
-/// Whether a path is a slash and names between slashes as they are in the file system: nothing is
-/// encoded, and no segment is empty or begins with a dot.
+/// Whether a path is a slash followed by names exactly as they are in the file system, separated by
+/// slashes: nothing is encoded, and no segment is empty or begins with a dot.
 fn is_plain(path: &[u8]) -> bool {
     let mut before = 0;
     for &byte in path {
@@ -176,11 +177,11 @@ fn split_once(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
 }
 
 /// Undoes percent-encoding as `urllib.parse.unquote` does, trying `errors='surrogatepass'` first
-/// and replacing what is not text if that fails. The result is text in the sense of
+/// and, if that fails, replacing whatever is not text. The result is text in the sense of
 /// [`surrogates`](super::surrogates).
 ///
-/// Runs of ASCII are decoded each on their own: a byte beyond ASCII that the client did not
-/// encode is a Latin-1 character by itself and never part of another.
+/// Each run of ASCII is decoded on its own: a non-ASCII byte that the client did not encode is a
+/// Latin-1 character by itself and never part of another.
 pub(crate) fn unquote(raw: &[u8]) -> Cow<'_, [u8]> {
     if raw.is_ascii() && !raw.contains(&b'%') {
         return Cow::Borrowed(raw);
@@ -211,7 +212,7 @@ fn unquote_runs(raw: &[u8], decode: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option
     Some(text)
 }
 
-/// The bytes that name a file in the file system; `None` for text that no file name can be.
+/// The bytes that name a file in the file system; `None` for text that cannot be a file name.
 fn to_file_name(text: RelativePath) -> Option<RelativePath> {
     if text.contains(&0) {
         return None;
@@ -230,8 +231,9 @@ fn to_file_name(text: RelativePath) -> Option<RelativePath> {
     Some(name)
 }
 
-/// Appends `part` of a target with backslash, space and controls percent-encoded. A C1 control
-/// is encoded as the UTF-8 of the Latin-1 character, so that it decodes to the same name.
+/// Appends `part` of a target, with backslashes, spaces and control characters percent-encoded. A
+/// C1 control is encoded as the UTF-8 of the Latin-1 character, so that it decodes to the same
+/// name.
 fn push_quoted(part: &[u8], location: &mut SmallVec<[u8; 128]>) {
     for &byte in part {
         if byte <= b' ' || byte == 0x7f || byte == b'\\' || (0x80..0xa0).contains(&byte) {

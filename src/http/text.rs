@@ -1,14 +1,15 @@
 //! Text from the network: Latin-1 as received, and how CPython quotes it.
 //!
-//! CPython's server decodes the request line as ISO 8859-1, where every byte is a character.
-//! Keeping the bytes and giving them that reading on display costs nothing and loses nothing.
+//! CPython's server decodes the request line as ISO 8859-1, in which every byte is a character.
+//! Keeping the bytes and interpreting them that way only on display costs nothing and loses
+//! nothing.
 
 use std::fmt::{self, Write};
 
 /// Bytes from the network, read as ISO 8859-1.
 ///
-/// `Display` writes them as UTF-8. Nothing is escaped: the access log does that for every line
-/// it writes, and [`Latin1::repr`] for messages.
+/// `Display` writes them as UTF-8. Nothing is escaped: the access log escapes every line it writes,
+/// and [`Latin1::repr`] does so for messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Latin1<'a>(&'a [u8]);
 
@@ -38,7 +39,7 @@ impl<'a> Latin1<'a> {
 
     /// Whether Python's `str.split()` takes this Latin-1 character for white space.
     pub(crate) const fn is_white_space(byte: u8) -> bool {
-        // Nearly all are visible.
+        // Nearly all characters are visible.
         !matches!(byte, b'!'..=b'~')
             && matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ' | 0x85 | 0xa0)
     }
@@ -51,7 +52,7 @@ impl<'a> Latin1<'a> {
 
 impl fmt::Display for Latin1<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // ASCII, nearly always: it is the same text in both encodings.
+        // Nearly always ASCII, which is the same text in both encodings.
         match self.0.is_ascii().then(|| std::str::from_utf8(self.0)) {
             Some(Ok(text)) => f.write_str(text),
             _ => self
@@ -71,8 +72,8 @@ impl fmt::Display for Repr<'_> {
     }
 }
 
-/// Decoded text as Python's `repr()` shows it; what Latin-1 lacks is escaped as its `ascii()`
-/// does, because a status line cannot hold it.
+/// Decoded text as Python's `repr()` shows it; characters that Latin-1 lacks are escaped as
+/// Python's `ascii()` does, because a status line cannot hold them.
 pub(crate) fn repr_of(text: &str) -> String {
     let mut repr = String::with_capacity(text.len() + 2);
     // Writing to memory cannot fail.
@@ -80,21 +81,21 @@ pub(crate) fn repr_of(text: &str) -> String {
     repr
 }
 
-/// Whether all of `text` is visible ASCII or spaces. Eight bytes are looked at together.
+/// Whether all of `text` is visible ASCII or spaces. Eight bytes are examined at a time.
 pub(crate) fn is_printable(text: &[u8]) -> bool {
     // No byte is both this and printable.
     is_printable_without(0, text)
 }
 
-/// The same, and none of it is `mark`.
+/// The same, and also contains no `mark`.
 pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = ONES << 7;
     let (words, rest) = text.as_chunks::<8>();
     let is_printable = words.iter().all(|word| {
         let word = u64::from_le_bytes(*word);
-        // The highest bit of a byte is set by 0x80 and above, by 0x7f and above, or by less than a
-        // space.
+        // The top bit of a byte ends up set if the byte is 0x80 or above, if it is 0x7f or above,
+        // or if it is less than a space.
         let above = word | word.wrapping_add(ONES);
         let below = word.wrapping_sub(ONES * 0x20) & !word;
         let marked = word ^ (ONES * u64::from(mark));
@@ -118,7 +119,8 @@ fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clo
             '\r' => out.write_str("\\r")?,
             '\\' => out.write_str("\\\\")?,
             _ if character == quote => write!(out, "\\{character}")?,
-            // What Python calls printable in this range: no control, no NBSP, no soft hyphen.
+            // What Python considers printable in this range: everything except controls, NBSP and
+            // the soft hyphen.
             ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => out.write_char(character)?,
             '\0'..='\u{ff}' => write!(out, "\\x{:02x}", u32::from(character))?,
             '\u{100}'..='\u{ffff}' => write!(out, "\\u{:04x}", u32::from(character))?,

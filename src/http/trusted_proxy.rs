@@ -1,11 +1,11 @@
-//! Proxies whose word on their clients counts.
+//! Proxies that are trusted to name their clients.
 
 use super::Peer;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A proxy, or a network of them, that tells for whom it asks.
+/// A proxy, or a network of proxies, that reports on whose behalf it sends a request.
 ///
 /// ```
 /// use rhttp::http::{Peer, TrustedProxy};
@@ -21,19 +21,19 @@ pub enum TrustedProxy {
     Network {
         /// An address of the network.
         address: IpAddr,
-        /// How many of its bits count.
+        /// The length of the network prefix, in bits.
         bits: u8,
     },
-    /// Whoever connects over a Unix socket.
+    /// Any peer that connects over a Unix socket.
     Unix,
 }
 
-/// Text that names no proxy: neither `ADDRESS[/BITS]` nor `unix`.
+/// Text that does not name a proxy: neither `ADDRESS[/BITS]` nor `unix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadTrustedProxy;
 
 impl TrustedProxy {
-    /// Whether this peer is one of them.
+    /// Whether this peer is a trusted proxy.
     pub fn covers(&self, peer: &Peer) -> bool {
         match (self, peer.ip()) {
             (Self::Unix, None) => true,
@@ -42,7 +42,7 @@ impl TrustedProxy {
         }
     }
 
-    /// Whether this address is that of one of them. An IPv4 address may be written as IPv6.
+    /// Whether this address belongs to a trusted proxy. An IPv4 address may be written as IPv6.
     pub(crate) fn covers_ip(&self, ip: IpAddr) -> bool {
         let Self::Network { address, bits } = self else {
             return false;

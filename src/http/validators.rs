@@ -1,25 +1,25 @@
-//! What tells one state of some content from another (RFC 9110 §8.8).
+//! Validators: what distinguishes one state of some content from another (RFC 9110 §8.8).
 
 use super::representation::FileState;
 use super::{Coding, HeaderValue, HttpDate, push_hexadecimal};
 use smallvec::SmallVec;
 use std::fs::Metadata;
 
-/// Seconds that a file must have been left alone before its metadata proves that nothing has
-/// changed since: no file system in use has a clock coarser than FAT's.
+/// Seconds for which a file must have been left alone before its metadata proves that nothing has
+/// changed since. No file system in use has a clock coarser than FAT's.
 const SETTLED_AFTER: i64 = 2;
 
-/// What tells one state of some content from another (§8.8): an entity tag and a date.
+/// What distinguishes one state of some content from another (§8.8): an entity tag and a date.
 ///
-/// A file's tag is made from its size and its time of modification, to the nanosecond, and from
+/// A file's tag is made from its size and its modification time, to the nanosecond, and from
 /// nothing that differs from one machine to the next: copies of a tree behind one load balancer
 /// have the same tags.
 ///
 /// A file that was written or replaced within the last two seconds might change again without a
-/// trace in either, so it has no tag yet, and its date proves nothing: a tag never changes while
-/// the file does not, and never stays when the file changes. Whether it was, its `ctime` shows,
-/// too, which nobody can set back; a `ctime` in the future, after the clock was set back, counts
-/// as recent.
+/// trace in either, so it has no tag yet, and its date proves nothing. Thus a tag never changes
+/// while the file stays the same, and never stays the same when the file changes. A recent write
+/// also shows in the file's `ctime`, which nobody can set back; a `ctime` in the future, after the
+/// clock was set back, counts as recent.
 ///
 /// ```
 /// use rhttp::{Validators, http::HttpDate};
@@ -38,14 +38,14 @@ const SETTLED_AFTER: i64 = 2;
 pub struct Validators {
     etag: Option<HeaderValue>,
     last_modified: Option<HttpDate>,
-    /// Seconds since 1970, however far away.
+    /// Seconds since 1970, of any magnitude.
     modified: Option<i64>,
-    /// Whether a later change would show in the time of modification.
+    /// Whether a later change would show in the modification time.
     is_settled: bool,
 }
 
 impl Validators {
-    /// Those of a file.
+    /// The validators of a file.
     pub fn of_file(metadata: &Metadata, now: HttpDate) -> Self {
         Self::of_state(&FileState::from(metadata), now)
     }
@@ -58,7 +58,7 @@ impl Validators {
         validators
     }
 
-    /// Those of a file that stands for another one in this coding.
+    /// The validators of a file that stands in for another one in this coding.
     pub(crate) fn in_coding(mut self, coding: Option<Coding>) -> Self {
         if let (Some(coding), Some(etag)) = (coding, &self.etag) {
             let mut tag = SmallVec::from_slice(etag.as_bytes());
@@ -71,15 +71,15 @@ impl Validators {
         self
     }
 
-    /// The same with this value of an `ETag` field; with none if it is not an entity tag. For
-    /// content that a handler makes itself, beginning with `Validators::default()`.
+    /// The same with this value of an `ETag` field, or with no tag if the value is not an entity
+    /// tag. For content that a handler generates itself, starting from `Validators::default()`.
     pub fn with_etag(mut self, value: &[u8]) -> Self {
         let is_tag = EntityTag::take(value).is_some_and(|(_, rest)| rest.is_empty());
         self.etag = HeaderValue::from_bytes(value).filter(|_| is_tag);
         self
     }
 
-    /// The same with a time of modification, in seconds since 1970.
+    /// The same with a modification time, in seconds since 1970.
     pub fn with_modified(mut self, seconds: i64, now: HttpDate) -> Self {
         // Unlike CPython: never later than `Date` (§8.8.2.1), which is not before `now`.
         self.last_modified = HttpDate::from_unix(seconds.min(now.as_unix()));
@@ -93,17 +93,17 @@ impl Validators {
         self.etag.as_ref()
     }
 
-    /// The value of the `Last-Modified` field, if four digits can name the year.
+    /// The value of the `Last-Modified` field, if the year has at most four digits.
     pub fn last_modified(&self) -> Option<HttpDate> {
         self.last_modified
     }
 
-    /// When the content was modified, in seconds since 1970, however far away.
+    /// When the content was modified, in seconds since 1970, of any magnitude.
     pub(crate) fn modified(&self) -> Option<i64> {
         self.modified
     }
 
-    /// Whether a later change would show in the time of modification.
+    /// Whether a later change would show in the modification time.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_settled
     }
@@ -113,7 +113,7 @@ impl FileState {
     /// Whether the file might change again without a trace in its metadata.
     pub(crate) fn is_fresh(&self, now: HttpDate) -> bool {
         let is_recent = |seconds| now.as_unix().saturating_sub(seconds) <= SETTLED_AFTER;
-        // A file may be dated in the future; any change of it gives it another date.
+        // A file may be dated in the future; any change to it gives it another date.
         is_recent(self.changed.seconds)
             || is_recent(self.modified.seconds) && self.modified.seconds <= now.as_unix()
     }
@@ -123,7 +123,7 @@ impl FileState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntityTag<'a> {
     is_weak: bool,
-    /// What stands between the quotes.
+    /// The text between the quotes.
     opaque: &'a [u8],
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct EntityTag<'a> {
 pub(crate) enum Comparison {
     /// Equal, and neither is weak: the same bytes.
     Strong,
-    /// Equal but for weakness: one does for the other.
+    /// Equal apart from weakness: one can stand in for the other.
     Weak,
 }
 
@@ -153,7 +153,7 @@ impl<'a> EntityTag<'a> {
         Some((Self { is_weak, opaque }, rest))
     }
 
-    /// The tags of a list, as far as it is one.
+    /// The tags of a list, up to the first syntax error.
     pub(crate) fn list(mut rest: &'a [u8]) -> impl Iterator<Item = Self> {
         std::iter::from_fn(move || {
             while let [b' ' | b'\t' | b',', tail @ ..] = rest {
@@ -172,7 +172,7 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-/// A file's tag. The marks between the numbers make different ones differ as text.
+/// A file's tag. The separators between the numbers keep different tags different as text.
 fn file_tag(state: &FileState) -> HeaderValue {
     let mut tag = SmallVec::new();
     tag.push(b'"');

@@ -10,7 +10,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// One line asks, the body alone answers; there are no header fields.
+    /// The request is one line and the response is a bare body; there are no header fields.
     pub const HTTP_09: Version = Version::new(0, 9);
     /// A connection for each request.
     pub const HTTP_10: Version = Version::new(1, 0);

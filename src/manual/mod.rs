@@ -1,20 +1,20 @@
-//! The manual of the program: what it does beyond the command line that everybody knows.
+//! The manual of the program: what it does beyond the familiar command line.
 
 /// How rhttp differs from CPython 3.12, and why.
 #[doc = include_str!("differences.md")]
 pub mod differences {}
 
-/// What a script is told, and what becomes of its output.
+/// What a script is told, and how its output becomes a response.
 #[doc = include_str!("cgi.md")]
 pub mod cgi {}
 
-/// What a browser gets for a directory, what a program gets, and who gets CPython's page.
+/// What browsers get for a directory, what programs get, and which clients get CPython's page.
 #[doc = include_str!("listings.md")]
 pub mod listings {}
-/// What web pages under development need, one flag each.
+/// What web pages need during development, one flag each.
 #[doc = include_str!("web.md")]
 pub mod web {}
-/// A folder as one archive, files from clients, and a server that ends by itself.
+/// A directory as one archive, uploads from clients, and a server that stops by itself.
 #[doc = include_str!("sharing.md")]
 pub mod sharing {}
 
@@ -22,7 +22,7 @@ pub mod sharing {}
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
 
-/// What a client can make the server hold or do at most.
+/// The most that a client can make the server hold or do.
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 

@@ -1,7 +1,8 @@
-//! What of a file a client gets: all of it, ranges of it, or the news that it has it already.
+//! Which part of a file a client gets: all of it, ranges of it, or the answer that its copy is
+//! current.
 //!
-//! This is done once for every handler's responses: a handler returns a file as the body of a 200,
-//! and the rest follows from the request, in these steps:
+//! This is done in one place for every handler's responses: a handler returns a file as the body of
+//! a 200, and the rest follows from the request, in these steps:
 //!
 //! 1. What the handler has said of the content itself stands (RFC 9110 §8.8).
 //! 2. The conditions of the request are evaluated (§13): 304 or 412 may be the answer.
@@ -21,11 +22,11 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ranges {
     Bytes,
-    /// The handler has said that there are none, or only in another unit.
+    /// The handler has declared that there are none, or only in another unit.
     Refused,
 }
 
-/// Makes of a handler's `response` the response to `request`.
+/// Turns a handler's `response` into the response to `request`.
 ///
 /// # Errors
 /// A condition of the request does not hold, or its ranges are all beyond the end.
@@ -42,7 +43,7 @@ pub(crate) fn complete(
         _ => return Ok(()),
     };
     if !is_current {
-        // It is the content of an answer, not the current representation of the target.
+        // This is the content of a response, not the current representation of the target.
         *of = Arc::new(of.with_fields(Headers::new()));
         return Ok(());
     }
@@ -64,7 +65,7 @@ pub(crate) fn complete(
     conclude(precondition, ranges, etag, request, response)
 }
 
-/// The same for an archive, which is known by the tag that its handler has given it.
+/// The same for an archive, which is identified by the tag that its handler has given it.
 fn complete_segments(request: &Request<'_>, response: &mut Response) -> Result<(), HttpError> {
     let validators = Validators::default();
     let validators = match response.headers.get(header::ETAG) {
@@ -76,7 +77,7 @@ fn complete_segments(request: &Request<'_>, response: &mut Response) -> Result<(
     conclude(precondition, Ranges::Bytes, etag, request, response)
 }
 
-/// Does what the conditions of a request come to.
+/// Acts on the outcome of a request's conditions.
 fn conclude(
     precondition: Precondition,
     ranges: Ranges,
@@ -95,8 +96,8 @@ fn conclude(
     }
 }
 
-/// What a handler has said of the content itself in `headers`, and what is left for the file to
-/// say.
+/// What a handler has declared about the content in `headers`, and what is left for the file to
+/// declare.
 fn as_said(
     of: &Representation,
     headers: &Headers,
@@ -124,7 +125,7 @@ fn as_said(
     (Arc::new(of.with_fields(left)), validators, ranges)
 }
 
-/// 304 with the fields of the 200, but for those that describe the content (§15.4.5).
+/// 304 with the fields of the 200, except those that describe the content (§15.4.5).
 fn not_modified(response: &mut Response, etag: Option<HeaderValue>) {
     for name in [
         header::ACCEPT_RANGES,
@@ -135,7 +136,7 @@ fn not_modified(response: &mut Response, etag: Option<HeaderValue>) {
         response.headers.remove(name);
     }
     if let Some(etag) = etag {
-        // The date is of use where there is no tag.
+        // The date is only of use where there is no tag.
         response.headers.remove(header::LAST_MODIFIED);
         if !response.headers.contains(header::ETAG) {
             response.headers.append(header::ETAG, etag);
@@ -145,9 +146,10 @@ fn not_modified(response: &mut Response, etag: Option<HeaderValue>) {
     set_status(response, StatusCode::NOT_MODIFIED);
 }
 
-/// Leaves of a response what its request's `Range` field asks for.
+/// Reduces a response to what the request's `Range` field asks for.
 ///
-/// Unlike CPython: `Range` counts, on GET only (§14.2). It is not a list: two of them say nothing.
+/// Unlike CPython: `Range` is honored, on GET only (§14.2). It is not a list field: two of them are
+/// ignored.
 fn partial(request: &Request<'_>, response: &mut Response) -> Result<(), HttpError> {
     let mut fields = request.headers().get_all(header::RANGE);
     let (Some(range), None, Method::GET) = (fields.next(), fields.next(), request.method()) else {
@@ -167,8 +169,8 @@ fn partial(request: &Request<'_>, response: &mut Response) -> Result<(), HttpErr
     Ok(())
 }
 
-/// An error instead of `response`: what the handler has said that is not about its content, who
-/// may read it from another origin, say, goes for the error, too.
+/// An error instead of `response`. What the handler has declared that is not about its content (for
+/// example, which origins may read it) applies to the error, too.
 fn refused(status: StatusCode, response: &Response) -> HttpError {
     let is_about_content = |name: HeaderName<'_>| {
         let prefix = name.as_str().get(..b"Content-".len());
@@ -208,7 +210,7 @@ fn one_range(response: &mut Response, part: &Range<u64>, size: u64) {
 }
 
 /// 206 with several ranges of `size` bytes as `multipart/byteranges` (§14.6, §15.3.7.2). Each part
-/// has the content's type, whose place the multipart's own takes.
+/// has the content's type, which the multipart's own type replaces in the head.
 fn several_ranges(response: &mut Response, ranges: Vec<Range<u64>>, size: u64) {
     let own_kind = response.headers.get(header::CONTENT_TYPE);
     let (media_type, body) = match &response.body.0 {

@@ -4,12 +4,12 @@ use crate::http::{
     Comparison, EntityTag, FieldLines, HeaderName, HttpDate, Method, Validators, header,
 };
 
-/// What the conditions of a request come to.
+/// The outcome of a request's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// They hold: the request is served, and `Range` counts.
+    /// They hold: the request is served, and `Range` applies.
     Holds,
-    /// They hold, but the client's part is of another state: `Range` does not count.
+    /// They hold, but the client's partial copy is of another state: `Range` does not apply.
     HoldsForWhole,
     /// The client's copy is current: 304.
     NotModified,
@@ -17,20 +17,20 @@ pub enum Precondition {
     Failed,
 }
 
-/// What one field comes to.
+/// The outcome of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
-    /// It is not there, or cannot be read.
+    /// The field is absent, or cannot be parsed.
     Absent,
     True,
     False,
 }
 
 impl Validators {
-    /// Evaluates the conditions of a request, in the order and by the numbers of §13.2.2.
+    /// Evaluates the conditions of a request, in the order and with the numbers of §13.2.2.
     ///
-    /// As in CPython, a date counts when it can be read, and not beside a condition on tags.
-    /// Unlike CPython: the other four conditions count as well.
+    /// As in CPython, a date counts if it can be parsed, and not beside a condition on tags. Unlike
+    /// CPython: the other four conditions count as well.
     pub fn evaluate(&self, method: Method<'_>, fields: FieldLines<'_>) -> Precondition {
         let reads = matches!(method, Method::GET | Method::HEAD);
         // 1. If-Match; 2. without it, If-Unmodified-Since.
@@ -55,7 +55,7 @@ impl Validators {
         }
     }
 
-    /// One of the tags is that of the content as it is (§13.1.1).
+    /// One of the tags is that of the current content (§13.1.1).
     fn if_match(&self, fields: FieldLines<'_>) -> Condition {
         self.tags(fields, header::IF_MATCH, Comparison::Strong)
     }
@@ -65,7 +65,7 @@ impl Validators {
         self.date(fields, header::IF_UNMODIFIED_SINCE)
     }
 
-    /// None of the tags is that of the content as it is (§13.1.2).
+    /// None of the tags is that of the current content (§13.1.2).
     fn if_none_match(&self, fields: FieldLines<'_>) -> Condition {
         !self.tags(fields, header::IF_NONE_MATCH, Comparison::Weak)
     }
@@ -84,7 +84,7 @@ impl Validators {
         states.all(|state| self.is_state(state)).into()
     }
 
-    /// Whether a list of tags names the content's. `*` stands for all.
+    /// Whether a list of tags includes the content's. `*` matches any.
     fn tags(
         &self,
         fields: FieldLines<'_>,
@@ -104,7 +104,7 @@ impl Validators {
             .into()
     }
 
-    /// Whether the content is as old as a date, or older.
+    /// Whether the content is no newer than a date.
     fn date(&self, fields: FieldLines<'_>, name: HeaderName<'_>) -> Condition {
         let since = fields.get(name).and_then(HttpDate::parse);
         match (since, self.modified()) {
@@ -115,8 +115,8 @@ impl Validators {
 
     /// Whether the value of an `If-Range` field names exactly this state of the content.
     ///
-    /// A date does when the second that it names, and some more, had passed without a further
-    /// change; that it had when the client got its part is for the client to know (§8.8.2.2).
+    /// A date does if the second that it names, and some more, had passed without a further change.
+    /// Whether that was so when the client got its part is for the client to know (§8.8.2.2).
     fn is_state(&self, value: &[u8]) -> bool {
         let value = value.trim_ascii();
         match EntityTag::take(value) {

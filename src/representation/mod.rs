@@ -1,5 +1,5 @@
-//! Representations and what of them a client gets (RFC 9110 §8, §13, §14): conditions and ranges,
-//! whatever they come from.
+//! Representations, and which part of them a client gets (RFC 9110 §8, §13, §14): conditions and
+//! ranges, whatever the source.
 
 mod complete;
 mod conditions;

@@ -6,11 +6,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::ops::Range;
 
-/// The media type and the parts that carry `ranges` of `size` bytes, which are the bytes `content`
+/// The media type, and the parts that carry `ranges` of `size` bytes, which are the bytes `content`
 /// of a file. `kind` is the content's own media type.
 ///
-/// A line end precedes the first boundary, as it may: some clients, zsync among them, look for the
-/// boundary at the start of a line only.
+/// A line break precedes the first boundary, as is allowed: some clients, zsync among them, look
+/// for the boundary only at the start of a line.
 pub(super) fn multipart(
     kind: Option<&[u8]>,
     content: &Range<u64>,
@@ -50,8 +50,8 @@ impl fmt::Display for ContentRange<'_> {
     }
 }
 
-/// A line that no file has: it is random for each response, so that nobody can put it into a file
-/// beforehand.
+/// A line that occurs in no file: it is random for each response, so that nobody can put it into a
+/// file beforehand.
 fn boundary() -> String {
     let random = || RandomState::new().hash_one(());
     format!("{:016x}{:016x}", random(), random())

@@ -5,7 +5,7 @@ use crate::http::{FieldLines, header, parse_weight};
 /// A representation of a directory's listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ListingFormat {
-    /// CPython's page, for whoever does not ask for another.
+    /// CPython's page, for clients that do not ask for another format.
     Classic,
     /// The page for people.
     Page,
@@ -14,14 +14,14 @@ pub(crate) enum ListingFormat {
 }
 
 impl ListingFormat {
-    /// What `Accept` asks for.
+    /// The format that `Accept` asks for.
     ///
-    /// Browsers name `text/html` itself with full weight; `*/*` is what everybody else sends, and
-    /// gets CPython's page. JSON is for a client that names it and wants HTML no more than that: a
-    /// range such as `*/*` beside it does not count against it.
+    /// Browsers name `text/html` itself with full weight; all other clients send `*/*` and get
+    /// CPython's page. JSON is for a client that names it and does not prefer HTML: a range such as
+    /// `*/*` beside it does not count against it.
     pub(crate) fn wanted(fields: FieldLines<'_>) -> Self {
         let (mut html, mut json) = (None, None);
-        // What stands for HTML where that is not named: the more exact of the two ranges.
+        // The weight of HTML where it is not named: that of the more specific of the two ranges.
         let (mut text, mut any) = (None, None);
         for member in fields.list(header::ACCEPT) {
             let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);

@@ -1,14 +1,14 @@
-//! `Range` (RFC 9110 §14): which bytes of some content a client asks for.
+//! `Range` (RFC 9110 §14): which bytes of some content a client requests.
 
 use crate::http::{members, parse_saturating};
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Ranges in one request; a field with more is ignored (§14.2). It bounds what a short request
-/// can make the server do, and is more than readers of PDF files ask for at a time.
+/// The most ranges in one request; a field with more is ignored (§14.2). This bounds the work that
+/// a short request can cause, and is more than PDF readers request at a time.
 const MAX_RANGES: usize = 200;
 
-/// Ranges with at least one byte in them.
+/// Ranges with at least one byte each.
 type Satisfiable = SmallVec<[Range<u64>; 4]>;
 
 /// What a `Range` field selects from content of a known size.
@@ -38,7 +38,7 @@ impl Selection {
     /// Reads the value of a `Range` field for content of `size` bytes.
     ///
     /// Ranges that overlap or touch become one, at the place of the first of them, as §15.3.7.2
-    /// allows: so no byte is sent twice, and what is sent is bounded by the content's size.
+    /// allows. So no byte is sent twice, and what is sent is bounded by the content's size.
     pub fn new(value: &[u8], size: u64) -> Self {
         let Some(ranges) = satisfiable(value, size) else {
             return Self::Whole;
@@ -55,8 +55,8 @@ impl Selection {
     }
 }
 
-/// The ranges of a `ranges-specifier` (§14.1.1) that select something, in its order. `None`: it
-/// is not valid, not in bytes, or has too many.
+/// The ranges of a `ranges-specifier` (§14.1.1) that select something, in order. `None` if the
+/// specifier is invalid, not in bytes, or has too many ranges.
 fn satisfiable(value: &[u8], size: u64) -> Option<Satisfiable> {
     let (unit, set) = value.split_at_checked(b"bytes=".len())?;
     if !unit.eq_ignore_ascii_case(b"bytes=") {
@@ -78,14 +78,14 @@ fn satisfiable(value: &[u8], size: u64) -> Option<Satisfiable> {
     (count > 0).then_some(ranges)
 }
 
-/// One range of content of `size` bytes (§14.1.2), empty where it is not satisfiable. `None`: it
-/// is not valid.
+/// One range of content of `size` bytes (§14.1.2), empty if it is not satisfiable. `None` if it is
+/// invalid.
 fn resolve(spec: &[u8], size: u64) -> Option<Range<u64>> {
     let (first, last) = spec.split_at_checked(memchr::memchr(b'-', spec)?)?;
     let last = last.get(1..)?;
     if first.is_empty() {
         let length = parse_saturating(last)?;
-        // The last bytes of an empty file are all of it, and no `Content-Range` can say that.
+        // A suffix of an empty file is the whole file, which `Content-Range` cannot express.
         return (size > 0 || length == 0).then(|| size.saturating_sub(length)..size);
     }
     let first = parse_saturating(first)?;
@@ -97,8 +97,8 @@ fn resolve(spec: &[u8], size: u64) -> Option<Range<u64>> {
     (first <= last).then(|| first.min(size)..last.saturating_add(1).min(size))
 }
 
-/// The same bytes in ranges that neither overlap nor touch, each where the first of those that
-/// went into it stood.
+/// The same bytes in ranges that neither overlap nor touch, each at the place of the first range
+/// that was merged into it.
 fn merged(ranges: Satisfiable) -> Vec<Range<u64>> {
     let mut sorted: SmallVec<[(usize, Range<u64>); 4]> = ranges.into_iter().enumerate().collect();
     sorted.sort_unstable_by_key(|(_, range)| range.start);
@@ -134,7 +134,7 @@ mod tests {
             ("bytes=0-", 10, One(0..10)),
             ("bytes=-1", 10, One(9..10)),
             ("bytes=-10", 10, One(0..10)),
-            // What lies beyond the end is cut off.
+            // Anything beyond the end is cut off.
             ("bytes=5-10", 10, One(5..10)),
             ("bytes=-11", 10, One(0..10)),
             ("bytes=0-18446744073709551615", 10, One(0..10)),
@@ -146,7 +146,7 @@ mod tests {
                 One(4_294_967_296..4_294_967_298),
             ),
             ("bytes=-1", LARGE, One(LARGE - 1..LARGE)),
-            // Nothing of it is there.
+            // Entirely beyond the end.
             ("bytes=10-", 10, Unsatisfiable),
             ("bytes=10-20", 10, Unsatisfiable),
             ("bytes=-0", 10, Unsatisfiable),
@@ -188,7 +188,7 @@ mod tests {
             ("bytes=\t0-1,\t,,4-5,", 10, Several(vec![0..2, 4..6])),
             ("bytes=", 10, Whole),
             ("bytes=,", 10, Whole),
-            // §14.1.1: what is not valid is ignored as a whole.
+            // §14.1.1: an invalid field is ignored as a whole.
             ("bytes=5-2", 10, Whole),
             ("bytes=0-1,5-2", 10, Whole),
             ("bytes=-", 10, Whole),
@@ -220,7 +220,7 @@ mod tests {
         let selected = Selection::new(field(200).as_bytes(), 1000);
         assert!(matches!(selected, Several(ranges) if ranges.len() == MAX_RANGES));
         assert_eq!(Selection::new(field(201).as_bytes(), 1000), Whole);
-        // Those that select nothing count as well.
+        // Ranges that select nothing count as well.
         assert_eq!(Selection::new(field(201).as_bytes(), 2), Whole);
     }
 }

@@ -150,7 +150,7 @@ impl Admission {
 
     /// Called when the memory for large responses is exhausted. Evicts the connection whose
     /// response has made no progress for longest, then waits a moment for it to end; returns false
-    /// if none has stalled.
+    /// if none has stalled, or if none has ended by then.
     pub(super) fn evict_stalled(&self) -> bool {
         let mut state = self.lock();
         let now = Instant::now();

@@ -55,7 +55,7 @@ impl Listener {
         }
     }
 
-    /// Sets whether [`accept`](Self::accept) waits for a connection.
+    /// Sets whether [`accept`](Self::accept) returns at once when there is no connection.
     pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match &self.0 {
             Socket::Tcp(listener) => listener.set_nonblocking(nonblocking),

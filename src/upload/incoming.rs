@@ -1,5 +1,5 @@
-//! A file that is on its way. Until it is whole, and on the disk, it has no name, or one that
-//! nobody asked for; then it gets its own in one step.
+//! A file that is being received. Until it is complete, and on the disk, it has no name, or a
+//! temporary one; then it gets its own in one step.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, openat, renameat, unlinkat};
 use rustix::io::{Errno, Result};
@@ -12,32 +12,32 @@ use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-/// How a file is made: who may read it, the process's mask says.
+/// How a file is created. Its permissions follow the process's umask.
 const FLAGS: OFlags = OFlags::WRONLY.union(OFlags::CLOEXEC);
 const MODE: Mode = Mode::from_raw_mode(0o666);
 
-/// Bytes after which the system is asked to begin with writing them to the disk: what is left to be
-/// waited for in the end is then never more than the disk is behind.
+/// The number of bytes after which the system is asked to start writing them to the disk: the wait
+/// at the end is then never longer than the disk is behind.
 const AHEAD: u64 = 8 * 1024 * 1024;
 
-/// A file that is being received. Dropped without a name it is gone.
+/// A file that is being received. If it is dropped without a name, it is gone.
 #[derive(Debug)]
 pub(crate) struct Incoming<'d> {
     directory: &'d OwnedFd,
     file: File,
-    /// Bytes that were written, and of these, those that the system was asked to write to the disk.
+    /// The bytes that were written, and how many of them the system was asked to write to the disk.
     written: u64,
     begun: u64,
-    /// The name that it has in the meantime, where files without one cannot be had.
+    /// Its temporary name, where files without a name are not supported.
     temporary: Option<String>,
 }
 
 impl<'d> Incoming<'d> {
-    /// An empty file that will be in `directory`.
+    /// Creates an empty file that will end up in `directory`.
     pub(crate) fn new(directory: &'d OwnedFd) -> Result<Self> {
         #[cfg(target_os = "linux")]
         match openat(directory, ".", FLAGS | OFlags::TMPFILE, MODE) {
-            // Not every file system, and no old kernel, has them.
+            // Not every file system supports unnamed files, and old kernels do not.
             Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::ISDIR | Errno::NOENT) => {}
             file => {
                 return Ok(Self {
@@ -64,7 +64,7 @@ impl<'d> Incoming<'d> {
         })
     }
 
-    /// Adds what has come.
+    /// Appends received bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.written += bytes.len() as u64;
@@ -74,8 +74,8 @@ impl<'d> Incoming<'d> {
         Ok(())
     }
 
-    /// Has the system begin with writing to the disk what has come, without waiting for that. For
-    /// Linux, not to need something any more means to write it out first.
+    /// Makes the system start writing the received bytes to the disk, without waiting for that. To
+    /// Linux, `DONTNEED` means that the pages are to be written out first.
     #[cfg(target_os = "linux")]
     fn begin_writing(&mut self) {
         use rustix::fs::{Advice, fadvise};
@@ -89,7 +89,7 @@ impl<'d> Incoming<'d> {
         self.begun = self.written;
     }
 
-    /// Waits until all of it is on the disk.
+    /// Waits until the whole file is on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
@@ -97,14 +97,14 @@ impl<'d> Incoming<'d> {
     /// Gives it its name.
     ///
     /// # Errors
-    /// [`Errno::EXIST`]: something else has it.
+    /// [`Errno::EXIST`]: the name is taken.
     pub(crate) fn keep_as(&self, name: &str) -> Result<()> {
         self.link(name)?;
         self.sync_directory();
         Ok(())
     }
 
-    /// Gives it its name in place of whatever has it, in one step.
+    /// Gives it its name, replacing whatever has that name, in one step.
     pub(crate) fn replace(&self, name: &str) -> Result<()> {
         let temporary = if let Some(name) = &self.temporary {
             name.clone()
@@ -124,11 +124,11 @@ impl<'d> Incoming<'d> {
 
     fn link(&self, name: &str) -> Result<()> {
         let Some(temporary) = &self.temporary else {
-            // A descriptor's path is the way that needs no privilege.
+            // The descriptor's path in `/proc` is the way that needs no privileges.
             let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
             let linked = linkat(CWD, path, self.directory, name, AtFlags::SYMLINK_FOLLOW);
             if linked == Err(Errno::NOENT) {
-                // There is no /proc; newer kernels allow it without.
+                // There is no /proc; newer kernels allow this without it.
                 return self.link_descriptor(name);
             }
             return linked;
@@ -141,7 +141,7 @@ impl<'d> Incoming<'d> {
             name,
             AtFlags::empty(),
         ) {
-            // Some file systems have no links.
+            // Some file systems have no hard links.
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => self.rename(temporary, name),
             linked => linked,
         }
@@ -168,7 +168,8 @@ impl<'d> Incoming<'d> {
         Err(Errno::OPNOTSUPP)
     }
 
-    /// The name is to outlast a failure of the power, too. Not every directory may be read for that.
+    /// The name should survive a power failure, too. This is best effort: not every directory may
+    /// be opened for reading.
     fn sync_directory(&self) {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(self.directory, ".", flags, Mode::empty());
@@ -185,7 +186,7 @@ impl Drop for Incoming<'_> {
     }
 }
 
-/// A name that nobody has, and that nobody may give.
+/// A name that no file has, and that no client may choose.
 fn temporary_name() -> String {
     format!(".rhttp-upload-{:016x}", RandomState::new().hash_one(()))
 }

@@ -1,7 +1,7 @@
-//! What clients send to be kept: under which names, and by way of which temporary file.
+//! Storing what clients send: under which names, and through which temporary file.
 //!
-//! A form's parts are taken apart by [`multipart`]; the crates for that are no longer kept, or take
-//! no blocking reader.
+//! [`multipart`] parses the parts of a form; the crates for that are no longer maintained, or do
+//! not take a blocking reader.
 
 mod incoming;
 mod multipart;

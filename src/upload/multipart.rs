@@ -4,47 +4,47 @@
 use memchr::memmem::Finder;
 use std::io::{self, Read};
 
-/// Bytes that are held at a time.
+/// The size of the buffer in bytes.
 const BUFFER: usize = 64 * 1024;
-/// The longest head of a part.
+/// The maximum length of the head of a part.
 const MOST_HEAD: usize = 16 * 1024;
-/// The longest boundary (RFC 2046 §5.1.1).
+/// The maximum length of a boundary (RFC 2046 §5.1.1).
 const MOST_BOUNDARY: usize = 70;
 
-/// The parts of a form, one after the other, and the bytes of each.
+/// The parts of a form, one after the other, and the content of each.
 #[derive(Debug)]
 pub(crate) struct Multipart<R> {
     source: R,
-    /// What stands before each part, and after the last.
+    /// The delimiter before each part, and after the last.
     delimiter: Finder<'static>,
     buffer: Vec<u8>,
-    /// What of the buffer was received and not used yet.
+    /// The bounds of the received but unused part of the buffer.
     start: usize,
     end: usize,
     place: Place,
-    /// The first delimiter has come.
+    /// Whether the first delimiter has been seen.
     has_begun: bool,
 }
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// The content of a part; or what precedes the first, which has no meaning.
+    /// The content of a part, or the preamble, which has no meaning.
     Content,
     /// The head of a part.
     Head,
-    /// Nothing that has a meaning.
+    /// The epilogue, which has no meaning.
     End,
 }
 
 /// What the head of a part says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// The name of the file that it is; none in a part that is none.
+    /// The file name; `None` if the part is not a file.
     pub(crate) file_name: Option<Vec<u8>>,
 }
 
-/// The boundary that a `Content-Type` names, if it is that of a form with files.
+/// The boundary in a `Content-Type`, if that is the type of a form with files.
 pub(crate) fn boundary(content_type: &[u8]) -> Option<Vec<u8>> {
     let mut parameters = Parameters::after(content_type, b"multipart/form-data")?;
     let mut found = None;
@@ -62,10 +62,10 @@ pub(crate) fn boundary(content_type: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl<R: Read> Multipart<R> {
-    /// Reads the form whose parts `boundary` separates.
+    /// Reads a form whose parts are separated by `boundary`.
     pub(crate) fn new(source: R, boundary: &[u8]) -> Self {
         let delimiter = [b"\r\n--", boundary].concat();
-        // The first delimiter may stand at the very beginning.
+        // The first delimiter may be at the very beginning.
         let mut buffer = b"\r\n".to_vec();
         buffer.resize(BUFFER, 0);
         Self {
@@ -79,15 +79,15 @@ impl<R: Read> Multipart<R> {
         }
     }
 
-    /// The next part; what was not read of the one before is passed over.
+    /// The next part; any unread content of the previous one is skipped.
     ///
     /// # Errors
-    /// It is no form, or ends before its end.
+    /// It is not a form, or is truncated.
     pub(crate) fn next_part(&mut self) -> io::Result<Option<Part>> {
         let mut skipped = 0;
         while self.place == Place::Content {
             skipped += self.chunk()?.map_or(0, <[u8]>::len);
-            // Nobody has a use for that.
+            // No legitimate client sends a preamble this long.
             if !self.has_begun && skipped > BUFFER {
                 return Err(malformed("a form does not begin"));
             }
@@ -101,10 +101,10 @@ impl<R: Read> Multipart<R> {
         Ok(Some(part))
     }
 
-    /// More of the content of this part; nothing at its end.
+    /// More of the content of this part; `None` at its end.
     ///
     /// # Errors
-    /// The form ends before its end.
+    /// The form is truncated.
     pub(crate) fn chunk(&mut self) -> io::Result<Option<&[u8]>> {
         if self.place != Place::Content {
             return Ok(None);
@@ -114,12 +114,13 @@ impl<R: Read> Multipart<R> {
             let length = match self.delimiter.find(self.unused()) {
                 Some(0) => {
                     self.start += delimiter;
-                    // Only that makes it one: otherwise the content is not whole.
+                    // Only the rest of its line makes it a delimiter: otherwise the content is not
+                    // complete.
                     self.place = self.take_line_end()?;
                     return Ok(None);
                 }
                 Some(length) => length,
-                // The end may be the beginning of a delimiter.
+                // The end of the buffer may be the beginning of a delimiter.
                 None => self.unused().len().saturating_sub(delimiter - 1),
             };
             if length > 0 {
@@ -141,7 +142,7 @@ impl<R: Read> Multipart<R> {
         self.end -= self.start;
         self.start = 0;
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        // All that is looked for is much shorter than the buffer, so there is room.
+        // Everything searched for is much shorter than the buffer, so there is room.
         match self.source.read(room) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
@@ -153,7 +154,7 @@ impl<R: Read> Multipart<R> {
         }
     }
 
-    /// Takes what may follow a delimiter on its line, and tells what comes then.
+    /// Consumes what may follow a delimiter on its line, and returns what comes next.
     fn take_line_end(&mut self) -> io::Result<Place> {
         loop {
             match self.unused() {
@@ -162,7 +163,7 @@ impl<R: Read> Multipart<R> {
                     self.start += 2;
                     return Ok(Place::Head);
                 }
-                // White space that gateways may add.
+                // White space that gateways may have added.
                 [b' ' | b'\t', ..] => self.start += 1,
                 [] | [b'-' | b'\r'] => self.fill()?,
                 _ => return Err(malformed("a boundary is not alone on its line")),
@@ -170,7 +171,7 @@ impl<R: Read> Multipart<R> {
         }
     }
 
-    /// Takes the head of a part, up to its empty line.
+    /// Consumes the head of a part, up to its empty line.
     fn take_head(&mut self) -> io::Result<Part> {
         let end = loop {
             let unused = self.unused();
@@ -213,7 +214,7 @@ fn read_head(head: &[u8]) -> Option<Part> {
     let mut parameters = Parameters::after(disposition?, b"form-data")?;
     let mut part = Part::default();
     while let Some((name, value)) = parameters.next()? {
-        // `filename*` is not for forms (RFC 7578 §4.2).
+        // `filename*` must not be used in forms (RFC 7578 §4.2).
         if name.eq_ignore_ascii_case(b"filename") && part.file_name.replace(value).is_some() {
             return None;
         }
@@ -225,7 +226,7 @@ fn read_head(head: &[u8]) -> Option<Part> {
 struct Parameters<'a>(&'a [u8]);
 
 impl<'a> Parameters<'a> {
-    /// Those after `kind`, which is compared without regard to case.
+    /// The parameters after `kind`, which is compared case-insensitively.
     fn after(value: &'a [u8], kind: &[u8]) -> Option<Self> {
         let value = value.trim_ascii();
         let (start, rest) = value.split_at_checked(kind.len())?;
@@ -233,7 +234,7 @@ impl<'a> Parameters<'a> {
         (start.eq_ignore_ascii_case(kind) && is_end).then_some(Self(rest))
     }
 
-    /// The next one; `None` inside when there is none, and outside when it is malformed.
+    /// The next parameter. `Some(None)` is the end, `None` a malformed parameter.
     #[expect(clippy::option_option, reason = "malformed is not the end")]
     fn next(&mut self) -> Option<Option<(&'a [u8], Vec<u8>)>> {
         let mut rest = self.0.trim_ascii_start();
@@ -258,8 +259,8 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The text up to the next quote, and what follows that. Only a quote and a backslash may stand
-/// after a backslash: a path of Windows is what it is.
+/// The text up to the next quote, and what follows it. Only a quote and a backslash may be escaped
+/// by a backslash: a Windows path stays what it is.
 fn unquote(quoted: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut text = Vec::new();
     let mut rest = quoted;

@@ -1,18 +1,18 @@
-//! The names that clients may give to files here.
+//! The names that clients may give to uploaded files.
 
-/// The longest name that file systems take, in bytes.
+/// The longest name that file systems allow, in bytes.
 const MOST_BYTES: usize = 255;
 
-/// What names a device on Windows, with any extension: a tree may be shared with it.
+/// Names of devices on Windows, with any extension: a tree may be shared with Windows.
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul"];
-/// And these with a digit.
+/// Names of devices when followed by a digit.
 const NUMBERED_DEVICES: &[&str] = &["com", "lpt"];
 
-/// Whether a file may be called `name`, which is decoded. It is one component on every system, and
-/// nothing that is hidden or means something special.
+/// Checks that a file may be called `name`, which is decoded: it is a single component on every
+/// system, and is neither hidden nor special.
 ///
 /// # Errors
-/// Why not, for a person.
+/// The reason why not, for people to read.
 pub(crate) fn check_name(name: &[u8]) -> Result<(), &'static str> {
     let Ok(text) = std::str::from_utf8(name) else {
         return Err("A file name must be UTF-8");
@@ -48,7 +48,7 @@ fn is_device(name: &str) -> bool {
 
 /// The name of another file beside one called `name`: `name (1).txt`.
 pub(crate) fn numbered(name: &str, number: u32) -> String {
-    // What begins with its only dot has no extension; such names are refused anyway.
+    // A name that begins with its only dot has no extension; such names are refused anyway.
     let (stem, extension) = match name.rfind('.') {
         Some(dot) if dot > 0 => name.split_at(dot),
         _ => (name, ""),

@@ -4,7 +4,7 @@ use crate::http::RequestTarget;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-/// Starts a shell script, as whoever runs the tests.
+/// Starts a shell script as the user that runs the tests.
 fn start(content: &str) -> Process {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("script");
@@ -28,7 +28,7 @@ fn start(content: &str) -> Process {
             result => break result.expect("it is started"),
         }
     };
-    // It runs, so its file is not needed any more.
+    // It is running, so its file is no longer needed.
     assert_eq!(
         process
             .read_output(&mut RequestBody::default(), &mut [0])
@@ -38,7 +38,7 @@ fn start(content: &str) -> Process {
     process
 }
 
-/// Reads once after a pause: a client that is in no hurry.
+/// Reads once after a pause, as a slow client does.
 fn read_after(pause: Duration, process: &mut Process, size: usize) -> io::Result<usize> {
     thread::sleep(pause);
     process.read_output(&mut RequestBody::default(), &mut vec![0; size])
@@ -46,7 +46,7 @@ fn read_after(pause: Duration, process: &mut Process, size: usize) -> io::Result
 
 #[test]
 fn a_slow_client_gets_all_that_a_script_has_printed() {
-    // Less than a pipe holds, so the script ends with all of it unread.
+    // Less than the capacity of a pipe, so the script ends while all of it is unread.
     let mut process = start("printf 'x%59999s' ''");
     let mut count = 1;
     for pause in [LOOKS[1], AFTERMATH, LAST_WORDS] {
@@ -62,7 +62,7 @@ fn a_slow_client_gets_all_that_a_script_has_printed() {
 
 #[test]
 fn what_prints_on_and_on_is_cut_and_does_not_look_complete() {
-    // It ends with its reader.
+    // `yes` ends when its reader does.
     let mut process = start("printf x; yes & exit 0");
     let mut seen = None;
     let error = loop {

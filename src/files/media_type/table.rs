@@ -1,6 +1,6 @@
-//! The media types that CPython 3.12 knows without asking the machine:
-//! `mimetypes` with its `knownfiles` emptied, strict types only. The tables are
-//! sorted by their keys, byte by byte, for a binary search.
+//! The media types that CPython 3.12 knows without consulting the machine: `mimetypes` with its
+//! `knownfiles` emptied, strict types only. The tables are sorted by their keys, byte by byte, for
+//! binary search.
 
 /// Extension to media type (`mimetypes.types_map`). The keys are lower-case;
 /// CPython lowers the extension before it looks here.
@@ -179,8 +179,8 @@ pub(super) static ENCODINGS: &[(&str, &str)] = &[
     ("xz", "xz"),
 ];
 
-/// What CPython 3.14 added to its table: 3.12 knows no type for these. Two that it changed, `avi`
-/// and `wav`, keep 3.12's.
+/// The types that CPython 3.14 added: 3.12 has no type for these. Two that it changed, `avi` and
+/// `wav`, keep 3.12's.
 pub(super) static ADDED: &[(&str, &str)] = &[
     ("7z", "application/x-7z-compressed"),
     ("deb", "application/x-debian-package"),
@@ -242,7 +242,7 @@ pub(super) static ADDED: &[(&str, &str)] = &[
     ("yml", "application/yaml"),
 ];
 
-/// Where `mime_guess` is wrong, or does harm:
+/// Corrections where `mime_guess` is wrong, or does harm:
 ///
 /// - `hxt`, an index of a help file, is `text/html` there, so that scripts in it run;
 /// - `map`, as bundlers write it, is JSON (ECMA-426), and browsers' tools want it to be;

@@ -1,4 +1,4 @@
-//! Directory listings, byte for byte CPython's page (`list_directory`).
+//! Directory listings: CPython's page, byte for byte (`list_directory`).
 
 use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, push_link};
 use crate::files::listing::{Entry, Listing};
@@ -7,7 +7,7 @@ use crate::files::unavailable::Unavailable;
 /// The page that shows `listing` under `title`.
 ///
 /// # Errors
-/// There is no memory for it.
+/// No memory is available for it.
 pub(crate) fn classic(title: &[u8], mut listing: Listing) -> Result<Rendering, Unavailable> {
     let size = listing.size();
     let mut writer = Writer::new(listing.reservation_mut(), size);
@@ -29,7 +29,7 @@ pub(crate) fn classic(title: &[u8], mut listing: Listing) -> Result<Rendering, U
     writer.finish()
 }
 
-/// Appends the line of one name.
+/// Appends the line for one name.
 fn push_entry(entry: Entry<'_>, page: &mut Vec<u8>) {
     page.extend_from_slice(b"<li><a href=\"");
     push_link(entry.name, page);

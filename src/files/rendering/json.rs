@@ -9,13 +9,13 @@ use crate::files::listing::Entry;
 use crate::files::unavailable::Unavailable;
 use crate::http::push_decimal;
 
-/// Bytes that a byte of a name becomes in a string at most: `\u001f`.
+/// The most bytes that one byte of a name takes in a string: `\u001f`.
 const LONGEST_STRING: usize = 6;
 
-/// The names in `catalogue`, in their order.
+/// The names in `catalogue`, in order.
 ///
 /// # Errors
-/// There is no memory for it.
+/// No memory is available for it.
 pub(crate) fn json(mut catalogue: Catalogue) -> Result<Rendering, Unavailable> {
     let size = catalogue.size();
     let mut writer = Writer::new(catalogue.reservation_mut(), size);

@@ -1,5 +1,5 @@
-//! A listing as text: CPython's page, the page for people, JSON. Each is one function, as is the form
-//! that files are sent with.
+//! A listing as text: CPython's page, the page for people, JSON. Each format is one function, as is the
+//! upload form.
 
 mod classic;
 mod form;
@@ -23,7 +23,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Cursor, Read};
 use std::mem;
 
-/// What `urllib.parse.quote` encodes: all but letters, digits and `_.-~/`.
+/// What `urllib.parse.quote` encodes: everything except letters, digits and `_.-~/`.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'.')
@@ -31,12 +31,12 @@ const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// Bytes that a byte of a name becomes in a link at most: it is half a surrogate's `%ED%B2%80`.
+/// The most bytes that one byte of a name takes in a link: an undecodable byte is a lone surrogate, `%ED%B2%80`.
 const LONGEST_LINK: usize = 9;
 /// And in text: `&amp;`.
 const LONGEST_TEXT: usize = 5;
 
-/// A listing as text. It has its room until it is sent.
+/// A listing as text. It keeps its reservation until it is sent.
 #[derive(Debug)]
 pub(crate) struct Rendering {
     bytes: Cursor<Vec<u8>>,
@@ -69,16 +69,17 @@ impl From<Rendering> for Body {
     }
 }
 
-/// Text in the making. It counts against the room for listings together with what it is made of.
+/// Text under construction. It counts against the budget for listings together with the data from
+/// which it is made.
 struct Writer {
     text: Vec<u8>,
     reservation: Reservation,
-    /// The bytes of what it is made of.
+    /// The size of the data from which it is made.
     beside: usize,
 }
 
 impl Writer {
-    /// Takes over the room of what the text is made of, which has so many bytes.
+    /// Takes over the reservation of the source data, which has this many bytes.
     fn new(reservation: &mut Reservation, beside: usize) -> Self {
         Self {
             text: Vec::new(),
@@ -87,14 +88,14 @@ impl Writer {
         }
     }
 
-    /// The text, with place for `more` bytes.
+    /// The text, with space for `more` bytes.
     fn room(&mut self, more: usize) -> Result<&mut Vec<u8>, Unavailable> {
         grow(&mut self.text, more)?;
         self.reservation.resize(self.beside + self.text.len())?;
         Ok(&mut self.text)
     }
 
-    /// The text is complete, and what it was made of is gone.
+    /// The text is complete, and its source data is gone.
     fn finish(mut self) -> Result<Rendering, Unavailable> {
         self.reservation.resize(self.text.len())?;
         self.reservation.end_growing();
@@ -105,7 +106,7 @@ impl Writer {
     }
 }
 
-/// Appends a name as a link has it.
+/// Appends a name as it appears in a link.
 fn push_link(name: &[u8], text: &mut Vec<u8>) {
     for part in percent_encode(&escape_surrogates(name), QUOTED) {
         text.extend_from_slice(part.as_bytes());

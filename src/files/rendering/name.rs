@@ -1,10 +1,11 @@
-//! Names on the page for people: text, whatever is in them, that cannot pass for another.
+//! Names on the page for people: plain text, whatever they contain, that cannot pass for another
+//! name.
 
 use crate::files::listing::Entry;
 use crate::files::media_type::split_extension;
 
-/// Appends a file's or a directory's name. The extension of a file stands by itself: no text that runs
-/// from right to left, or is made to, puts another one in its place.
+/// Appends a file's or a directory's name. The extension of a file is isolated: no text that runs
+/// from right to left, or is made to, can make another extension appear in its place.
 pub(super) fn push_file_name(entry: Entry<'_>, page: &mut Vec<u8>) {
     if entry.name.is_ascii() || entry.is_directory {
         return push_name(entry.name, page);
@@ -17,7 +18,7 @@ pub(super) fn push_file_name(entry: Entry<'_>, page: &mut Vec<u8>) {
     }
 }
 
-/// Appends a name, isolated from the text around it if that might run another way.
+/// Appends a name, isolated from the text around it if it might run in another direction.
 pub(super) fn push_name(name: &[u8], page: &mut Vec<u8>) {
     if name.is_ascii() {
         push_text(name, page);

@@ -1,4 +1,4 @@
-//! Numbers of bytes, for people.
+//! Byte counts, for people.
 
 use crate::http::push_decimal;
 
@@ -28,7 +28,7 @@ pub(super) fn push_size(size: u64, page: &mut Vec<u8>) {
     }
 }
 
-/// A number with commas between each three digits.
+/// A number with a comma before every three digits.
 pub(super) fn push_grouped(number: u64, page: &mut Vec<u8>) {
     let mut digits = Vec::with_capacity(20);
     push_decimal(&mut digits, number);

@@ -1,10 +1,10 @@
-//! Moments as ISO 8601 and RFC 3339 write them.
+//! Times in the formats of ISO 8601 and RFC 3339.
 
 use crate::http::push_decimal;
 use crate::sys;
 use jiff::civil::DateTime;
 
-/// The seconds since 1970 that four digits of a year can name.
+/// The seconds since 1970 whose years have four digits in every time zone but for the last day.
 const NAMED: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_214_400;
 
 /// A local time, for people and for programs.
@@ -16,13 +16,13 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// The local time `seconds` after 1970, unless four digits cannot name its year.
+    /// The local time `seconds` after 1970, unless its year does not fit into four digits.
     pub(super) fn local(seconds: i64) -> Option<Self> {
         let (local, offset) = sys::local_time(seconds).filter(|_| NAMED.contains(&seconds))?;
         Some(Self { local, offset })
     }
 
-    /// The same in universal time.
+    /// The same in UTC.
     pub(super) fn universal(seconds: i64) -> Option<Self> {
         let time = sys::universal_time(seconds).filter(|_| NAMED.contains(&seconds))?;
         Some(Self {
@@ -38,7 +38,7 @@ impl Moment {
         self.push_hour_and_minute(text);
     }
 
-    /// `2026-11-22T07:21:00+01:00`, or with `Z` in universal time.
+    /// `2026-11-22T07:21:00+01:00`, or with `Z` in UTC.
     pub(super) fn push_rfc_3339(self, text: &mut Vec<u8>) {
         self.push_date(text);
         text.push(b'T');

@@ -1,4 +1,4 @@
-//! Every status that CPython 3.12's `http.HTTPStatus` names, with its words.
+//! Every status that CPython 3.12's `http.HTTPStatus` defines, with its texts.
 
 /// Code, reason phrase and explanation, sorted by code. The explanation is what
 /// an error page says after the code; it is empty where CPython has none.

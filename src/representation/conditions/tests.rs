@@ -12,7 +12,7 @@ fn date(seconds: i64) -> HttpDate {
     HttpDate::from_unix(seconds).expect("a year with four digits")
 }
 
-/// A file that was modified then and has been left alone since.
+/// A file that was modified at that time and has been left alone since.
 fn of(size: u64, seconds: i64, nanoseconds: u32, now: i64) -> Validators {
     let modified = Timestamp {
         seconds,
@@ -68,7 +68,7 @@ fn conditions_are_evaluated_in_the_order_of_rfc_9110() {
         (&[(IM, "400-2ebc98a1.5")], Failed),
         (&[(IM, "\"a,b\" , \"400-2ebc98a1.5\"")], Holds),
         (&[(IM, OTHER), (IM, TAG)], Holds),
-        // §13.1.4; not beside If-Match, nor when it is no date.
+        // §13.1.4; ignored beside If-Match, or when it is not a date.
         (&[(IUS, SAME)], Holds),
         (&[(IUS, AFTER)], Holds),
         (&[(IUS, BEFORE)], Failed),
@@ -88,7 +88,7 @@ fn conditions_are_evaluated_in_the_order_of_rfc_9110() {
         (&[(INM, "\"a,\\\",\"400-2ebc98a1.5\"")], NotModified),
         (&[(INM, "\"400-2ebc98a1.5\"x")], Holds),
         (&[(INM, OTHER), (INM, TAG)], NotModified),
-        // §13.1.3; not beside If-None-Match, nor when it is no date.
+        // §13.1.3; ignored beside If-None-Match, or when it is not a date.
         (&[(IMS, SAME)], NotModified),
         (&[(IMS, AFTER)], NotModified),
         (&[(IMS, BEFORE)], Holds),
@@ -101,7 +101,7 @@ fn conditions_are_evaluated_in_the_order_of_rfc_9110() {
         (&[(IMS, SAME), (IUS, BEFORE)], Failed),
         (&[(IMS, SAME), (IUS, SAME)], NotModified),
         (&[(IMS, BEFORE), (IUS, SAME)], Holds),
-        // §13.1.5, strong comparison, the very date.
+        // §13.1.5, strong comparison, exactly the same date.
         (&[(IR, TAG)], Holds),
         (&[(IR, WEAK)], HoldsForWhole),
         (&[(IR, OTHER)], HoldsForWhole),
@@ -195,7 +195,8 @@ fn a_file_that_has_just_changed_has_no_tag_and_proves_nothing() {
     }
 }
 
-/// A method that would change the content must not, where the client's copy is current (§13.1.2).
+/// A method that would change the content must not do so where the client's copy is current
+/// (§13.1.2).
 #[test]
 fn what_is_not_news_fails_where_nothing_is_read() {
     let validators = of(1024, MOMENT, 5, NOW);
@@ -264,7 +265,7 @@ fn the_date_is_never_in_the_future() {
     ] {
         assert_eq!(of(1, seconds, 0, NOW).last_modified(), expected);
     }
-    // What is compared is when it was modified, not what could be said of that.
+    // The comparison uses the modification time, not the date that could be sent for it.
     let future = of(1, NOW + 10, 0, NOW);
     for (name, seconds, expected) in [
         ("If-Modified-Since", NOW + 5, Precondition::Holds),

@@ -3,7 +3,7 @@ use crate::files::catalogue::Details;
 use ring::digest::{SHA256, digest};
 use std::io::Read;
 
-/// What of a page is ours whatever is listed may be this long.
+/// The part of a page that does not depend on the listing may be this long.
 const MOST_BYTES: usize = 8 * 1024;
 
 fn read(target: &[u8], sorting: Sorting, catalogue: Catalogue) -> String {
@@ -179,7 +179,8 @@ fn a_path_that_goes_to_and_fro_has_no_links_to_that() {
     ] {
         assert_eq!(heading(path), heading(plain), "{path}");
     }
-    // A link for each of as many as fit into a request would be more than a gigabyte.
+    // A link for each of as many segments as fit into a request would add up to more than a
+    // gigabyte.
     for path in ["./".repeat(32_000), "a/../".repeat(12_000)] {
         let length = page(&format!("/{path}")).len();
         assert!(length < 2 * MOST_BYTES + path.len(), "{length}");
