@@ -92,6 +92,7 @@ impl<'c> Channel<'c> {
     ///
     /// # Errors
     /// The connection begins with something else, or with nothing at all.
+    #[inline(never)]
     pub(super) fn receive_proxy_header(&mut self) -> io::Result<Option<SocketAddr>> {
         let mut has_more = self.await_request()?;
         while has_more {
@@ -113,6 +114,7 @@ impl<'c> Channel<'c> {
     ///
     /// # Errors
     /// The handshake fails. The client may have been told why, but not over HTTP.
+    #[inline(never)]
     pub(super) fn begin_tls(
         &mut self,
         tls: &Tls,

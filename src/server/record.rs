@@ -49,6 +49,7 @@ type Line = SmallVec<[u8; 512]>;
 
 impl Records<'_> {
     /// Writes a record.
+    #[inline(never)]
     pub(super) fn write(&self, record: &Record<'_>, now: &Now) {
         let mut line = Line::new();
         let time = now.record_time(|seconds| self.format.time(seconds));
