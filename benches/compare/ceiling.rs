@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, thread};
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 
 pub(crate) const COMMAND: &str = "ceiling";
 const STACK: usize = 64 * 1024;

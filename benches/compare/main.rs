@@ -23,6 +23,9 @@
 mod ceiling;
 mod check;
 mod client;
+mod configured;
+mod facts;
+mod fallible;
 mod guard;
 mod installed;
 mod json;
@@ -30,6 +33,7 @@ mod machine;
 mod measure;
 mod options;
 mod peers;
+mod recipe;
 mod recipes;
 mod report;
 mod server;
@@ -41,13 +45,13 @@ mod workload;
 mod workloads;
 mod wrk;
 
-use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 use std::{env, fs};
 
+use fallible::Fallible;
 use guard::Guard;
 use measure::Contender;
 use options::Options;
@@ -58,9 +62,6 @@ use workload::Workload;
 
 /// Long enough for a server to give back the memory and the threads of a load.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// The benchmark's own errors end in a sentence for whoever started it.
-pub(crate) type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

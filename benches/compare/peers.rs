@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::options::Options;
-use crate::recipes::{RECIPES, Recipe};
+use crate::recipe::{OURS, Recipe, Site};
+use crate::recipes::RECIPES;
 use crate::user;
 use crate::workload::{Expected, Mode, Target};
-
-pub(crate) const OURS: &str = "rhttp";
 
 /// A server that is installed.
 pub(crate) struct Peer {
@@ -18,21 +17,6 @@ pub(crate) struct Peer {
     pub(crate) version: String,
     program: PathBuf,
     recipe: &'static Recipe,
-}
-
-/// Where and how a server is to be started.
-pub(crate) struct Site<'a> {
-    pub(crate) tree: &'a Path,
-    /// A directory of its own, for its configuration and logs.
-    pub(crate) place: &'a Path,
-    pub(crate) port: u16,
-    pub(crate) mode: Mode,
-}
-
-impl Site<'_> {
-    pub(crate) fn configuration(&self) -> PathBuf {
-        self.place.join("server.conf")
-    }
 }
 
 pub(crate) struct Found {

@@ -7,40 +7,13 @@
 //! best that the peer can do.
 
 use std::env;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::ceiling;
+use crate::configured::{lighttpd, lighttpd_configuration, nginx, nginx_configuration};
 use crate::installed::{number_in, program, python, rhttp_binary};
-use crate::peers::{OURS, Site};
-use crate::tree::ONE_KIB;
-use crate::workload::Mode;
-
-pub(crate) struct Recipe {
-    pub(crate) name: &'static str,
-    pub(crate) find: fn() -> Option<PathBuf>,
-    pub(crate) version: fn(&Path) -> Option<String>,
-    /// The configuration file that `arguments` can name, as `configuration(site)`.
-    pub(crate) configuration: fn(&Site<'_>) -> String,
-    pub(crate) arguments: fn(&mut Command, &Site<'_>),
-    /// Asks for a listing that a program can read, where the usual one hides
-    /// the names in a script's data.
-    pub(crate) listing_query: &'static str,
-    pub(crate) cgi: bool,
-    /// Its own children's time is lost when it does not wait for them.
-    pub(crate) hides_cpu: bool,
-}
-
-const PLAIN: Recipe = Recipe {
-    name: "",
-    find: || None,
-    version: |program| number_in(Command::new(program).arg("--version")),
-    configuration: |_| String::new(),
-    arguments: |_, _| (),
-    listing_query: "",
-    cgi: false,
-    hides_cpu: false,
-};
+use crate::recipe::{OURS, PLAIN, Recipe, Site};
+use crate::workload::{Mode, ONE_KIB};
 
 pub(crate) static RECIPES: &[Recipe] = &[
     Recipe {
@@ -160,88 +133,6 @@ fn cpython(command: &mut Command, site: &Site<'_>) {
         // Its CGI under HTTP/1.1 leaves a client waiting for a length.
         Mode::Cgi => command.arg("--cgi"),
     };
-}
-
-fn nginx(command: &mut Command, site: &Site<'_>) {
-    command
-        .arg("-p")
-        .arg(site.place)
-        .arg("-e")
-        .arg(site.place.join("error.log"));
-    command.arg("-c").arg(site.configuration());
-}
-
-fn nginx_configuration(site: &Site<'_>) -> String {
-    let place = site.place.display();
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
-    format!(
-        "{user}
-daemon off;
-worker_processes 2;
-worker_rlimit_nofile 16384;
-pid {place}/nginx.pid;
-error_log {place}/error.log crit;
-events {{ worker_connections 8192; }}
-http {{
-  default_type application/octet-stream;
-  access_log {place}/access.log;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_requests 1000000000;
-  client_body_temp_path {place}/body;
-  proxy_temp_path {place}/proxy;
-  fastcgi_temp_path {place}/fastcgi;
-  uwsgi_temp_path {place}/uwsgi;
-  scgi_temp_path {place}/scgi;
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
-    root {tree};
-    autoindex on;
-  }}
-}}
-",
-        port = site.port,
-        tree = site.tree.display(),
-    )
-}
-
-fn lighttpd(command: &mut Command, site: &Site<'_>) {
-    command.arg("-D").arg("-f").arg(site.configuration());
-}
-
-fn lighttpd_configuration(site: &Site<'_>) -> String {
-    let cgi = match site.mode {
-        Mode::Cgi => {
-            "server.modules += ( \"mod_cgi\" )\n\
-             $HTTP[\"url\"] =~ \"^/cgi-bin/\" { cgi.assign = ( \"\" => \"\" ) }\n"
-        }
-        _ => "",
-    };
-    format!(
-        "server.modules = ( \"mod_accesslog\", \"mod_dirlisting\" )
-server.bind = \"127.0.0.1\"
-server.port = {port}
-server.document-root = \"{tree}\"
-server.errorlog = \"{place}/error.log\"
-accesslog.filename = \"{place}/access.log\"
-server.upload-dirs = ( \"{place}\" )
-server.max-worker = 2
-server.max-fds = 16384
-server.max-connections = 8192
-server.listen-backlog = 4096
-server.max-keep-alive-requests = 60000
-server.max-keep-alive-idle = 60
-mimetype.assign = ( \"\" => \"application/octet-stream\" )
-dir-listing.activate = \"enable\"
-{cgi}",
-        port = site.port,
-        tree = site.tree.display(),
-        place = site.place.display(),
-    )
 }
 
 fn busybox(command: &mut Command, site: &Site<'_>) {

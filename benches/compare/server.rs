@@ -10,9 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{self, Request};
+use crate::facts;
 use crate::guard::{Ending, Guard};
-use crate::machine;
-use crate::peers::{Peer, Site};
+use crate::peers::Peer;
+use crate::recipe::Site;
 use crate::workload::Mode;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -99,8 +100,8 @@ impl<'a> Server<'a> {
             };
             usage.cpu_seconds += process.ticks as f64 / TICKS_PER_SECOND;
             let status = format!("/proc/{pid}/status");
-            usage.resident_kib += machine::number_after(&status, "VmRSS:").unwrap_or(0);
-            usage.peak_kib += machine::number_after(&status, "VmHWM:").unwrap_or(0);
+            usage.resident_kib += facts::number_after(&status, "VmRSS:").unwrap_or(0);
+            usage.peak_kib += facts::number_after(&status, "VmHWM:").unwrap_or(0);
             family.extend(
                 processes
                     .iter()

@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::Fallible;
-use crate::workload::{Drive, Expected, Target, Workload};
+use crate::fallible::Fallible;
+use crate::workload::{Drive, Expected, ONE_KIB, Target, Workload};
 
-/// The file that most workloads fetch, and the only one the ceiling knows.
-pub(crate) const ONE_KIB: &str = "size/1k.bin";
 pub(crate) const RANDOM_FILES: u32 = 10_000;
 const RANDOM_FILE_SIZE: u64 = 4096;
 /// Files are given this age: caches may treat a file that was just written with

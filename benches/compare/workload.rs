@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use crate::tree::ONE_KIB;
-
 pub(crate) const KIB: u64 = 1 << 10;
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const GIB: u64 = 1 << 30;
+
+/// The file that most workloads fetch, and the only one the ceiling knows.
+pub(crate) const ONE_KIB: &str = "size/1k.bin";
 
 /// The field of a client that wants one answer only.
 pub(crate) const CLOSE: &str = "Connection: close";

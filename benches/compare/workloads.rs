@@ -1,9 +1,9 @@
 //! What is measured: one row a workload, in the order of the report.
 
 use crate::options::Options;
-use crate::tree::{HELLO, ONE_KIB};
+use crate::tree::HELLO;
 use crate::workload::{
-    Condition, Drive, Expected, GIB, KIB, MIB, Mode,
+    Condition, Drive, Expected, GIB, KIB, MIB, Mode, ONE_KIB,
     Series::{Connections, Names, Size},
     Target, Workload,
 };

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::Request;
+use crate::facts;
 use crate::guard::{Ending, Guard};
-use crate::machine;
 use crate::tree::RANDOM_FILES;
 use crate::workload::Version;
 
@@ -116,7 +116,7 @@ pub(crate) fn run(load: &Load<'_>, place: &Path, guard: &Guard) -> Result<Figure
 }
 
 pub(crate) fn version() -> Option<String> {
-    let line = machine::first_line(Command::new("wrk").arg("-v"))?;
+    let line = facts::first_line(Command::new("wrk").arg("-v"))?;
     // "wrk VERSION [epoll] Copyright …"
     Some(line.split(" Copyright").next().unwrap_or(&line).to_owned())
 }

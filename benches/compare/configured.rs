@@ -1,0 +1,88 @@
+//! The servers that are told what to do by a file.
+
+use std::process::Command;
+
+use crate::recipe::Site;
+use crate::workload::Mode;
+
+pub(crate) fn nginx(command: &mut Command, site: &Site<'_>) {
+    command
+        .arg("-p")
+        .arg(site.place)
+        .arg("-e")
+        .arg(site.place.join("error.log"));
+    command.arg("-c").arg(site.configuration());
+}
+
+pub(crate) fn nginx_configuration(site: &Site<'_>) -> String {
+    let place = site.place.display();
+    let user = if rustix::process::geteuid().is_root() {
+        "user root;"
+    } else {
+        ""
+    };
+    format!(
+        "{user}
+daemon off;
+worker_processes 2;
+worker_rlimit_nofile 16384;
+pid {place}/nginx.pid;
+error_log {place}/error.log crit;
+events {{ worker_connections 8192; }}
+http {{
+  default_type application/octet-stream;
+  access_log {place}/access.log;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000000;
+  client_body_temp_path {place}/body;
+  proxy_temp_path {place}/proxy;
+  fastcgi_temp_path {place}/fastcgi;
+  uwsgi_temp_path {place}/uwsgi;
+  scgi_temp_path {place}/scgi;
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    root {tree};
+    autoindex on;
+  }}
+}}
+",
+        port = site.port,
+        tree = site.tree.display(),
+    )
+}
+
+pub(crate) fn lighttpd(command: &mut Command, site: &Site<'_>) {
+    command.arg("-D").arg("-f").arg(site.configuration());
+}
+
+pub(crate) fn lighttpd_configuration(site: &Site<'_>) -> String {
+    let cgi = match site.mode {
+        Mode::Cgi => {
+            "server.modules += ( \"mod_cgi\" )\n\
+             $HTTP[\"url\"] =~ \"^/cgi-bin/\" { cgi.assign = ( \"\" => \"\" ) }\n"
+        }
+        _ => "",
+    };
+    format!(
+        "server.modules = ( \"mod_accesslog\", \"mod_dirlisting\" )
+server.bind = \"127.0.0.1\"
+server.port = {port}
+server.document-root = \"{tree}\"
+server.errorlog = \"{place}/error.log\"
+accesslog.filename = \"{place}/access.log\"
+server.upload-dirs = ( \"{place}\" )
+server.max-worker = 2
+server.max-fds = 16384
+server.max-connections = 8192
+server.listen-backlog = 4096
+server.max-keep-alive-requests = 60000
+server.max-keep-alive-idle = 60
+mimetype.assign = ( \"\" => \"application/octet-stream\" )
+dir-listing.activate = \"enable\"
+{cgi}",
+        port = site.port,
+        tree = site.tree.display(),
+        place = site.place.display(),
+    )
+}
