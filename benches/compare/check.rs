@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client::{self, Connection, Head, Request};
+use crate::origin::Origin;
 use crate::tree::{self, Tree};
 use crate::workload::{CLOSE, Condition, Drive, Expected, Target, Version, Workload};
 
@@ -34,13 +35,13 @@ pub(crate) enum Close {
 }
 
 pub(crate) fn check(
-    port: u16,
+    origin: &Origin,
     workload: &Workload,
     target: &Target,
     path: &str,
     tree: &Tree,
 ) -> Result<Checked, String> {
-    let mut probe = Probe::new(port, tree, target);
+    let mut probe = Probe::new(origin, tree, target);
     if let Some(condition) = target.condition {
         probe.fill_in(condition, path)?;
     }
@@ -72,20 +73,20 @@ pub(crate) fn check(
 }
 
 struct Probe<'a> {
-    port: u16,
+    origin: &'a Origin,
     tree: &'a Tree,
     status: u16,
     request: Request,
 }
 
 impl<'a> Probe<'a> {
-    fn new(port: u16, tree: &'a Tree, target: &Target) -> Self {
+    fn new(origin: &'a Origin, tree: &'a Tree, target: &Target) -> Self {
         let mut request = Request::plain();
         let fields = target.fields.iter().map(|field| (*field).to_owned());
         request.fields.extend(fields);
         let status = target.status;
         Self {
-            port,
+            origin,
             tree,
             status,
             request,
@@ -94,7 +95,7 @@ impl<'a> Probe<'a> {
 
     /// A condition takes the value that the server itself gives for the file.
     fn fill_in(&mut self, condition: Condition, path: &str) -> Result<(), String> {
-        let (head, _) = client::fetch(self.port, path, &self.request).map_err(failed)?;
+        let (head, _) = client::fetch(self.origin, path, &self.request).map_err(failed)?;
         let (given, asked) = match condition {
             Condition::Date => ("Last-Modified", "If-Modified-Since"),
             Condition::Tag => ("ETag", "If-None-Match"),
@@ -105,7 +106,7 @@ impl<'a> Probe<'a> {
     }
 
     fn close(&self, path: &str) -> Result<Close, String> {
-        let mut connection = Connection::open(self.port).map_err(failed)?;
+        let mut connection = Connection::open(self.origin).map_err(failed)?;
         connection.send(path, &self.request).map_err(failed)?;
         let head = connection.receive(&mut |_| Ok(())).map_err(failed)?;
         if !head.has_length() {
@@ -128,7 +129,7 @@ impl<'a> Probe<'a> {
         let range = range.unwrap_or(0..size);
         file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
 
-        let mut connection = Connection::open(self.port).map_err(failed)?;
+        let mut connection = Connection::open(self.origin).map_err(failed)?;
         connection.send(path, &self.request).map_err(failed)?;
         let head = connection.head().map_err(failed)?;
         self.right_status(&head)?;
@@ -151,7 +152,7 @@ impl<'a> Probe<'a> {
     }
 
     fn page(&self, path: &str, expected: &Expected) -> Result<u64, String> {
-        let (head, body) = client::fetch(self.port, path, &self.request).map_err(failed)?;
+        let (head, body) = client::fetch(self.origin, path, &self.request).map_err(failed)?;
         self.right_status(&head)?;
         right_body(expected, &body)?;
         Ok(body.len() as u64)

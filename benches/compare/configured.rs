@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::certificate::HOST;
 use crate::recipe::Site;
 use crate::workload::Mode;
 
@@ -20,6 +21,19 @@ pub(crate) fn nginx_configuration(site: &Site<'_>) -> String {
         "user root;"
     } else {
         ""
+    };
+    let (ssl, certificate) = match site.mode {
+        Mode::Tls => (
+            "ssl",
+            format!(
+                "ssl_certificate {}; ssl_certificate_key {};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:tls:10m;",
+                site.certificate.chain.display(),
+                site.certificate.key.display()
+            ),
+        ),
+        _ => ("", String::new()),
     };
     format!(
         "{user}
@@ -41,7 +55,8 @@ http {{
   uwsgi_temp_path {place}/uwsgi;
   scgi_temp_path {place}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} {ssl} backlog=4096;
+    {certificate}
     root {tree};
     autoindex on;
   }}
@@ -64,6 +79,18 @@ pub(crate) fn lighttpd_configuration(site: &Site<'_>) -> String {
         }
         _ => "",
     };
+    let tls = match site.mode {
+        Mode::Tls => format!(
+            "server.modules += ( \"mod_openssl\" )
+ssl.engine = \"enable\"
+ssl.pemfile = \"{}\"
+ssl.privkey = \"{}\"
+",
+            site.certificate.chain.display(),
+            site.certificate.key.display()
+        ),
+        _ => String::new(),
+    };
     format!(
         "server.modules = ( \"mod_accesslog\", \"mod_dirlisting\" )
 server.bind = \"127.0.0.1\"
@@ -80,9 +107,50 @@ server.max-keep-alive-requests = 60000
 server.max-keep-alive-idle = 60
 mimetype.assign = ( \"\" => \"application/octet-stream\" )
 dir-listing.activate = \"enable\"
-{cgi}",
+{cgi}{tls}",
         port = site.port,
         tree = site.tree.display(),
         place = site.place.display(),
+    )
+}
+
+pub(crate) fn caddy(command: &mut Command, site: &Site<'_>) {
+    // It keeps state in its user's home otherwise.
+    for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+        command.env(variable, site.place);
+    }
+    if site.mode == Mode::Tls {
+        command.args(["run", "--adapter", "caddyfile", "--config"]);
+        command.arg(site.configuration());
+        return;
+    }
+    command.args(["file-server", "--browse", "--access-log", "--listen"]);
+    command
+        .arg(format!("127.0.0.1:{}", site.port))
+        .arg("--root")
+        .arg(site.tree);
+}
+
+pub(crate) fn caddy_configuration(site: &Site<'_>) -> String {
+    format!(
+        "{{
+  admin off
+  auto_https off
+}}
+https://{HOST}:{port} {{
+  bind 127.0.0.1
+  tls {chain} {key}
+  root * {tree}
+  log {{
+    output file {place}/access.log
+  }}
+  file_server browse
+}}
+",
+        port = site.port,
+        tree = site.tree.display(),
+        place = site.place.display(),
+        chain = site.certificate.chain.display(),
+        key = site.certificate.key.display(),
     )
 }

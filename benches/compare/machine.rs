@@ -64,7 +64,7 @@ pub(crate) fn cannot(workload: &Workload) -> Option<String> {
             }
             connections
         }
-        Drive::Idle { connections } => connections,
+        Drive::Idle { connections } | Drive::Handshakes { connections, .. } => connections,
         Drive::Download | Drive::Start => 1,
     };
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);

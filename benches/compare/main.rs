@@ -21,22 +21,26 @@
 )]
 
 mod ceiling;
+mod certificate;
 mod check;
 mod client;
 mod configured;
 mod facts;
 mod fallible;
 mod guard;
+mod handshakes;
 mod installed;
 mod json;
 mod machine;
 mod measure;
 mod options;
+mod origin;
 mod peers;
 mod recipe;
 mod recipes;
 mod report;
 mod server;
+mod setting;
 mod statistics;
 mod summary;
 mod tree;
@@ -51,12 +55,14 @@ use std::thread;
 use std::time::Duration;
 use std::{env, fs};
 
+use certificate::Certificate;
 use fallible::Fallible;
 use guard::Guard;
 use measure::Contender;
 use options::Options;
 use peers::{Found, Peer};
 use report::{Outcome, Row};
+use setting::Setting;
 use tree::Tree;
 use workload::Workload;
 
@@ -111,12 +117,16 @@ fn compare(options: &Options) -> Fallible<()> {
     fs::create_dir(&scratch)?;
     let guard = Guard::start(&scratch)?;
 
-    let mut tree = Tree::new(&scratch.join("tree"))?;
+    let setting = Setting {
+        tree: &Tree::new(&scratch.join("tree"))?,
+        certificate: &Certificate::make(&scratch.join("tls"))?,
+        guard: &guard,
+    };
     print!("{}", report::heading(options, &machine, &found, &workloads));
     let mut outcomes = Vec::new();
     for workload in &workloads {
         let place = scratch.join(workload.name);
-        let outcome = run(workload, &found, &mut tree, &place, &guard, options);
+        let outcome = run(workload, &found, setting, &place, options);
         print!("{}", report::table(workload, &outcome));
         // The logs of a load are large; the next workload begins on an empty disk.
         if place.exists() {
@@ -135,9 +145,8 @@ fn compare(options: &Options) -> Fallible<()> {
 fn run(
     workload: &Workload,
     found: &Found,
-    tree: &mut Tree,
+    setting: Setting<'_>,
     place: &Path,
-    guard: &Guard,
     options: &Options,
 ) -> Outcome {
     let mut outcome = Outcome::default();
@@ -145,12 +154,12 @@ fn run(
         outcome.leave_out("all", &reason);
         return outcome;
     }
-    if let Err(error) = tree.prepare(workload) {
+    if let Err(error) = setting.tree.prepare(workload) {
         outcome.leave_out("all", &error.to_string());
         return outcome;
     }
     eprintln!("{}: starting", workload.name);
-    let mut contenders = contenders(workload, found, tree, place, guard, &mut outcome);
+    let mut contenders = contenders(workload, found, setting, place, &mut outcome);
     for round in 0..options.rounds {
         // Nobody is always first, or always after the same neighbour.
         let start = round.checked_rem(contenders.len()).unwrap_or(0);
@@ -178,9 +187,8 @@ fn run(
 fn contenders<'a>(
     workload: &'a Workload,
     found: &'a Found,
-    tree: &Tree,
+    setting: Setting<'a>,
     place: &Path,
-    guard: &'a Guard,
     outcome: &mut Outcome,
 ) -> Vec<Contender<'a>> {
     let base: Option<&Peer> = found.peers.first();
@@ -202,7 +210,7 @@ fn contenders<'a>(
             continue;
         }
         let place = place.join(label.replace([',', ' '], "-"));
-        match Contender::start(label.clone(), peer, workload, target, tree, &place, guard) {
+        match Contender::start(label.clone(), peer, workload, target, setting, &place) {
             Ok(contender) => contenders.push(contender),
             Err(reason) => outcome.leave_out(&label, &reason),
         }

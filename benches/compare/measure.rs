@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::certificate::Handshake;
 use crate::check::{self, Checked, Close};
 use crate::client::Connection;
-use crate::guard::Guard;
+use crate::handshakes;
 use crate::peers::Peer;
 use crate::server::{Server, Usage};
+use crate::setting::Setting;
 use crate::statistics::{median, spread};
-use crate::tree::Tree;
 use crate::workload::{CLOSE, Drive, GIB, MIB, Target, Workload};
 use crate::wrk::{self, Figures, Load};
 
@@ -34,9 +35,8 @@ pub(crate) struct Contender<'a> {
     pub(crate) checked: Checked,
     workload: &'a Workload,
     path: String,
-    tree: PathBuf,
+    setting: Setting<'a>,
     place: PathBuf,
-    guard: &'a Guard,
     server: Server<'a>,
     fresh: Usage,
 }
@@ -59,19 +59,16 @@ impl<'a> Contender<'a> {
         peer: &'a Peer,
         workload: &'a Workload,
         target: &Target,
-        tree: &Tree,
+        setting: Setting<'a>,
         place: &Path,
-        guard: &'a Guard,
     ) -> Result<Self, String> {
         let path = peer.path(target);
-        let root = tree.root();
-        let server = Server::start(peer, workload.mode, root, place, &path, RELAXED, guard)?;
-        let checked = check::check(server.port, workload, target, &path, tree)?;
+        let server = Server::start(peer, workload.mode, setting, place, &path, RELAXED)?;
+        let checked = check::check(&server.origin, workload, target, &path, setting.tree)?;
         if matches!(workload.drive, Drive::Idle { .. }) && checked.close != Close::Never {
             return Err("keeps no connection".to_owned());
         }
         let fresh = server.usage();
-        let (tree, place) = (root.to_owned(), place.to_owned());
         let samples = Vec::new();
         Ok(Self {
             label,
@@ -80,9 +77,8 @@ impl<'a> Contender<'a> {
             checked,
             workload,
             path,
-            tree,
-            place,
-            guard,
+            setting,
+            place: place.to_owned(),
             server,
             fresh,
         })
@@ -110,12 +106,19 @@ impl<'a> Contender<'a> {
             Drive::Download => self.download(Duration::from_secs(seconds)).map_err(told),
             Drive::Start => self.starts(),
             Drive::Idle { connections } => self.idle(connections).map_err(told),
+            Drive::Handshakes {
+                connections,
+                handshake,
+            } => self
+                .handshakes(connections, handshake, seconds)
+                .map_err(told),
         }
     }
 
     fn load(&self, connections: usize, seconds: u64, random: bool) -> Result<Sample, String> {
         let load = Load {
-            port: self.server.port,
+            port: self.server.origin.port,
+            tls: self.server.origin.tls.is_some(),
             path: &self.path,
             request: &self.checked.request,
             connections,
@@ -123,7 +126,7 @@ impl<'a> Contender<'a> {
             random,
         };
         let before = self.usage().cpu_seconds;
-        let figures = wrk::run(&load, &self.place, self.guard)?;
+        let figures = wrk::run(&load, &self.place, self.setting.guard)?;
         let cpu_seconds = self.usage().cpu_seconds - before;
         thread::sleep(CALM);
 
@@ -177,7 +180,7 @@ impl<'a> Contender<'a> {
         let started = Instant::now();
         let mut bytes = 0;
         while started.elapsed() < time {
-            let mut connection = Connection::open(self.server.port)?;
+            let mut connection = Connection::open(&self.server.origin)?;
             connection.send(&self.path, &self.checked.request)?;
             connection.receive(&mut |piece| {
                 bytes += piece.len() as u64;
@@ -195,13 +198,34 @@ impl<'a> Contender<'a> {
         })
     }
 
+    fn handshakes(&self, clients: usize, handshake: Handshake, seconds: u64) -> io::Result<Sample> {
+        let before = self.usage().cpu_seconds;
+        let figures = handshakes::run(&handshakes::Load {
+            port: self.server.origin.port,
+            path: &self.path,
+            request: &self.checked.request,
+            certificate: self.setting.certificate,
+            handshake,
+            clients,
+            seconds,
+        })?;
+        let cpu_seconds = self.usage().cpu_seconds - before;
+        thread::sleep(CALM);
+        Ok(Sample {
+            answers: figures.handshakes as u64,
+            value: figures.handshakes / figures.seconds,
+            cpu: self.known(cpu_seconds / figures.handshakes),
+            p50: Some(figures.p50),
+            p99: Some(figures.p99),
+        })
+    }
+
     fn starts(&self) -> Result<Sample, String> {
         let mut times = Vec::new();
         for _ in 0..STARTS_A_ROUND {
             let place = self.place.join("again");
-            let (mode, tree) = (self.workload.mode, &self.tree);
-            let server =
-                Server::start(self.peer, mode, tree, &place, &self.path, EAGER, self.guard)?;
+            let (mode, setting) = (self.workload.mode, self.setting);
+            let server = Server::start(self.peer, mode, setting, &place, &self.path, EAGER)?;
             times.push(server.first_answer.as_secs_f64() * 1e3);
             server.end_at_once();
         }
@@ -226,7 +250,7 @@ impl<'a> Contender<'a> {
             }
             let mut fresh = Vec::new();
             for _ in 0..OPENED_AT_ONCE.min(connections - open.len()) {
-                let mut connection = Connection::open_small(self.server.port)?;
+                let mut connection = Connection::open_small(&self.server.origin)?;
                 connection.send(&self.path, &self.checked.request)?;
                 fresh.push(connection);
             }
@@ -238,10 +262,10 @@ impl<'a> Contender<'a> {
         thread::sleep(CALM);
         let grown = self
             .usage()
-            .resident_kib
-            .saturating_sub(self.fresh.resident_kib);
+            .anonymous_kib
+            .saturating_sub(self.fresh.anonymous_kib);
         let value = grown as f64 / connections as f64;
-        for connection in open {
+        for mut connection in open {
             if connection.has_ended() {
                 return Err(io::Error::other("closed an idle connection"));
             }

@@ -67,6 +67,9 @@ impl Peer {
         if site.mode == Mode::Cgi && !self.recipe.cgi {
             return Err("runs no CGI scripts by itself".to_owned());
         }
+        if site.mode == Mode::Tls && !self.recipe.tls {
+            return Err("speaks no TLS here".to_owned());
+        }
         let mut command = self
             .prepare(site)
             .map_err(|error| format!("cannot be set up: {error}"))?;
@@ -79,7 +82,7 @@ impl Peer {
         fs::write(site.configuration(), (self.recipe.configuration)(site))?;
         match site.mode {
             Mode::Cgi => user::ordinary(&self.program, site.place),
-            Mode::Persistent | Mode::Default => Ok(Command::new(&self.program)),
+            _ => Ok(Command::new(&self.program)),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::certificate::Certificate;
 use crate::installed::number_in;
 use crate::workload::Mode;
 
@@ -19,6 +20,7 @@ pub(crate) struct Recipe {
     /// the names in a script's data.
     pub(crate) listing_query: &'static str,
     pub(crate) cgi: bool,
+    pub(crate) tls: bool,
     /// Its own children's time is lost when it does not wait for them.
     pub(crate) hides_cpu: bool,
 }
@@ -32,12 +34,14 @@ pub(crate) const PLAIN: Recipe = Recipe {
     arguments: |_, _| (),
     listing_query: "",
     cgi: false,
+    tls: false,
     hides_cpu: false,
 };
 
 /// Where and how a server is to be started.
 pub(crate) struct Site<'a> {
     pub(crate) tree: &'a Path,
+    pub(crate) certificate: &'a Certificate,
     /// A directory of its own, for its configuration and logs.
     pub(crate) place: &'a Path,
     pub(crate) port: u16,

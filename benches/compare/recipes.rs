@@ -10,7 +10,9 @@ use std::env;
 use std::process::Command;
 
 use crate::ceiling;
-use crate::configured::{lighttpd, lighttpd_configuration, nginx, nginx_configuration};
+use crate::configured::{
+    caddy, caddy_configuration, lighttpd, lighttpd_configuration, nginx, nginx_configuration,
+};
 use crate::installed::{number_in, program, python, rhttp_binary};
 use crate::recipe::{OURS, PLAIN, Recipe, Site};
 use crate::workload::{Mode, ONE_KIB};
@@ -22,6 +24,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         version: |_| Some(env!("CARGO_PKG_VERSION").to_owned()),
         arguments: rhttp,
         cgi: true,
+        tls: true,
         ..PLAIN
     },
     Recipe {
@@ -31,6 +34,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         configuration: lighttpd_configuration,
         arguments: lighttpd,
         cgi: true,
+        tls: true,
         ..PLAIN
     },
     Recipe {
@@ -39,6 +43,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         version: |program| number_in(Command::new(program).arg("-v")),
         configuration: nginx_configuration,
         arguments: nginx,
+        tls: true,
         ..PLAIN
     },
     Recipe {
@@ -80,7 +85,9 @@ pub(crate) static RECIPES: &[Recipe] = &[
         name: "caddy",
         find: || program("caddy"),
         version: |program| number_in(Command::new(program).arg("version")),
+        configuration: caddy_configuration,
         arguments: caddy,
+        tls: true,
         ..PLAIN
     },
     Recipe {
@@ -113,8 +120,15 @@ fn rhttp(command: &mut Command, site: &Site<'_>) {
     if site.mode != Mode::Default {
         command.args(["--protocol", "HTTP/1.1"]);
     }
-    if site.mode == Mode::Cgi {
-        command.arg("--cgi");
+    match site.mode {
+        Mode::Cgi => {
+            command.arg("--cgi");
+        }
+        Mode::Tls => {
+            command.arg("--tls-cert").arg(&site.certificate.chain);
+            command.arg("--tls-key").arg(&site.certificate.key);
+        }
+        Mode::Persistent | Mode::Default => {}
     }
 }
 
@@ -129,7 +143,7 @@ fn cpython(command: &mut Command, site: &Site<'_>) {
     command.arg("--directory").arg(site.tree);
     match site.mode {
         Mode::Persistent => command.args(["--protocol", "HTTP/1.1"]),
-        Mode::Default => command,
+        Mode::Default | Mode::Tls => command,
         // Its CGI under HTTP/1.1 leaves a client waiting for a length.
         Mode::Cgi => command.arg("--cgi"),
     };
@@ -153,18 +167,6 @@ fn darkhttpd(command: &mut Command, site: &Site<'_>) {
         .arg(site.tree)
         .args(["--addr", "127.0.0.1", "--port", &site.port.to_string()]);
     command.arg("--log").arg(site.place.join("access.log"));
-}
-
-fn caddy(command: &mut Command, site: &Site<'_>) {
-    command.args(["file-server", "--browse", "--access-log", "--listen"]);
-    command
-        .arg(format!("127.0.0.1:{}", site.port))
-        .arg("--root")
-        .arg(site.tree);
-    // It keeps state in its user's home otherwise.
-    for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-        command.env(variable, site.place);
-    }
 }
 
 fn static_web_server(command: &mut Command, site: &Site<'_>) {

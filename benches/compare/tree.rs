@@ -45,7 +45,7 @@ impl Tree {
     }
 
     /// Makes whatever this workload needs and does not find.
-    pub(crate) fn prepare(&mut self, workload: &Workload) -> Fallible<()> {
+    pub(crate) fn prepare(&self, workload: &Workload) -> Fallible<()> {
         self.file(ONE_KIB, 1024)?;
         let beside = workload.beside.iter().map(|beside| &beside.target);
         for target in beside.chain([&workload.target]) {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::certificate::Handshake;
+
 pub(crate) const KIB: u64 = 1 << 10;
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const GIB: u64 = 1 << 30;
@@ -32,6 +34,8 @@ pub(crate) enum Mode {
     /// As started by someone who gives no option: HTTP/1.0 for rhttp and CPython.
     Default,
     Cgi,
+    /// As `Persistent`, in TLS.
+    Tls,
 }
 
 /// The version a request is sent in.
@@ -55,6 +59,11 @@ pub(crate) enum Drive {
     Start,
     /// Connections that made one request and stay.
     Idle { connections: usize },
+    /// Clients that connect in TLS, ask once and leave.
+    Handshakes {
+        connections: usize,
+        handshake: Handshake,
+    },
 }
 
 pub(crate) struct Target {
@@ -180,7 +189,8 @@ impl Workload {
                 range: None,
                 ..
             }
-        ) && !matches!(self.drive, Drive::Load { random: true, .. })
+        ) && self.mode != Mode::Tls
+            && !matches!(self.drive, Drive::Load { random: true, .. })
     }
 }
 
@@ -191,17 +201,19 @@ impl Drive {
             Self::Download => "MB/s",
             Self::Start => "ms",
             Self::Idle { .. } => "KiB a connection",
+            Self::Handshakes { .. } => "handshakes/s",
         }
     }
 
     pub(crate) fn more_is_better(&self) -> bool {
-        matches!(self, Self::Load { .. } | Self::Download)
+        !matches!(self, Self::Start | Self::Idle { .. })
     }
 
     /// What processor time is counted for, and in how many parts of a second.
     pub(crate) fn cost_unit(&self) -> (&'static str, f64) {
         match self {
             Self::Download => ("CPU s/GiB", 1.0),
+            Self::Handshakes { .. } => ("CPU µs/handshake", 1e6),
             _ => ("CPU µs/request", 1e6),
         }
     }

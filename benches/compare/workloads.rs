@@ -1,5 +1,6 @@
 //! What is measured: one row a workload, in the order of the report.
 
+use crate::certificate::Handshake;
 use crate::options::Options;
 use crate::tree::HELLO;
 use crate::workload::{
@@ -131,9 +132,57 @@ fn listings() -> Vec<Workload> {
     ]
 }
 
+fn tls() -> Vec<Workload> {
+    let handshakes = |name, about, handshake| {
+        let drive = Drive::Handshakes {
+            connections: 16,
+            handshake,
+        };
+        Workload::own(name, about, drive, one_kib().each_closed())
+    };
+    let all = vec![
+        handshakes(
+            "tls-full-16",
+            "full handshakes (P-256), 1 KiB each",
+            Handshake::Full,
+        ),
+        handshakes(
+            "tls-resumed-16",
+            "resumed handshakes, 1 KiB each",
+            Handshake::Resumed,
+        ),
+        handshakes(
+            "tls12-resumed-16",
+            "the same in TLS 1.2",
+            Handshake::Resumed12,
+        ),
+        Workload::load("tls-keepalive-64", "1 KiB in TLS", 64, one_kib()),
+        Workload::load(
+            "tls-size-100k",
+            "100 KiB in TLS",
+            64,
+            Target::file("size/100k.bin", 100 * KIB),
+        ),
+        Workload::own(
+            "tls-download-1g",
+            "1 GiB in TLS, one client",
+            Drive::Download,
+            Target::file(ONE_GIB, GIB),
+        ),
+        Workload::own(
+            "tls-idle-500",
+            "memory of 500 idle connections in TLS",
+            Drive::Idle { connections: 500 },
+            one_kib(),
+        ),
+    ];
+    let in_tls = |workload: Workload| workload.mode(Mode::Tls);
+    all.into_iter().map(in_tls).collect()
+}
+
 /// The workloads that were asked for; a name that is none of them is an error.
 pub(crate) fn chosen(options: &Options) -> Result<Vec<Workload>, String> {
-    let all: Vec<Workload> = [connections(), sizes(), answers(), listings()]
+    let all: Vec<Workload> = [connections(), sizes(), answers(), listings(), tls()]
         .into_iter()
         .flatten()
         .collect();
