@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::options::Options;
-use crate::recipe::{OURS, Recipe, Site};
+use crate::recipe::{LIMIT, OURS, Recipe, Site};
 use crate::recipes::RECIPES;
 use crate::user;
 use crate::workload::{Expected, Mode, Target};
@@ -96,7 +96,7 @@ impl Peer {
     }
 
     pub(crate) fn is_ceiling(&self) -> bool {
-        self.name.starts_with("ceiling")
+        self.name == LIMIT || self.name.starts_with("ceiling")
     }
 
     pub(crate) fn hides_cpu(&self) -> bool {

@@ -8,6 +8,8 @@ use crate::installed::number_in;
 use crate::workload::Mode;
 
 pub(crate) const OURS: &str = "rhttp";
+/// What only does what a server of this shape cannot do without.
+pub(crate) const LIMIT: &str = "limit";
 
 pub(crate) struct Recipe {
     pub(crate) name: &'static str,

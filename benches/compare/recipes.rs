@@ -14,7 +14,7 @@ use crate::configured::{
     caddy, caddy_configuration, lighttpd, lighttpd_configuration, nginx, nginx_configuration,
 };
 use crate::installed::{number_in, program, python, rhttp_binary};
-use crate::recipe::{OURS, PLAIN, Recipe, Site};
+use crate::recipe::{LIMIT, OURS, PLAIN, Recipe, Site};
 use crate::workload::{Mode, ONE_KIB};
 
 pub(crate) static RECIPES: &[Recipe] = &[
@@ -109,6 +109,13 @@ pub(crate) static RECIPES: &[Recipe] = &[
         find: || env::current_exe().ok(),
         version: |_| Some("leader/follower, one answer from memory".to_owned()),
         arguments: |command, site| ceiling_shape(command, site, "leader"),
+        ..PLAIN
+    },
+    Recipe {
+        name: LIMIT,
+        find: || env::current_exe().ok(),
+        version: |_| Some("leader/follower, what a server cannot do without".to_owned()),
+        arguments: |command, site| ceiling_shape(command, site, "limit"),
         ..PLAIN
     },
 ];
