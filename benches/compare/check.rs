@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::client::{self, Connection, Head, Request};
 use crate::origin::Origin;
+use crate::target::{CLOSE, Condition, Expected, Target, Version};
 use crate::tree::{self, Tree};
-use crate::workload::{CLOSE, Condition, Drive, Expected, Target, Version, Workload};
+use crate::workload::{Drive, Workload};
 
 /// Until then a server that closes has closed.
 const NOTICEABLE: Duration = Duration::from_millis(200);

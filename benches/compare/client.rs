@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read, Write};
 use rustls::HandshakeKind;
 
 use crate::origin::{Origin, Stream};
-use crate::workload::Version;
+use crate::target::Version;
 
 /// A read's size: large, so that the client is not what limits a download.
 const BUFFER: usize = 256 * 1024;

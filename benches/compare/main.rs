@@ -27,6 +27,7 @@ mod client;
 mod configured;
 mod facts;
 mod fallible;
+mod flags;
 mod guard;
 mod handshakes;
 mod installed;
@@ -43,6 +44,7 @@ mod server;
 mod setting;
 mod statistics;
 mod summary;
+mod target;
 mod tree;
 mod user;
 mod workload;
@@ -58,9 +60,10 @@ use std::{env, fs};
 use certificate::Certificate;
 use fallible::Fallible;
 use guard::Guard;
-use measure::Contender;
+use measure::{Contender, Entry};
 use options::Options;
 use peers::{Found, Peer};
+use recipe::OURS;
 use report::{Outcome, Row};
 use setting::Setting;
 use tree::Tree;
@@ -192,25 +195,33 @@ fn contenders<'a>(
     outcome: &mut Outcome,
 ) -> Vec<Contender<'a>> {
     let base: Option<&Peer> = found.peers.first();
-    let whole = found
-        .peers
-        .iter()
-        .map(|peer| (peer.name.to_owned(), peer, &workload.target));
+    let able = |peer: &&Peer| {
+        if workload.is_ours_alone {
+            peer.name == OURS
+        } else {
+            workload.suits_ceiling() || !peer.is_ceiling()
+        }
+    };
+    let whole = found.peers.iter().filter(able).map(|peer| Entry {
+        label: peer.name.to_owned(),
+        peer,
+        target: &workload.target,
+        mode: workload.mode,
+    });
     let beside = workload.beside.iter().filter_map(|beside| {
         let peer = base?;
-        Some((
-            format!("{}, {}", peer.name, beside.label),
+        Some(Entry {
+            label: format!("{}, {}", peer.name, beside.label),
             peer,
-            &beside.target,
-        ))
+            target: &beside.target,
+            mode: beside.mode,
+        })
     });
     let mut contenders = Vec::new();
-    for (label, peer, target) in whole.chain(beside) {
-        if peer.is_ceiling() && !workload.suits_ceiling() {
-            continue;
-        }
+    for entry in whole.chain(beside) {
+        let label = entry.label.clone();
         let place = place.join(label.replace([',', ' '], "-"));
-        match Contender::start(label.clone(), peer, workload, target, setting, &place) {
+        match Contender::start(entry, workload, setting, &place) {
             Ok(contender) => contenders.push(contender),
             Err(reason) => outcome.leave_out(&label, &reason),
         }

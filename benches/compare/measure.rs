@@ -13,7 +13,8 @@ use crate::peers::Peer;
 use crate::server::{Server, Usage};
 use crate::setting::Setting;
 use crate::statistics::{median, spread};
-use crate::workload::{CLOSE, Drive, GIB, MIB, Target, Workload};
+use crate::target::{CLOSE, GIB, MIB, Target};
+use crate::workload::{Drive, Mode, Workload};
 use crate::wrk::{self, Figures, Load};
 
 /// Between two looks whether a server answers: while waiting for one to be
@@ -27,6 +28,14 @@ const STARTS_A_ROUND: usize = 10;
 const OPENED_AT_ONCE: usize = 5;
 const OPENING_LIMIT: Duration = Duration::from_secs(60);
 
+/// Who takes part, and how.
+pub(crate) struct Entry<'a> {
+    pub(crate) label: String,
+    pub(crate) peer: &'a Peer,
+    pub(crate) target: &'a Target,
+    pub(crate) mode: Mode,
+}
+
 /// A server that passed the check, and what it did.
 pub(crate) struct Contender<'a> {
     pub(crate) label: String,
@@ -34,6 +43,8 @@ pub(crate) struct Contender<'a> {
     pub(crate) samples: Vec<Result<Sample, String>>,
     pub(crate) checked: Checked,
     workload: &'a Workload,
+    target: &'a Target,
+    mode: Mode,
     path: String,
     setting: Setting<'a>,
     place: PathBuf,
@@ -55,15 +66,19 @@ pub(crate) struct Sample {
 
 impl<'a> Contender<'a> {
     pub(crate) fn start(
-        label: String,
-        peer: &'a Peer,
+        entry: Entry<'a>,
         workload: &'a Workload,
-        target: &Target,
         setting: Setting<'a>,
         place: &Path,
     ) -> Result<Self, String> {
+        let Entry {
+            label,
+            peer,
+            target,
+            mode,
+        } = entry;
         let path = peer.path(target);
-        let server = Server::start(peer, workload.mode, setting, place, &path, RELAXED)?;
+        let server = Server::start(peer, mode, setting, place, &path, RELAXED)?;
         let checked = check::check(&server.origin, workload, target, &path, setting.tree)?;
         if matches!(workload.drive, Drive::Idle { .. }) && checked.close != Close::Never {
             return Err("keeps no connection".to_owned());
@@ -76,6 +91,8 @@ impl<'a> Contender<'a> {
             samples,
             checked,
             workload,
+            target,
+            mode,
             path,
             setting,
             place: place.to_owned(),
@@ -89,7 +106,7 @@ impl<'a> Contender<'a> {
     }
 
     pub(crate) fn asks_to_close(&self) -> bool {
-        self.workload.target.fields.contains(&CLOSE)
+        self.target.fields.contains(&CLOSE)
     }
 
     pub(crate) fn logged_lines(&self) -> u64 {
@@ -149,7 +166,7 @@ impl<'a> Contender<'a> {
 
     /// Fast errors are no answers: a round that has any is not counted.
     fn credible(&self, figures: &Figures) -> Result<(), String> {
-        let refusals = match self.workload.target.status {
+        let refusals = match self.target.status {
             400.. => figures.requests,
             _ => 0.0,
         };
@@ -224,7 +241,7 @@ impl<'a> Contender<'a> {
         let mut times = Vec::new();
         for _ in 0..STARTS_A_ROUND {
             let place = self.place.join("again");
-            let (mode, setting) = (self.workload.mode, self.setting);
+            let (mode, setting) = (self.mode, self.setting);
             let server = Server::start(self.peer, mode, setting, &place, &self.path, EAGER)?;
             times.push(server.first_answer.as_secs_f64() * 1e3);
             server.end_at_once();

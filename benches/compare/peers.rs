@@ -8,8 +8,9 @@ use std::process::Command;
 use crate::options::Options;
 use crate::recipe::{LIMIT, OURS, Recipe, Site};
 use crate::recipes::RECIPES;
+use crate::target::{Expected, Target};
 use crate::user;
-use crate::workload::{Expected, Mode, Target};
+use crate::workload::Mode;
 
 /// A server that is installed.
 pub(crate) struct Peer {
@@ -69,6 +70,9 @@ impl Peer {
         }
         if site.mode == Mode::Tls && !self.recipe.tls {
             return Err("speaks no TLS here".to_owned());
+        }
+        if matches!(site.mode, Mode::With(_)) && self.name != OURS {
+            return Err("has no such flags".to_owned());
         }
         let mut command = self
             .prepare(site)

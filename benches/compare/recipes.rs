@@ -15,7 +15,8 @@ use crate::configured::{
 };
 use crate::installed::{number_in, program, python, rhttp_binary};
 use crate::recipe::{LIMIT, OURS, PLAIN, Recipe, Site};
-use crate::workload::{Mode, ONE_KIB};
+use crate::target::{ONE_KIB, PASSWORDS};
+use crate::workload::Mode;
 
 pub(crate) static RECIPES: &[Recipe] = &[
     Recipe {
@@ -135,6 +136,15 @@ fn rhttp(command: &mut Command, site: &Site<'_>) {
             command.arg("--tls-cert").arg(&site.certificate.chain);
             command.arg("--tls-key").arg(&site.certificate.key);
         }
+        Mode::With(flags) => {
+            let passwords = site.tree.with_file_name(PASSWORDS);
+            for flag in flags {
+                match *flag {
+                    PASSWORDS => command.arg(&passwords),
+                    flag => command.arg(flag),
+                };
+            }
+        }
         Mode::Persistent | Mode::Default => {}
     }
 }
@@ -149,10 +159,10 @@ fn cpython(command: &mut Command, site: &Site<'_>) {
     ]);
     command.arg("--directory").arg(site.tree);
     match site.mode {
-        Mode::Persistent => command.args(["--protocol", "HTTP/1.1"]),
-        Mode::Default | Mode::Tls => command,
+        Mode::Default => command,
         // Its CGI under HTTP/1.1 leaves a client waiting for a length.
         Mode::Cgi => command.arg("--cgi"),
+        _ => command.args(["--protocol", "HTTP/1.1"]),
     };
 }
 

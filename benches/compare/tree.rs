@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use crate::fallible::Fallible;
-use crate::workload::{Drive, Expected, ONE_KIB, Target, Workload};
+use crate::target::{Expected, ONE_KIB, PASSWORD, PASSWORDS, Target, USER};
+use crate::workload::{Drive, Workload};
 
 pub(crate) const RANDOM_FILES: u32 = 10_000;
 const RANDOM_FILE_SIZE: u64 = 4096;
@@ -47,6 +48,9 @@ impl Tree {
     /// Makes whatever this workload needs and does not find.
     pub(crate) fn prepare(&self, workload: &Workload) -> Fallible<()> {
         self.file(ONE_KIB, 1024)?;
+        if workload.is_ours_alone {
+            self.passwords()?;
+        }
         let beside = workload.beside.iter().map(|beside| &beside.target);
         for target in beside.chain([&workload.target]) {
             self.prepare_target(target)?;
@@ -57,6 +61,16 @@ impl Tree {
             }
         }
         Ok(())
+    }
+
+    /// Not in the tree: nobody may ask for it, and none but its owner read it.
+    fn passwords(&self) -> Fallible<()> {
+        let path = self.root.with_file_name(PASSWORDS);
+        let hash = bcrypt::hash(PASSWORD, 4).map_err(|error| error.to_string())?;
+        let mut options = File::options();
+        let options = options.write(true).create(true).truncate(true);
+        let mut file = options.mode(0o600).open(path)?;
+        Ok(writeln!(file, "{USER}:{hash}")?)
     }
 
     fn prepare_target(&self, target: &Target) -> Fallible<()> {

@@ -1,18 +1,7 @@
 //! The words in which a workload is said; the table of them is `workloads`.
 
-use std::ops::Range;
-
 use crate::certificate::Handshake;
-
-pub(crate) const KIB: u64 = 1 << 10;
-pub(crate) const MIB: u64 = 1 << 20;
-pub(crate) const GIB: u64 = 1 << 30;
-
-/// The file that most workloads fetch, and the only one the ceiling knows.
-pub(crate) const ONE_KIB: &str = "size/1k.bin";
-
-/// The field of a client that wants one answer only.
-pub(crate) const CLOSE: &str = "Connection: close";
+use crate::target::{Expected, ONE_KIB, Target};
 
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
@@ -20,8 +9,10 @@ pub(crate) struct Workload {
     pub(crate) mode: Mode,
     pub(crate) drive: Drive,
     pub(crate) target: Target,
-    /// The same server on another target in the same rounds.
-    pub(crate) beside: Option<Beside>,
+    /// rhttp in other ways in the same rounds.
+    pub(crate) beside: Vec<Beside>,
+    /// Only rhttp can do it, in whatever ways stand beside it.
+    pub(crate) is_ours_alone: bool,
     /// Points of the tables that show how cost grows.
     pub(crate) points: Vec<(Series, u64)>,
 }
@@ -36,13 +27,8 @@ pub(crate) enum Mode {
     Cgi,
     /// As `Persistent`, in TLS.
     Tls,
-}
-
-/// The version a request is sent in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
-    Http10,
-    Http11,
+    /// As `Persistent`, with these flags of rhttp.
+    With(&'static [&'static str]),
 }
 
 /// Who asks, and how.
@@ -66,38 +52,10 @@ pub(crate) enum Drive {
     },
 }
 
-pub(crate) struct Target {
-    pub(crate) path: String,
-    pub(crate) fields: Vec<&'static str>,
-    /// Fetched first: its answer gives the condition's value.
-    pub(crate) condition: Option<Condition>,
-    pub(crate) status: u16,
-    pub(crate) expected: Expected,
-}
-
-/// A condition that holds for an unchanged file; its value is the server's own.
-#[derive(Clone, Copy)]
-pub(crate) enum Condition {
-    Date,
-    Tag,
-}
-
-/// What the body must be before anything is measured.
-pub(crate) enum Expected {
-    File {
-        name: &'static str,
-        size: u64,
-        range: Option<Range<u64>>,
-    },
-    Names(u32),
-    Text(&'static str),
-    Nothing,
-    Anything,
-}
-
 pub(crate) struct Beside {
     pub(crate) label: &'static str,
     pub(crate) target: Target,
+    pub(crate) mode: Mode,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,7 +92,8 @@ impl Workload {
             mode: Mode::Persistent,
             drive,
             target,
-            beside: None,
+            beside: Vec::new(),
+            is_ours_alone: false,
             points: Vec::new(),
         }
     }
@@ -162,9 +121,21 @@ impl Workload {
         self
     }
 
-    pub(crate) fn beside(self, label: &'static str, target: Target) -> Self {
+    pub(crate) fn beside(mut self, label: &'static str, target: Target) -> Self {
+        let mode = self.mode;
+        self.beside.push(Beside {
+            label,
+            target,
+            mode,
+        });
+        self
+    }
+
+    /// rhttp alone, compared with itself.
+    pub(crate) fn ours_alone(self, beside: Vec<Beside>) -> Self {
         Self {
-            beside: Some(Beside { label, target }),
+            beside,
+            is_ours_alone: true,
             ..self
         }
     }
@@ -216,69 +187,5 @@ impl Drive {
             Self::Handshakes { .. } => ("CPU µs/handshake", 1e6),
             _ => ("CPU µs/request", 1e6),
         }
-    }
-}
-
-impl Target {
-    pub(crate) fn new(path: &str, status: u16, expected: Expected) -> Self {
-        let path = format!("/{path}");
-        Self {
-            path,
-            fields: Vec::new(),
-            condition: None,
-            status,
-            expected,
-        }
-    }
-
-    pub(crate) fn file(name: &'static str, size: u64) -> Self {
-        Self::new(
-            name,
-            200,
-            Expected::File {
-                name,
-                size,
-                range: None,
-            },
-        )
-    }
-
-    pub(crate) fn part(
-        name: &'static str,
-        size: u64,
-        field: &'static str,
-        range: Range<u64>,
-    ) -> Self {
-        let whole = Self::new(
-            name,
-            206,
-            Expected::File {
-                name,
-                size,
-                range: Some(range),
-            },
-        );
-        whole.field(field)
-    }
-
-    pub(crate) fn unchanged(condition: Condition) -> Self {
-        let target = Self::new(ONE_KIB, 304, Expected::Nothing);
-        Self {
-            condition: Some(condition),
-            ..target
-        }
-    }
-
-    pub(crate) fn listing(path: &str, names: u32) -> Self {
-        Self::new(path, 200, Expected::Names(names))
-    }
-
-    fn field(mut self, field: &'static str) -> Self {
-        self.fields.push(field);
-        self
-    }
-
-    pub(crate) fn each_closed(self) -> Self {
-        self.field(CLOSE)
     }
 }

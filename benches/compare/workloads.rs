@@ -1,12 +1,14 @@
 //! What is measured: one row a workload, in the order of the report.
 
 use crate::certificate::Handshake;
+use crate::flags;
 use crate::options::Options;
+use crate::target::{Condition, Expected, GIB, KIB, MIB, ONE_KIB, Target};
 use crate::tree::HELLO;
 use crate::workload::{
-    Condition, Drive, Expected, GIB, KIB, MIB, Mode, ONE_KIB,
+    Drive, Mode,
     Series::{Connections, Names, Size},
-    Target, Workload,
+    Workload,
 };
 
 const ONE_GIB: &str = "size/1g.bin";
@@ -182,10 +184,17 @@ fn tls() -> Vec<Workload> {
 
 /// The workloads that were asked for; a name that is none of them is an error.
 pub(crate) fn chosen(options: &Options) -> Result<Vec<Workload>, String> {
-    let all: Vec<Workload> = [connections(), sizes(), answers(), listings(), tls()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let all: Vec<Workload> = [
+        connections(),
+        sizes(),
+        answers(),
+        listings(),
+        tls(),
+        flags::workloads(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     for name in options.workloads.iter().flatten() {
         if !all.iter().any(|workload| workload.name == name) {
             return Err(format!("no workload is called {name}; --list names them"));

@@ -10,8 +10,8 @@ use crate::certificate::HOST;
 use crate::client::Request;
 use crate::facts;
 use crate::guard::{Ending, Guard};
+use crate::target::Version;
 use crate::tree::RANDOM_FILES;
-use crate::workload::Version;
 
 /// What wrk may take beyond the time it was given.
 const GRACE: Duration = Duration::from_secs(20);
