@@ -2,15 +2,17 @@
 //!
 //! A server that sends the wrong status, length or bytes is left out by name.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use crate::client::{self, Connection, Head, Request};
 use crate::origin::Origin;
-use crate::target::{CLOSE, Condition, Expected, Target, Version};
+use crate::target::{CLOSE, Condition, Expected, ONE_GIB, Target, Version};
+use crate::transfer::{self, Delivery};
 use crate::tree::{self, Tree};
 use crate::workload::{Drive, Workload};
 
@@ -58,6 +60,7 @@ pub(crate) fn check(
     }
     let length = match &target.expected {
         Expected::File { name, range, .. } => probe.file(path, name, range.clone())?,
+        Expected::Archive { directory, files } => probe.archive(path, directory, *files)?,
         expected => probe.page(path, expected)?,
     };
     if matches!(workload.drive, Drive::Load { random: true, .. }) {
@@ -69,6 +72,20 @@ pub(crate) fn check(
     Ok(Checked {
         request: probe.request,
         close,
+        length,
+    })
+}
+
+/// Whether a file arrives as it is.
+pub(crate) fn upload(delivery: &Delivery<'_>, tree: &Tree) -> Result<Checked, String> {
+    let length = transfer::deliver(delivery).map_err(failed)?;
+    let arrived = File::open(&delivery.destination).map_err(failed)?;
+    let source = File::open(tree.path(ONE_GIB)).map_err(failed)?;
+    same(arrived, source).map_err(failed)?;
+    fs::remove_file(&delivery.destination).map_err(failed)?;
+    Ok(Checked {
+        request: Request::plain(),
+        close: Close::Never,
         length,
     })
 }
@@ -152,6 +169,30 @@ impl<'a> Probe<'a> {
         Ok(length)
     }
 
+    /// Unpacks it as it comes, and compares each file.
+    fn archive(&self, path: &str, directory: &str, files: u32) -> Result<u64, String> {
+        let (reader, mut writer) = io::pipe().map_err(failed)?;
+        let directory = self.tree.path(directory);
+        let unpacking = thread::spawn(move || unpack(reader, &directory));
+        let mut length = 0;
+        let mut connection = Connection::open(self.origin).map_err(failed)?;
+        connection.send(path, &self.request).map_err(failed)?;
+        let head = connection.head().map_err(failed)?;
+        self.right_status(&head)?;
+        let sent = connection.body(&head, &mut |bytes| {
+            length += bytes.len() as u64;
+            writer.write_all(bytes)
+        });
+        drop(writer);
+        let unpacked = unpacking.join().map_err(|_| "the check failed")?;
+        let there = unpacked.map_err(failed)?;
+        sent.map_err(failed)?;
+        if there != files {
+            return Err(format!("packs {there} of {files} files"));
+        }
+        Ok(length)
+    }
+
     fn page(&self, path: &str, expected: &Expected) -> Result<u64, String> {
         let (head, body) = client::fetch(self.origin, path, &self.request).map_err(failed)?;
         self.right_status(&head)?;
@@ -164,6 +205,41 @@ impl<'a> Probe<'a> {
             return Ok(());
         }
         Err(format!("answers {}, not {}", head.status, self.status))
+    }
+}
+
+/// How many files a tar has, each of which must be in the directory.
+fn unpack(tar: impl Read, directory: &Path) -> io::Result<u32> {
+    let mut files = 0;
+    let mut archive = tar::Archive::new(tar);
+    for entry in archive.entries()? {
+        let entry = entry?;
+        if entry.header().entry_type().is_file() {
+            let path = entry.path()?.into_owned();
+            let name = path.file_name().unwrap_or_default();
+            same(entry, File::open(directory.join(name))?)?;
+            files += 1;
+        }
+    }
+    // What pads the end is read as well, or its sender would fail.
+    io::copy(&mut archive.into_inner(), &mut io::sink())?;
+    Ok(files)
+}
+
+fn same(one: impl Read, other: impl Read) -> io::Result<()> {
+    let mut one = BufReader::with_capacity(64 * 1024, one);
+    let mut other = BufReader::with_capacity(64 * 1024, other);
+    loop {
+        let (here, there) = (one.fill_buf()?, other.fill_buf()?);
+        let length = here.len().min(there.len());
+        if here.get(..length) != there.get(..length) || (length == 0 && here != there) {
+            return Err(io::Error::other("wrong bytes"));
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        one.consume(length);
+        other.consume(length);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small HTTP client for what wrk cannot do: compare bytes, read one large
 //! answer, hold idle connections, and time a first answer.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 
 use rustls::HandshakeKind;
@@ -97,6 +98,15 @@ impl Connection {
     fn open_with_buffer(origin: &Origin, buffer: usize) -> io::Result<Self> {
         let stream = origin.connect(buffer)?;
         Ok(Self { stream })
+    }
+
+    /// Sends a file, and reads the answer.
+    pub(crate) fn put(&mut self, path: &str, file: &mut File, length: u64) -> io::Result<Head> {
+        let head =
+            format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        self.stream.write_all(head.as_bytes())?;
+        self.stream.send(file)?;
+        self.receive(&mut |_| Ok(()))
     }
 
     /// How its TLS session came about.

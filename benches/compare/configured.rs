@@ -72,10 +72,17 @@ pub(crate) fn lighttpd(command: &mut Command, site: &Site<'_>) {
 }
 
 pub(crate) fn lighttpd_configuration(site: &Site<'_>) -> String {
-    let cgi = match site.mode {
+    let more = match site.mode {
         Mode::Cgi => {
             "server.modules += ( \"mod_cgi\" )\n\
              $HTTP[\"url\"] =~ \"^/cgi-bin/\" { cgi.assign = ( \"\" => \"\" ) }\n"
+        }
+        // As it is made: no temporary files, no properties.
+        Mode::Uploads => {
+            "server.modules += ( \"mod_webdav\" )
+webdav.activate = \"enable\"
+server.max-request-size = 0
+"
         }
         _ => "",
     };
@@ -107,7 +114,7 @@ server.max-keep-alive-requests = 60000
 server.max-keep-alive-idle = 60
 mimetype.assign = ( \"\" => \"application/octet-stream\" )
 dir-listing.activate = \"enable\"
-{cgi}{tls}",
+{more}{tls}",
         port = site.port,
         tree = site.tree.display(),
         place = site.place.display(),

@@ -65,7 +65,7 @@ pub(crate) fn cannot(workload: &Workload) -> Option<String> {
             connections
         }
         Drive::Idle { connections } | Drive::Handshakes { connections, .. } => connections,
-        Drive::Download | Drive::Start => 1,
+        Drive::Download | Drive::Archive | Drive::Upload | Drive::Start => 1,
     };
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let wanted = connections as u64 + SPARE_FILES;

@@ -25,6 +25,7 @@ mod certificate;
 mod check;
 mod client;
 mod configured;
+mod credible;
 mod facts;
 mod fallible;
 mod flags;
@@ -45,6 +46,7 @@ mod setting;
 mod statistics;
 mod summary;
 mod target;
+mod transfer;
 mod tree;
 mod user;
 mod workload;
@@ -63,7 +65,6 @@ use guard::Guard;
 use measure::{Contender, Entry};
 use options::Options;
 use peers::{Found, Peer};
-use recipe::OURS;
 use report::{Outcome, Row};
 use setting::Setting;
 use tree::Tree;
@@ -195,14 +196,8 @@ fn contenders<'a>(
     outcome: &mut Outcome,
 ) -> Vec<Contender<'a>> {
     let base: Option<&Peer> = found.peers.first();
-    let able = |peer: &&Peer| {
-        if workload.is_ours_alone {
-            peer.name == OURS
-        } else {
-            workload.suits_ceiling() || !peer.is_ceiling()
-        }
-    };
-    let whole = found.peers.iter().filter(able).map(|peer| Entry {
+    let suiting = found.peers.iter().filter(|peer| peer.suits(workload));
+    let whole = suiting.map(|peer| Entry {
         label: peer.name.to_owned(),
         peer,
         target: &workload.target,

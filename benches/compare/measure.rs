@@ -3,19 +3,21 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::certificate::Handshake;
 use crate::check::{self, Checked, Close};
 use crate::client::Connection;
+use crate::credible;
 use crate::handshakes;
 use crate::peers::Peer;
 use crate::server::{Server, Usage};
 use crate::setting::Setting;
 use crate::statistics::{median, spread};
-use crate::target::{CLOSE, GIB, MIB, Target};
+use crate::target::{CLOSE, GIB, MIB, ONE_GIB, Target};
+use crate::transfer::{self, Ask, Delivery};
 use crate::workload::{Drive, Mode, Workload};
-use crate::wrk::{self, Figures, Load};
+use crate::wrk::{self, Load};
 
 /// Between two looks whether a server answers: while waiting for one to be
 /// ready, and while timing its start.
@@ -24,9 +26,6 @@ const EAGER: Duration = Duration::from_micros(50);
 /// After a load, for connections to be torn down before the next server's turn.
 const CALM: Duration = Duration::from_millis(200);
 const STARTS_A_ROUND: usize = 10;
-/// Opened together: the shortest backlog, CPython's, holds no more.
-const OPENED_AT_ONCE: usize = 5;
-const OPENING_LIMIT: Duration = Duration::from_secs(60);
 
 /// Who takes part, and how.
 pub(crate) struct Entry<'a> {
@@ -79,7 +78,10 @@ impl<'a> Contender<'a> {
         } = entry;
         let path = peer.path(target);
         let server = Server::start(peer, mode, setting, place, &path, RELAXED)?;
-        let checked = check::check(&server.origin, workload, target, &path, setting.tree)?;
+        let checked = match workload.drive {
+            Drive::Upload => check::upload(&delivery(peer, &server, &path, setting), setting.tree)?,
+            _ => check::check(&server.origin, workload, target, &path, setting.tree)?,
+        };
         if matches!(workload.drive, Drive::Idle { .. }) && checked.close != Close::Never {
             return Err("keeps no connection".to_owned());
         }
@@ -120,7 +122,9 @@ impl<'a> Contender<'a> {
                 at_least,
                 random,
             } => self.load(connections, seconds.max(at_least), random),
-            Drive::Download => self.download(Duration::from_secs(seconds)).map_err(told),
+            Drive::Download | Drive::Archive | Drive::Upload => {
+                self.transfer(seconds).map_err(told)
+            }
             Drive::Start => self.starts(),
             Drive::Idle { connections } => self.idle(connections).map_err(told),
             Drive::Handshakes {
@@ -147,7 +151,7 @@ impl<'a> Contender<'a> {
         let cpu_seconds = self.usage().cpu_seconds - before;
         thread::sleep(CALM);
 
-        self.credible(&figures)?;
+        credible::judge(&figures, &self.checked, self.target.status)?;
         // Of large answers a few are always under way at the end; their bytes
         // count, and beside them the heads do not matter.
         let length = self.checked.length as f64;
@@ -164,55 +168,36 @@ impl<'a> Contender<'a> {
         })
     }
 
-    /// Fast errors are no answers: a round that has any is not counted.
-    fn credible(&self, figures: &Figures) -> Result<(), String> {
-        let refusals = match self.target.status {
-            400.. => figures.requests,
-            _ => 0.0,
-        };
-        if figures.requests == 0.0 {
-            return Err("no answer in time".to_owned());
-        }
-        if (figures.bad_statuses - refusals).abs() > 0.0 {
-            return Err(format!("{} unexpected statuses", figures.bad_statuses));
-        }
-        // Where the connection ends unannounced, wrk reads on in vain, each time.
-        let in_vain = match self.checked.close {
-            Close::Silent => figures.requests + figures.connections,
-            Close::Never | Close::Announced => 0.0,
-        };
-        if figures.read_errors > in_vain || figures.other_errors > 0.0 {
-            let errors = figures.read_errors + figures.other_errors;
-            return Err(format!("{errors} socket errors"));
-        }
-        if figures.bytes < figures.requests * self.checked.length as f64 {
-            return Err("answers shorter than the file".to_owned());
-        }
-        Ok(())
-    }
-
-    /// A client that reads the file again and again, for the time given.
-    fn download(&self, time: Duration) -> io::Result<Sample> {
+    /// What one client moves in the time given, and how soon each answer begins.
+    fn transfer(&self, seconds: u64) -> io::Result<Sample> {
         let before = self.usage().cpu_seconds;
-        let started = Instant::now();
-        let mut bytes = 0;
-        while started.elapsed() < time {
-            let mut connection = Connection::open(&self.server.origin)?;
-            connection.send(&self.path, &self.checked.request)?;
-            connection.receive(&mut |piece| {
-                bytes += piece.len() as u64;
-                Ok(())
-            })?;
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        let cpu = (self.usage().cpu_seconds - before) / (bytes as f64 / GIB as f64);
+        let time = Duration::from_secs(seconds);
+        let moved = match self.workload.drive {
+            Drive::Upload => transfer::upload(&self.delivery(), time)?,
+            _ => transfer::download(&self.ask(), time)?,
+        };
+        let gibibytes = moved.bytes as f64 / GIB as f64;
+        let cpu = (self.usage().cpu_seconds - before) / gibibytes;
+        let first = spread(moved.first_bytes);
         Ok(Sample {
             answers: 0,
-            value: bytes as f64 / 1e6 / seconds,
+            value: moved.bytes as f64 / 1e6 / moved.seconds,
             cpu: self.known(cpu),
-            p50: None,
-            p99: None,
+            p50: first.as_ref().map(|first| first.median),
+            p99: first.as_ref().map(|first| first.most),
         })
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            origin: &self.server.origin,
+            path: &self.path,
+            request: &self.checked.request,
+        }
+    }
+
+    fn delivery(&self) -> Delivery<'_> {
+        delivery(self.peer, &self.server, &self.path, self.setting)
     }
 
     fn handshakes(&self, clients: usize, handshake: Handshake, seconds: u64) -> io::Result<Sample> {
@@ -259,38 +244,20 @@ impl<'a> Contender<'a> {
 
     /// What a connection that made one request and stays takes from memory.
     fn idle(&self, connections: usize) -> io::Result<Sample> {
-        let mut open = Vec::new();
-        let started = Instant::now();
-        while open.len() < connections {
-            if started.elapsed() > OPENING_LIMIT {
-                return Err(io::Error::other("takes more than a minute to open them"));
-            }
-            let mut fresh = Vec::new();
-            for _ in 0..OPENED_AT_ONCE.min(connections - open.len()) {
-                let mut connection = Connection::open_small(&self.server.origin)?;
-                connection.send(&self.path, &self.checked.request)?;
-                fresh.push(connection);
-            }
-            for connection in &mut fresh {
-                connection.receive(&mut |_| Ok(()))?;
-            }
-            open.append(&mut fresh);
-        }
+        let mut open = transfer::open(&self.ask(), connections)?;
         thread::sleep(CALM);
         let grown = self
             .usage()
             .anonymous_kib
             .saturating_sub(self.fresh.anonymous_kib);
-        let value = grown as f64 / connections as f64;
-        for mut connection in open {
-            if connection.has_ended() {
-                return Err(io::Error::other("closed an idle connection"));
-            }
+        if open.iter_mut().any(Connection::has_ended) {
+            return Err(io::Error::other("closed an idle connection"));
         }
+        drop(open);
         thread::sleep(CALM);
         Ok(Sample {
             answers: 0,
-            value,
+            value: grown as f64 / connections as f64,
             cpu: None,
             p50: None,
             p99: None,
@@ -299,6 +266,22 @@ impl<'a> Contender<'a> {
 
     fn known(&self, cpu: f64) -> Option<f64> {
         (!self.peer.hides_cpu()).then_some(cpu)
+    }
+}
+
+/// Where 1 GiB goes, and by which way.
+fn delivery<'a>(
+    peer: &Peer,
+    server: &'a Server<'_>,
+    path: &'a str,
+    setting: Setting<'_>,
+) -> Delivery<'a> {
+    Delivery {
+        origin: &server.origin,
+        path,
+        way: peer.way(),
+        source: setting.tree.path(ONE_GIB),
+        destination: setting.tree.path(path.trim_start_matches('/')),
     }
 }
 

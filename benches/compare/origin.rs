@@ -1,5 +1,6 @@
 //! Where a server answers, and the bytes to and from it: plain, or in TLS.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
@@ -51,6 +52,14 @@ impl Stream {
         match self {
             Self::Plain(_) => None,
             Self::Tls(stream) => stream.get_ref().conn.handshake_kind(),
+        }
+    }
+
+    /// Sends a file, as the kernel does it best.
+    pub(crate) fn send(&mut self, file: &mut File) -> io::Result<u64> {
+        match self {
+            Self::Plain(stream) => io::copy(file, stream.get_mut()),
+            Self::Tls(stream) => io::copy(file, stream.get_mut()),
         }
     }
 

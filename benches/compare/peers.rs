@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::options::Options;
-use crate::recipe::{LIMIT, OURS, Recipe, Site};
+use crate::recipe::{COPY, COPY_AND_SYNC, LIMIT, OURS, Recipe, Site};
 use crate::recipes::RECIPES;
 use crate::target::{Expected, Target};
+use crate::transfer::Way;
 use crate::user;
-use crate::workload::Mode;
+use crate::workload::{Drive, Mode, Workload};
 
 /// A server that is installed.
 pub(crate) struct Peer {
@@ -65,14 +66,19 @@ pub(crate) fn find(options: &Options) -> Result<Found, String> {
 impl Peer {
     /// The command that serves the site, or why this server cannot.
     pub(crate) fn command(&self, site: &Site<'_>) -> Result<Command, String> {
-        if site.mode == Mode::Cgi && !self.recipe.cgi {
-            return Err("runs no CGI scripts by itself".to_owned());
-        }
-        if site.mode == Mode::Tls && !self.recipe.tls {
-            return Err("speaks no TLS here".to_owned());
-        }
-        if matches!(site.mode, Mode::With(_)) && self.name != OURS {
-            return Err("has no such flags".to_owned());
+        let (is_able, reason) = match site.mode {
+            Mode::Cgi => (self.recipe.cgi, "runs no CGI scripts by itself"),
+            Mode::Tls => (self.recipe.tls, "speaks no TLS here"),
+            Mode::Archives => (self.recipe.archive_query.is_some(), "sends no tar"),
+            Mode::Uploads => (
+                self.recipe.uploads || self.is_ceiling(),
+                "takes no file by PUT",
+            ),
+            Mode::With(_) => (self.name == OURS, "has no such flags"),
+            Mode::Persistent | Mode::Default => (true, ""),
+        };
+        if !is_able {
+            return Err(reason.to_owned());
         }
         let mut command = self
             .prepare(site)
@@ -94,13 +100,34 @@ impl Peer {
     pub(crate) fn path(&self, target: &Target) -> String {
         let query = match target.expected {
             Expected::Names(_) => self.recipe.listing_query,
+            Expected::Archive { .. } => self.recipe.archive_query.unwrap_or_default(),
             _ => "",
         };
         format!("{}{query}", target.path)
     }
 
+    /// No server that anybody would use.
     pub(crate) fn is_ceiling(&self) -> bool {
-        self.name == LIMIT || self.name.starts_with("ceiling")
+        self.name == LIMIT || self.name.starts_with("ceiling") || self.way() != Way::Put
+    }
+
+    /// How it takes a file.
+    pub(crate) fn way(&self) -> Way {
+        match self.name {
+            COPY => Way::Copy,
+            COPY_AND_SYNC => Way::CopyAndSync,
+            _ => Way::Put,
+        }
+    }
+
+    /// Whether it is anything to compare in this workload.
+    pub(crate) fn suits(&self, workload: &Workload) -> bool {
+        match workload.drive {
+            _ if workload.is_ours_alone => self.name == OURS,
+            Drive::Upload => !self.is_ceiling() || self.way() != Way::Put,
+            _ if self.way() != Way::Put => false,
+            _ => !self.is_ceiling() || workload.suits_ceiling(),
+        }
     }
 
     pub(crate) fn hides_cpu(&self) -> bool {

@@ -10,7 +10,14 @@ use crate::workload::Mode;
 pub(crate) const OURS: &str = "rhttp";
 /// What only does what a server of this shape cannot do without.
 pub(crate) const LIMIT: &str = "limit";
+/// `cp`, beside what takes a file. What answers there is the bare ceiling.
+pub(crate) const COPY: &str = "cp";
+pub(crate) const COPY_AND_SYNC: &str = "cp-sync";
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "a server can do a thing or cannot"
+)]
 pub(crate) struct Recipe {
     pub(crate) name: &'static str,
     pub(crate) find: fn() -> Option<PathBuf>,
@@ -21,6 +28,10 @@ pub(crate) struct Recipe {
     /// Asks for a listing that a program can read, where the usual one hides
     /// the names in a script's data.
     pub(crate) listing_query: &'static str,
+    /// Asks for a directory as a tar.
+    pub(crate) archive_query: Option<&'static str>,
+    /// Takes files by PUT.
+    pub(crate) uploads: bool,
     pub(crate) cgi: bool,
     pub(crate) tls: bool,
     /// Its own children's time is lost when it does not wait for them.
@@ -35,6 +46,8 @@ pub(crate) const PLAIN: Recipe = Recipe {
     configuration: |_| String::new(),
     arguments: |_, _| (),
     listing_query: "",
+    archive_query: None,
+    uploads: false,
     cgi: false,
     tls: false,
     hides_cpu: false,

@@ -14,7 +14,7 @@ use crate::configured::{
     caddy, caddy_configuration, lighttpd, lighttpd_configuration, nginx, nginx_configuration,
 };
 use crate::installed::{number_in, program, python, rhttp_binary};
-use crate::recipe::{LIMIT, OURS, PLAIN, Recipe, Site};
+use crate::recipe::{COPY, COPY_AND_SYNC, LIMIT, OURS, PLAIN, Recipe, Site};
 use crate::target::{ONE_KIB, PASSWORDS};
 use crate::workload::Mode;
 
@@ -26,6 +26,8 @@ pub(crate) static RECIPES: &[Recipe] = &[
         arguments: rhttp,
         cgi: true,
         tls: true,
+        archive_query: Some("?tar"),
+        uploads: true,
         ..PLAIN
     },
     Recipe {
@@ -36,6 +38,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         arguments: lighttpd,
         cgi: true,
         tls: true,
+        uploads: true,
         ..PLAIN
     },
     Recipe {
@@ -73,6 +76,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         name: "miniserve",
         find: || program("miniserve"),
         arguments: miniserve,
+        archive_query: Some("?download=tar"),
         ..PLAIN
     },
     Recipe {
@@ -80,6 +84,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         find: || program("dufs"),
         arguments: dufs,
         listing_query: "?simple",
+        uploads: true,
         ..PLAIN
     },
     Recipe {
@@ -119,6 +124,22 @@ pub(crate) static RECIPES: &[Recipe] = &[
         arguments: |command, site| ceiling_shape(command, site, "limit"),
         ..PLAIN
     },
+    Recipe {
+        name: COPY,
+        find: || env::current_exe().ok(),
+        version: |_| Some("the command, into the page cache".to_owned()),
+        arguments: |command, site| ceiling_shape(command, site, "thread"),
+        hides_cpu: true,
+        ..PLAIN
+    },
+    Recipe {
+        name: COPY_AND_SYNC,
+        find: || env::current_exe().ok(),
+        version: |_| Some("the command, and fsync".to_owned()),
+        arguments: |command, site| ceiling_shape(command, site, "thread"),
+        hides_cpu: true,
+        ..PLAIN
+    },
 ];
 
 fn rhttp(command: &mut Command, site: &Site<'_>) {
@@ -135,6 +156,12 @@ fn rhttp(command: &mut Command, site: &Site<'_>) {
         Mode::Tls => {
             command.arg("--tls-cert").arg(&site.certificate.chain);
             command.arg("--tls-key").arg(&site.certificate.key);
+        }
+        Mode::Archives => {
+            command.arg("--tar");
+        }
+        Mode::Uploads => {
+            command.arg("--upload");
         }
         Mode::With(flags) => {
             let passwords = site.tree.with_file_name(PASSWORDS);
@@ -207,10 +234,16 @@ fn miniserve(command: &mut Command, site: &Site<'_>) {
         &site.port.to_string(),
         "--verbose",
     ]);
+    if site.mode == Mode::Archives {
+        command.arg("--enable-tar");
+    }
     command.arg(site.tree);
 }
 
 fn dufs(command: &mut Command, site: &Site<'_>) {
+    if site.mode == Mode::Uploads {
+        command.arg("--allow-upload");
+    }
     command
         .args(["--bind", "127.0.0.1", "--port", &site.port.to_string()])
         .arg(site.tree);

@@ -9,6 +9,13 @@ pub(crate) const GIB: u64 = 1 << 30;
 /// The file that most workloads fetch, and the only one the ceiling knows.
 pub(crate) const ONE_KIB: &str = "size/1k.bin";
 
+/// The file that is sent whole, in part, and back.
+pub(crate) const ONE_GIB: &str = "size/1g.bin";
+/// Many files, of which one is the first.
+pub(crate) const MANY: &str = "many";
+/// A directory of one file of 1 GiB.
+pub(crate) const ONE: &str = "one";
+
 /// Stands in flags for the file of passwords that the tree has beside it.
 pub(crate) const PASSWORDS: &str = "PASSWORDS";
 pub(crate) const USER: &str = "bench";
@@ -50,6 +57,13 @@ pub(crate) enum Expected {
         range: Option<Range<u64>>,
     },
     Names(u32),
+    /// A tar of so many files, all of this directory.
+    Archive {
+        directory: &'static str,
+        files: u32,
+    },
+    /// It is not asked for, but sent.
+    Sent,
     Text(&'static str),
     Nothing,
     Anything,
@@ -103,10 +117,6 @@ impl Target {
             condition: Some(condition),
             ..target
         }
-    }
-
-    pub(crate) fn listing(path: &str, names: u32) -> Self {
-        Self::new(path, 200, Expected::Names(names))
     }
 
     pub(crate) fn field(mut self, field: &'static str) -> Self {

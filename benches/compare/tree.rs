@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use crate::fallible::Fallible;
-use crate::target::{Expected, ONE_KIB, PASSWORD, PASSWORDS, Target, USER};
+use crate::target::{Expected, GIB, MANY, ONE_GIB, ONE_KIB, PASSWORD, PASSWORDS, Target, USER};
 use crate::workload::{Drive, Workload};
 
 pub(crate) const RANDOM_FILES: u32 = 10_000;
@@ -56,11 +56,13 @@ impl Tree {
             self.prepare_target(target)?;
         }
         if matches!(workload.drive, Drive::Load { random: true, .. }) {
-            for number in 0..RANDOM_FILES {
-                self.file(&random_name(number), RANDOM_FILE_SIZE)?;
-            }
+            self.many()?;
         }
         Ok(())
+    }
+
+    fn many(&self) -> io::Result<()> {
+        (0..RANDOM_FILES).try_for_each(|number| self.file(&random_name(number), RANDOM_FILE_SIZE))
     }
 
     /// Not in the tree: nobody may ask for it, and none but its owner read it.
@@ -76,8 +78,21 @@ impl Tree {
     fn prepare_target(&self, target: &Target) -> Fallible<()> {
         match target.expected {
             Expected::File { name, size, .. } => self.file(name, size)?,
-            Expected::Names(count) => self.names(target.path.trim_matches('/'), count)?,
+            Expected::Names(count) => {
+                self.names(target.path.trim_matches('/'), count)?;
+            }
             Expected::Text(_) => self.hello(target.path.trim_start_matches('/'))?,
+            Expected::Archive {
+                directory: MANY, ..
+            } => self.many()?,
+            Expected::Archive { directory, .. } => {
+                self.file(&format!("{directory}/1g.bin"), GIB)?;
+            }
+            Expected::Sent => {
+                self.file(ONE_GIB, GIB)?;
+                let parent = self.path(target.path.trim_matches('/'));
+                fs::create_dir_all(parent.parent().unwrap_or(&self.root))?;
+            }
             Expected::Nothing | Expected::Anything => {}
         }
         Ok(())
@@ -142,7 +157,7 @@ impl Tree {
 }
 
 pub(crate) fn random_name(number: u32) -> String {
-    format!("many/{number:05}.bin")
+    format!("{MANY}/{number:05}.bin")
 }
 
 /// Bytes that differ from file to file and from place to place (xorshift), so

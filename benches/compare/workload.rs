@@ -27,6 +27,10 @@ pub(crate) enum Mode {
     Cgi,
     /// As `Persistent`, in TLS.
     Tls,
+    /// As `Persistent`, sending directories as archives.
+    Archives,
+    /// As `Persistent`, taking files.
+    Uploads,
     /// As `Persistent`, with these flags of rhttp.
     With(&'static [&'static str]),
 }
@@ -41,6 +45,10 @@ pub(crate) enum Drive {
     },
     /// One connection reads one large file.
     Download,
+    /// The same of an archive, and how soon it begins.
+    Archive,
+    /// One connection sends one large file.
+    Upload,
     /// From exec to the first answer.
     Start,
     /// Connections that made one request and stay.
@@ -160,7 +168,7 @@ impl Workload {
                 range: None,
                 ..
             }
-        ) && self.mode != Mode::Tls
+        ) && matches!(self.mode, Mode::Persistent | Mode::Default)
             && !matches!(self.drive, Drive::Load { random: true, .. })
     }
 }
@@ -169,7 +177,7 @@ impl Drive {
     pub(crate) fn unit(&self) -> &'static str {
         match self {
             Self::Load { .. } => "requests/s",
-            Self::Download => "MB/s",
+            Self::Download | Self::Archive | Self::Upload => "MB/s",
             Self::Start => "ms",
             Self::Idle { .. } => "KiB a connection",
             Self::Handshakes { .. } => "handshakes/s",
@@ -183,7 +191,7 @@ impl Drive {
     /// What processor time is counted for, and in how many parts of a second.
     pub(crate) fn cost_unit(&self) -> (&'static str, f64) {
         match self {
-            Self::Download => ("CPU s/GiB", 1.0),
+            Self::Download | Self::Archive | Self::Upload => ("CPU s/GiB", 1.0),
             Self::Handshakes { .. } => ("CPU µs/handshake", 1e6),
             _ => ("CPU µs/request", 1e6),
         }

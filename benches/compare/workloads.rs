@@ -3,15 +3,13 @@
 use crate::certificate::Handshake;
 use crate::flags;
 use crate::options::Options;
-use crate::target::{Condition, Expected, GIB, KIB, MIB, ONE_KIB, Target};
-use crate::tree::HELLO;
+use crate::target::{Condition, Expected, GIB, KIB, MANY, MIB, ONE, ONE_GIB, ONE_KIB, Target};
+use crate::tree::{HELLO, RANDOM_FILES};
 use crate::workload::{
     Drive, Mode,
     Series::{Connections, Names, Size},
     Workload,
 };
-
-const ONE_GIB: &str = "size/1g.bin";
 
 fn one_kib() -> Target {
     Target::file(ONE_KIB, KIB)
@@ -111,7 +109,7 @@ fn answers() -> Vec<Workload> {
 
 fn listings() -> Vec<Workload> {
     let listing = |name, about, connections, path, names| {
-        let target = Target::listing(path, names);
+        let target = Target::new(path, 200, Expected::Names(names));
         Workload::load(name, about, connections, target).point(Names, names.into())
     };
     vec![
@@ -131,6 +129,33 @@ fn listings() -> Vec<Workload> {
             100_000,
         )
         .at_least(10),
+    ]
+}
+
+fn moving() -> Vec<Workload> {
+    let archive = |name, about, directory: &'static str, files| {
+        let target = Target::new(
+            &format!("{directory}/"),
+            200,
+            Expected::Archive { directory, files },
+        );
+        Workload::own(name, about, Drive::Archive, target).mode(Mode::Archives)
+    };
+    vec![
+        archive(
+            "tar-10000",
+            "10,000 files of 4 KiB as a tar; p50 and p99: its first byte, median and latest",
+            MANY,
+            RANDOM_FILES,
+        ),
+        archive("tar-1g", "one file of 1 GiB as a tar; the same", ONE, 1),
+        Workload::own(
+            "upload-1g",
+            "1 GiB by PUT",
+            Drive::Upload,
+            Target::new("upload/put.bin", 201, Expected::Sent),
+        )
+        .mode(Mode::Uploads),
     ]
 }
 
@@ -189,6 +214,7 @@ pub(crate) fn chosen(options: &Options) -> Result<Vec<Workload>, String> {
         sizes(),
         answers(),
         listings(),
+        moving(),
         tls(),
         flags::workloads(),
     ]
