@@ -9,6 +9,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::client::{self, Connection, Head, Request};
 use crate::origin::Origin;
 use crate::target::{CLOSE, Condition, Expected, ONE_GIB, Target, Version};
@@ -196,6 +198,10 @@ impl<'a> Probe<'a> {
     fn page(&self, path: &str, expected: &Expected) -> Result<u64, String> {
         let (head, body) = client::fetch(self.origin, path, &self.request).map_err(failed)?;
         self.right_status(&head)?;
+        let type_of = head.field("Content-Type").unwrap_or_default();
+        if matches!(expected, Expected::Page(_)) && !type_of.starts_with("text/html") {
+            return Err(format!("sends {type_of}, no page"));
+        }
         right_body(expected, &body)?;
         Ok(body.len() as u64)
     }
@@ -245,7 +251,10 @@ fn same(one: impl Read, other: impl Read) -> io::Result<()> {
 
 fn right_body(expected: &Expected, body: &[u8]) -> Result<(), String> {
     match expected {
-        Expected::Names(count) => {
+        Expected::Json(_) if serde_json::from_slice::<Value>(body).is_err() => {
+            return Err("sends no JSON".to_owned());
+        }
+        Expected::Names(count) | Expected::Page(count) | Expected::Json(count) => {
             let there = names_in(body);
             if there != *count {
                 return Err(format!("lists {there} of {count} names"));

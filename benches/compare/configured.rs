@@ -35,6 +35,10 @@ pub(crate) fn nginx_configuration(site: &Site<'_>) -> String {
         ),
         _ => ("", String::new()),
     };
+    let format = match site.mode {
+        Mode::Json => "autoindex_format json;",
+        _ => "",
+    };
     format!(
         "{user}
 daemon off;
@@ -59,6 +63,7 @@ http {{
     {certificate}
     root {tree};
     autoindex on;
+    {format}
   }}
 }}
 ",

@@ -75,7 +75,7 @@ impl Peer {
                 "takes no file by PUT",
             ),
             Mode::With(_) => (self.name == OURS, "has no such flags"),
-            Mode::Persistent | Mode::Default => (true, ""),
+            Mode::Persistent | Mode::Default | Mode::Json => (true, ""),
         };
         if !is_able {
             return Err(reason.to_owned());
@@ -99,7 +99,8 @@ impl Peer {
     /// How this server is asked for the target.
     pub(crate) fn path(&self, target: &Target) -> String {
         let query = match target.expected {
-            Expected::Names(_) => self.recipe.listing_query,
+            Expected::Names(_) | Expected::Page(_) => self.recipe.listing_query,
+            Expected::Json(_) => self.recipe.json_query,
             Expected::Archive { .. } => self.recipe.archive_query.unwrap_or_default(),
             _ => "",
         };

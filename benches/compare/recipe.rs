@@ -28,6 +28,8 @@ pub(crate) struct Recipe {
     /// Asks for a listing that a program can read, where the usual one hides
     /// the names in a script's data.
     pub(crate) listing_query: &'static str,
+    /// Asks for a listing in JSON, where `Accept` does not.
+    pub(crate) json_query: &'static str,
     /// Asks for a directory as a tar.
     pub(crate) archive_query: Option<&'static str>,
     /// Takes files by PUT.
@@ -46,6 +48,7 @@ pub(crate) const PLAIN: Recipe = Recipe {
     configuration: |_| String::new(),
     arguments: |_, _| (),
     listing_query: "",
+    json_query: "",
     archive_query: None,
     uploads: false,
     cgi: false,

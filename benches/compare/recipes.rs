@@ -84,6 +84,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         find: || program("dufs"),
         arguments: dufs,
         listing_query: "?simple",
+        json_query: "?json",
         uploads: true,
         ..PLAIN
     },
@@ -172,7 +173,7 @@ fn rhttp(command: &mut Command, site: &Site<'_>) {
                 };
             }
         }
-        Mode::Persistent | Mode::Default => {}
+        Mode::Persistent | Mode::Default | Mode::Json => {}
     }
 }
 
@@ -224,6 +225,9 @@ fn static_web_server(command: &mut Command, site: &Site<'_>) {
     command
         .arg(site.tree)
         .args(["--directory-listing", "true", "--log-level", "info"]);
+    if site.mode == Mode::Json {
+        command.args(["--directory-listing-format", "json"]);
+    }
 }
 
 fn miniserve(command: &mut Command, site: &Site<'_>) {

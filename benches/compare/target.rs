@@ -57,6 +57,10 @@ pub(crate) enum Expected {
         range: Option<Range<u64>>,
     },
     Names(u32),
+    /// The same, of a page for people.
+    Page(u32),
+    /// The same, in JSON.
+    Json(u32),
     /// A tar of so many files, all of this directory.
     Archive {
         directory: &'static str,

@@ -78,7 +78,7 @@ impl Tree {
     fn prepare_target(&self, target: &Target) -> Fallible<()> {
         match target.expected {
             Expected::File { name, size, .. } => self.file(name, size)?,
-            Expected::Names(count) => {
+            Expected::Names(count) | Expected::Page(count) | Expected::Json(count) => {
                 self.names(target.path.trim_matches('/'), count)?;
             }
             Expected::Text(_) => self.hello(target.path.trim_start_matches('/'))?,

@@ -27,6 +27,8 @@ pub(crate) enum Mode {
     Cgi,
     /// As `Persistent`, in TLS.
     Tls,
+    /// As `Persistent`, listing for programs where it has to be asked for.
+    Json,
     /// As `Persistent`, sending directories as archives.
     Archives,
     /// As `Persistent`, taking files.
@@ -108,6 +110,11 @@ impl Workload {
 
     pub(crate) fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
+    }
+
+    pub(crate) fn asking(mut self, field: &'static str) -> Self {
+        self.target.fields.push(field);
+        self
     }
 
     pub(crate) fn point(mut self, series: Series, at: u64) -> Self {

@@ -108,28 +108,46 @@ fn answers() -> Vec<Workload> {
 }
 
 fn listings() -> Vec<Workload> {
-    let listing = |name, about, connections, path, names| {
-        let target = Target::new(path, 200, Expected::Names(names));
-        Workload::load(name, about, connections, target).point(Names, names.into())
+    const PAGE: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
+    const JSON: &str = "Accept: application/json";
+    const NAMES: [(u32, usize, &str); 3] = [
+        (10, 64, "list/10/"),
+        (1000, 8, "list/1000/"),
+        (100_000, 2, "list/100000/"),
+    ];
+    let all = |names: [&'static str; 3], about, expected: fn(u32) -> Expected| {
+        let sized = NAMES.into_iter().zip(names);
+        sized.map(move |((count, connections, path), name)| {
+            let target = Target::new(path, 200, expected(count));
+            let load = Workload::load(name, about, connections, target);
+            if count < 100_000 {
+                load
+            } else {
+                load.at_least(10)
+            }
+        })
     };
-    vec![
-        listing("list-10", "a listing of 10 files", 64, "list/10/", 10),
-        listing(
-            "list-1000",
-            "a listing of 1,000 files",
-            8,
-            "list/1000/",
-            1000,
-        ),
-        listing(
-            "list-100000",
-            "a listing of 100,000 files",
-            2,
-            "list/100000/",
-            100_000,
-        )
-        .at_least(10),
-    ]
+    let plain = all(
+        ["list-10", "list-1000", "list-100000"],
+        "a listing, CPython's where Accept decides",
+        Expected::Names,
+    );
+    let page = all(
+        ["page-10", "page-1000", "page-100000"],
+        "a listing for people",
+        Expected::Page,
+    );
+    let json = all(
+        ["json-10", "json-1000", "json-100000"],
+        "a listing in JSON",
+        Expected::Json,
+    );
+    let plain = plain
+        .zip(NAMES)
+        .map(|(load, (count, ..))| load.point(Names, count.into()));
+    let page = page.map(|load| load.asking(PAGE));
+    let json = json.map(|load| load.asking(JSON).mode(Mode::Json));
+    plain.chain(page).chain(json).collect()
 }
 
 fn moving() -> Vec<Workload> {
