@@ -2,15 +2,21 @@
 //!
 //! A server that sends the wrong status, length or bytes is left out by name.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::client::{self, Connection, Head, Request};
+use crate::origin::Origin;
+use crate::target::{CLOSE, Condition, Expected, ONE_GIB, Target, Version};
+use crate::transfer::{self, Delivery};
 use crate::tree::{self, Tree};
-use crate::workload::{CLOSE, Condition, Drive, Expected, Target, Version, Workload};
+use crate::workload::{Drive, Workload};
 
 /// Until then a server that closes has closed.
 const NOTICEABLE: Duration = Duration::from_millis(200);
@@ -34,13 +40,13 @@ pub(crate) enum Close {
 }
 
 pub(crate) fn check(
-    port: u16,
+    origin: &Origin,
     workload: &Workload,
     target: &Target,
     path: &str,
     tree: &Tree,
 ) -> Result<Checked, String> {
-    let mut probe = Probe::new(port, tree, target);
+    let mut probe = Probe::new(origin, tree, target);
     if let Some(condition) = target.condition {
         probe.fill_in(condition, path)?;
     }
@@ -56,6 +62,7 @@ pub(crate) fn check(
     }
     let length = match &target.expected {
         Expected::File { name, range, .. } => probe.file(path, name, range.clone())?,
+        Expected::Archive { directory, files } => probe.archive(path, directory, *files)?,
         expected => probe.page(path, expected)?,
     };
     if matches!(workload.drive, Drive::Load { random: true, .. }) {
@@ -71,21 +78,35 @@ pub(crate) fn check(
     })
 }
 
+/// Whether a file arrives as it is.
+pub(crate) fn upload(delivery: &Delivery<'_>, tree: &Tree) -> Result<Checked, String> {
+    let length = transfer::deliver(delivery).map_err(failed)?;
+    let arrived = File::open(&delivery.destination).map_err(failed)?;
+    let source = File::open(tree.path(ONE_GIB)).map_err(failed)?;
+    same(arrived, source).map_err(failed)?;
+    fs::remove_file(&delivery.destination).map_err(failed)?;
+    Ok(Checked {
+        request: Request::plain(),
+        close: Close::Never,
+        length,
+    })
+}
+
 struct Probe<'a> {
-    port: u16,
+    origin: &'a Origin,
     tree: &'a Tree,
     status: u16,
     request: Request,
 }
 
 impl<'a> Probe<'a> {
-    fn new(port: u16, tree: &'a Tree, target: &Target) -> Self {
+    fn new(origin: &'a Origin, tree: &'a Tree, target: &Target) -> Self {
         let mut request = Request::plain();
         let fields = target.fields.iter().map(|field| (*field).to_owned());
         request.fields.extend(fields);
         let status = target.status;
         Self {
-            port,
+            origin,
             tree,
             status,
             request,
@@ -94,7 +115,7 @@ impl<'a> Probe<'a> {
 
     /// A condition takes the value that the server itself gives for the file.
     fn fill_in(&mut self, condition: Condition, path: &str) -> Result<(), String> {
-        let (head, _) = client::fetch(self.port, path, &self.request).map_err(failed)?;
+        let (head, _) = client::fetch(self.origin, path, &self.request).map_err(failed)?;
         let (given, asked) = match condition {
             Condition::Date => ("Last-Modified", "If-Modified-Since"),
             Condition::Tag => ("ETag", "If-None-Match"),
@@ -105,7 +126,7 @@ impl<'a> Probe<'a> {
     }
 
     fn close(&self, path: &str) -> Result<Close, String> {
-        let mut connection = Connection::open(self.port).map_err(failed)?;
+        let mut connection = Connection::open(self.origin).map_err(failed)?;
         connection.send(path, &self.request).map_err(failed)?;
         let head = connection.receive(&mut |_| Ok(())).map_err(failed)?;
         if !head.has_length() {
@@ -128,7 +149,7 @@ impl<'a> Probe<'a> {
         let range = range.unwrap_or(0..size);
         file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
 
-        let mut connection = Connection::open(self.port).map_err(failed)?;
+        let mut connection = Connection::open(self.origin).map_err(failed)?;
         connection.send(path, &self.request).map_err(failed)?;
         let head = connection.head().map_err(failed)?;
         self.right_status(&head)?;
@@ -150,9 +171,37 @@ impl<'a> Probe<'a> {
         Ok(length)
     }
 
-    fn page(&self, path: &str, expected: &Expected) -> Result<u64, String> {
-        let (head, body) = client::fetch(self.port, path, &self.request).map_err(failed)?;
+    /// Unpacks it as it comes, and compares each file.
+    fn archive(&self, path: &str, directory: &str, files: u32) -> Result<u64, String> {
+        let (reader, mut writer) = io::pipe().map_err(failed)?;
+        let directory = self.tree.path(directory);
+        let unpacking = thread::spawn(move || unpack(reader, &directory));
+        let mut length = 0;
+        let mut connection = Connection::open(self.origin).map_err(failed)?;
+        connection.send(path, &self.request).map_err(failed)?;
+        let head = connection.head().map_err(failed)?;
         self.right_status(&head)?;
+        let sent = connection.body(&head, &mut |bytes| {
+            length += bytes.len() as u64;
+            writer.write_all(bytes)
+        });
+        drop(writer);
+        let unpacked = unpacking.join().map_err(|_| "the check failed")?;
+        let there = unpacked.map_err(failed)?;
+        sent.map_err(failed)?;
+        if there != files {
+            return Err(format!("packs {there} of {files} files"));
+        }
+        Ok(length)
+    }
+
+    fn page(&self, path: &str, expected: &Expected) -> Result<u64, String> {
+        let (head, body) = client::fetch(self.origin, path, &self.request).map_err(failed)?;
+        self.right_status(&head)?;
+        let type_of = head.field("Content-Type").unwrap_or_default();
+        if matches!(expected, Expected::Page(_)) && !type_of.starts_with("text/html") {
+            return Err(format!("sends {type_of}, no page"));
+        }
         right_body(expected, &body)?;
         Ok(body.len() as u64)
     }
@@ -165,9 +214,47 @@ impl<'a> Probe<'a> {
     }
 }
 
+/// How many files a tar has, each of which must be in the directory.
+fn unpack(tar: impl Read, directory: &Path) -> io::Result<u32> {
+    let mut files = 0;
+    let mut archive = tar::Archive::new(tar);
+    for entry in archive.entries()? {
+        let entry = entry?;
+        if entry.header().entry_type().is_file() {
+            let path = entry.path()?.into_owned();
+            let name = path.file_name().unwrap_or_default();
+            same(entry, File::open(directory.join(name))?)?;
+            files += 1;
+        }
+    }
+    // What pads the end is read as well, or its sender would fail.
+    io::copy(&mut archive.into_inner(), &mut io::sink())?;
+    Ok(files)
+}
+
+fn same(one: impl Read, other: impl Read) -> io::Result<()> {
+    let mut one = BufReader::with_capacity(64 * 1024, one);
+    let mut other = BufReader::with_capacity(64 * 1024, other);
+    loop {
+        let (here, there) = (one.fill_buf()?, other.fill_buf()?);
+        let length = here.len().min(there.len());
+        if here.get(..length) != there.get(..length) || (length == 0 && here != there) {
+            return Err(io::Error::other("wrong bytes"));
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        one.consume(length);
+        other.consume(length);
+    }
+}
+
 fn right_body(expected: &Expected, body: &[u8]) -> Result<(), String> {
     match expected {
-        Expected::Names(count) => {
+        Expected::Json(_) if serde_json::from_slice::<Value>(body).is_err() => {
+            return Err("sends no JSON".to_owned());
+        }
+        Expected::Names(count) | Expected::Page(count) | Expected::Json(count) => {
             let there = names_in(body);
             if there != *count {
                 return Err(format!("lists {there} of {count} names"));

@@ -1,14 +1,14 @@
 //! A small HTTP client for what wrk cannot do: compare bytes, read one large
 //! answer, hold idle connections, and time a first answer.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
 
-use crate::workload::Version;
+use rustls::HandshakeKind;
 
-/// Longer than the slowest listing of the slowest peer.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::origin::{Origin, Stream};
+use crate::target::Version;
+
 /// A read's size: large, so that the client is not what limits a download.
 const BUFFER: usize = 256 * 1024;
 
@@ -82,26 +82,36 @@ enum Framing {
 }
 
 pub(crate) struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: Stream,
 }
 
 impl Connection {
-    pub(crate) fn open(port: u16) -> io::Result<Self> {
-        Self::open_with_buffer(port, BUFFER)
+    pub(crate) fn open(origin: &Origin) -> io::Result<Self> {
+        Self::open_with_buffer(origin, BUFFER)
     }
 
     /// For many connections at once, whose answers are short.
-    pub(crate) fn open_small(port: u16) -> io::Result<Self> {
-        Self::open_with_buffer(port, 4096)
+    pub(crate) fn open_small(origin: &Origin) -> io::Result<Self> {
+        Self::open_with_buffer(origin, 4096)
     }
 
-    fn open_with_buffer(port: u16, buffer: usize) -> io::Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream: BufReader::with_capacity(buffer, stream),
-        })
+    fn open_with_buffer(origin: &Origin, buffer: usize) -> io::Result<Self> {
+        let stream = origin.connect(buffer)?;
+        Ok(Self { stream })
+    }
+
+    /// Sends a file, and reads the answer.
+    pub(crate) fn put(&mut self, path: &str, file: &mut File, length: u64) -> io::Result<Head> {
+        let head =
+            format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        self.stream.write_all(head.as_bytes())?;
+        self.stream.send(file)?;
+        self.receive(&mut |_| Ok(()))
+    }
+
+    /// How its TLS session came about.
+    pub(crate) fn handshake(&self) -> Option<HandshakeKind> {
+        self.stream.handshake()
     }
 
     pub(crate) fn send(&mut self, path: &str, request: &Request) -> io::Result<()> {
@@ -115,16 +125,13 @@ impl Connection {
             text.push_str("\r\n");
         }
         text.push_str("\r\n");
-        self.stream.get_mut().write_all(text.as_bytes())
+        self.stream.write_all(text.as_bytes())?;
+        self.stream.flush()
     }
 
     /// Has the server closed it, while nobody asked for anything?
-    pub(crate) fn has_ended(&self) -> bool {
-        let stream = self.stream.get_ref();
-        let peeked = stream
-            .set_nonblocking(true)
-            .and_then(|()| stream.peek(&mut [0]));
-        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.stream.has_ended()
     }
 
     /// Reads one answer, handing its body to `take` piece by piece.
@@ -219,9 +226,9 @@ impl Connection {
 }
 
 /// One request on a connection of its own, its body collected.
-pub(crate) fn fetch(port: u16, path: &str, request: &Request) -> io::Result<(Head, Vec<u8>)> {
+pub(crate) fn fetch(origin: &Origin, path: &str, request: &Request) -> io::Result<(Head, Vec<u8>)> {
     let mut body = Vec::new();
-    let mut connection = Connection::open(port)?;
+    let mut connection = Connection::open(origin)?;
     connection.send(path, request)?;
     let head = connection.receive(&mut |bytes| {
         body.extend_from_slice(bytes);

@@ -17,7 +17,7 @@ use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 
 pub(crate) const COMMAND: &str = "guard";
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-use crate::machine;
+use crate::facts;
 
 /// Cargo builds ours before the benchmark; another can be put in its place.
 pub(crate) fn rhttp_binary() -> Option<PathBuf> {
@@ -31,7 +31,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 pub(crate) fn python() -> Option<PathBuf> {
     let own = |program: PathBuf| {
         let mut command = Command::new(program);
-        let path = machine::first_line(
+        let path = facts::first_line(
             command.args(["-c", "import http.server, sys; print(sys.executable)"]),
         )?;
         Some(PathBuf::from(path)).filter(|path| path.is_file())
@@ -56,7 +56,7 @@ pub(crate) fn python() -> Option<PathBuf> {
 
 /// The version number in the first line that a command prints, however dressed.
 pub(crate) fn number_in(command: &mut Command) -> Option<String> {
-    let line = machine::first_line(command)?;
+    let line = facts::first_line(command)?;
     let words = line
         .split([' ', '/', ','])
         .map(|word| word.trim_start_matches('v'));

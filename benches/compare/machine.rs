@@ -1,10 +1,11 @@
 //! The machine under the figures, and what it cannot do.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::{fs, thread};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::facts::{first_line, number_after, value_after};
 use crate::user;
 use crate::workload::{Drive, Mode, Workload};
 use crate::wrk;
@@ -63,8 +64,8 @@ pub(crate) fn cannot(workload: &Workload) -> Option<String> {
             }
             connections
         }
-        Drive::Idle { connections } => connections,
-        Drive::Download | Drive::Start => 1,
+        Drive::Idle { connections } | Drive::Handshakes { connections, .. } => connections,
+        Drive::Download | Drive::Archive | Drive::Upload | Drive::Start => 1,
     };
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let wanted = connections as u64 + SPARE_FILES;
@@ -84,35 +85,6 @@ pub(crate) fn raise_file_limit() {
 pub(crate) fn load_average() -> Option<String> {
     let all = fs::read_to_string("/proc/loadavg").ok()?;
     Some(all.split(' ').take(3).collect::<Vec<_>>().join(" "))
-}
-
-/// The first line that a command prints, to either stream.
-pub(crate) fn first_line(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).output().ok()?;
-    let printed = if output.stdout.is_empty() {
-        output.stderr
-    } else {
-        output.stdout
-    };
-    let printed = String::from_utf8_lossy(&printed);
-    printed
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .map(str::to_owned)
-}
-
-/// The first number after `name` in a file of the kernel's.
-pub(crate) fn number_after(file: &str, name: &str) -> Option<u64> {
-    let all = fs::read_to_string(file).ok()?;
-    let line = all.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().find_map(|word| word.parse().ok())
-}
-
-fn value_after(file: &str, name: &str) -> Option<String> {
-    let all = fs::read_to_string(file).ok()?;
-    let line = all.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim_start_matches([' ', '\t', ':']).to_owned())
 }
 
 fn unknown() -> String {

@@ -21,46 +21,57 @@
 )]
 
 mod ceiling;
+mod certificate;
 mod check;
 mod client;
+mod configured;
+mod credible;
+mod facts;
+mod fallible;
+mod flags;
 mod guard;
+mod handshakes;
 mod installed;
 mod json;
 mod machine;
 mod measure;
 mod options;
+mod origin;
 mod peers;
+mod recipe;
 mod recipes;
 mod report;
 mod server;
+mod setting;
 mod statistics;
 mod summary;
+mod target;
+mod transfer;
 mod tree;
 mod user;
 mod workload;
 mod workloads;
 mod wrk;
 
-use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 use std::{env, fs};
 
+use certificate::Certificate;
+use fallible::Fallible;
 use guard::Guard;
-use measure::Contender;
+use measure::{Contender, Entry};
 use options::Options;
 use peers::{Found, Peer};
 use report::{Outcome, Row};
+use setting::Setting;
 use tree::Tree;
 use workload::Workload;
 
 /// Long enough for a server to give back the memory and the threads of a load.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// The benchmark's own errors end in a sentence for whoever started it.
-pub(crate) type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -110,12 +121,16 @@ fn compare(options: &Options) -> Fallible<()> {
     fs::create_dir(&scratch)?;
     let guard = Guard::start(&scratch)?;
 
-    let mut tree = Tree::new(&scratch.join("tree"))?;
+    let setting = Setting {
+        tree: &Tree::new(&scratch.join("tree"))?,
+        certificate: &Certificate::make(&scratch.join("tls"))?,
+        guard: &guard,
+    };
     print!("{}", report::heading(options, &machine, &found, &workloads));
     let mut outcomes = Vec::new();
     for workload in &workloads {
         let place = scratch.join(workload.name);
-        let outcome = run(workload, &found, &mut tree, &place, &guard, options);
+        let outcome = run(workload, &found, setting, &place, options);
         print!("{}", report::table(workload, &outcome));
         // The logs of a load are large; the next workload begins on an empty disk.
         if place.exists() {
@@ -134,9 +149,8 @@ fn compare(options: &Options) -> Fallible<()> {
 fn run(
     workload: &Workload,
     found: &Found,
-    tree: &mut Tree,
+    setting: Setting<'_>,
     place: &Path,
-    guard: &Guard,
     options: &Options,
 ) -> Outcome {
     let mut outcome = Outcome::default();
@@ -144,12 +158,12 @@ fn run(
         outcome.leave_out("all", &reason);
         return outcome;
     }
-    if let Err(error) = tree.prepare(workload) {
+    if let Err(error) = setting.tree.prepare(workload) {
         outcome.leave_out("all", &error.to_string());
         return outcome;
     }
     eprintln!("{}: starting", workload.name);
-    let mut contenders = contenders(workload, found, tree, place, guard, &mut outcome);
+    let mut contenders = contenders(workload, found, setting, place, &mut outcome);
     for round in 0..options.rounds {
         // Nobody is always first, or always after the same neighbour.
         let start = round.checked_rem(contenders.len()).unwrap_or(0);
@@ -177,31 +191,32 @@ fn run(
 fn contenders<'a>(
     workload: &'a Workload,
     found: &'a Found,
-    tree: &Tree,
+    setting: Setting<'a>,
     place: &Path,
-    guard: &'a Guard,
     outcome: &mut Outcome,
 ) -> Vec<Contender<'a>> {
     let base: Option<&Peer> = found.peers.first();
-    let whole = found
-        .peers
-        .iter()
-        .map(|peer| (peer.name.to_owned(), peer, &workload.target));
+    let suiting = found.peers.iter().filter(|peer| peer.suits(workload));
+    let whole = suiting.map(|peer| Entry {
+        label: peer.name.to_owned(),
+        peer,
+        target: &workload.target,
+        mode: workload.mode,
+    });
     let beside = workload.beside.iter().filter_map(|beside| {
         let peer = base?;
-        Some((
-            format!("{}, {}", peer.name, beside.label),
+        Some(Entry {
+            label: format!("{}, {}", peer.name, beside.label),
             peer,
-            &beside.target,
-        ))
+            target: &beside.target,
+            mode: beside.mode,
+        })
     });
     let mut contenders = Vec::new();
-    for (label, peer, target) in whole.chain(beside) {
-        if peer.is_ceiling() && !workload.suits_ceiling() {
-            continue;
-        }
+    for entry in whole.chain(beside) {
+        let label = entry.label.clone();
         let place = place.join(label.replace([',', ' '], "-"));
-        match Contender::start(label.clone(), peer, workload, target, tree, &place, guard) {
+        match Contender::start(entry, workload, setting, &place) {
             Ok(contender) => contenders.push(contender),
             Err(reason) => outcome.leave_out(&label, &reason),
         }

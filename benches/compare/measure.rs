@@ -3,17 +3,21 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::certificate::Handshake;
 use crate::check::{self, Checked, Close};
 use crate::client::Connection;
-use crate::guard::Guard;
+use crate::credible;
+use crate::handshakes;
 use crate::peers::Peer;
 use crate::server::{Server, Usage};
+use crate::setting::Setting;
 use crate::statistics::{median, spread};
-use crate::tree::Tree;
-use crate::workload::{CLOSE, Drive, GIB, MIB, Target, Workload};
-use crate::wrk::{self, Figures, Load};
+use crate::target::{CLOSE, GIB, MIB, ONE_GIB, Target};
+use crate::transfer::{self, Ask, Delivery};
+use crate::workload::{Drive, Mode, Workload};
+use crate::wrk::{self, Load};
 
 /// Between two looks whether a server answers: while waiting for one to be
 /// ready, and while timing its start.
@@ -22,9 +26,14 @@ const EAGER: Duration = Duration::from_micros(50);
 /// After a load, for connections to be torn down before the next server's turn.
 const CALM: Duration = Duration::from_millis(200);
 const STARTS_A_ROUND: usize = 10;
-/// Opened together: the shortest backlog, CPython's, holds no more.
-const OPENED_AT_ONCE: usize = 5;
-const OPENING_LIMIT: Duration = Duration::from_secs(60);
+
+/// Who takes part, and how.
+pub(crate) struct Entry<'a> {
+    pub(crate) label: String,
+    pub(crate) peer: &'a Peer,
+    pub(crate) target: &'a Target,
+    pub(crate) mode: Mode,
+}
 
 /// A server that passed the check, and what it did.
 pub(crate) struct Contender<'a> {
@@ -33,10 +42,11 @@ pub(crate) struct Contender<'a> {
     pub(crate) samples: Vec<Result<Sample, String>>,
     pub(crate) checked: Checked,
     workload: &'a Workload,
+    target: &'a Target,
+    mode: Mode,
     path: String,
-    tree: PathBuf,
+    setting: Setting<'a>,
     place: PathBuf,
-    guard: &'a Guard,
     server: Server<'a>,
     fresh: Usage,
 }
@@ -55,23 +65,27 @@ pub(crate) struct Sample {
 
 impl<'a> Contender<'a> {
     pub(crate) fn start(
-        label: String,
-        peer: &'a Peer,
+        entry: Entry<'a>,
         workload: &'a Workload,
-        target: &Target,
-        tree: &Tree,
+        setting: Setting<'a>,
         place: &Path,
-        guard: &'a Guard,
     ) -> Result<Self, String> {
+        let Entry {
+            label,
+            peer,
+            target,
+            mode,
+        } = entry;
         let path = peer.path(target);
-        let root = tree.root();
-        let server = Server::start(peer, workload.mode, root, place, &path, RELAXED, guard)?;
-        let checked = check::check(server.port, workload, target, &path, tree)?;
+        let server = Server::start(peer, mode, setting, place, &path, RELAXED)?;
+        let checked = match workload.drive {
+            Drive::Upload => check::upload(&delivery(peer, &server, &path, setting), setting.tree)?,
+            _ => check::check(&server.origin, workload, target, &path, setting.tree)?,
+        };
         if matches!(workload.drive, Drive::Idle { .. }) && checked.close != Close::Never {
             return Err("keeps no connection".to_owned());
         }
         let fresh = server.usage();
-        let (tree, place) = (root.to_owned(), place.to_owned());
         let samples = Vec::new();
         Ok(Self {
             label,
@@ -79,10 +93,11 @@ impl<'a> Contender<'a> {
             samples,
             checked,
             workload,
+            target,
+            mode,
             path,
-            tree,
-            place,
-            guard,
+            setting,
+            place: place.to_owned(),
             server,
             fresh,
         })
@@ -93,7 +108,7 @@ impl<'a> Contender<'a> {
     }
 
     pub(crate) fn asks_to_close(&self) -> bool {
-        self.workload.target.fields.contains(&CLOSE)
+        self.target.fields.contains(&CLOSE)
     }
 
     pub(crate) fn logged_lines(&self) -> u64 {
@@ -107,15 +122,24 @@ impl<'a> Contender<'a> {
                 at_least,
                 random,
             } => self.load(connections, seconds.max(at_least), random),
-            Drive::Download => self.download(Duration::from_secs(seconds)).map_err(told),
+            Drive::Download | Drive::Archive | Drive::Upload => {
+                self.transfer(seconds).map_err(told)
+            }
             Drive::Start => self.starts(),
             Drive::Idle { connections } => self.idle(connections).map_err(told),
+            Drive::Handshakes {
+                connections,
+                handshake,
+            } => self
+                .handshakes(connections, handshake, seconds)
+                .map_err(told),
         }
     }
 
     fn load(&self, connections: usize, seconds: u64, random: bool) -> Result<Sample, String> {
         let load = Load {
-            port: self.server.port,
+            port: self.server.origin.port,
+            tls: self.server.origin.tls.is_some(),
             path: &self.path,
             request: &self.checked.request,
             connections,
@@ -123,11 +147,11 @@ impl<'a> Contender<'a> {
             random,
         };
         let before = self.usage().cpu_seconds;
-        let figures = wrk::run(&load, &self.place, self.guard)?;
+        let figures = wrk::run(&load, &self.place, self.setting.guard)?;
         let cpu_seconds = self.usage().cpu_seconds - before;
         thread::sleep(CALM);
 
-        self.credible(&figures)?;
+        credible::judge(&figures, &self.checked, self.target.status)?;
         // Of large answers a few are always under way at the end; their bytes
         // count, and beside them the heads do not matter.
         let length = self.checked.length as f64;
@@ -144,54 +168,57 @@ impl<'a> Contender<'a> {
         })
     }
 
-    /// Fast errors are no answers: a round that has any is not counted.
-    fn credible(&self, figures: &Figures) -> Result<(), String> {
-        let refusals = match self.workload.target.status {
-            400.. => figures.requests,
-            _ => 0.0,
-        };
-        if figures.requests == 0.0 {
-            return Err("no answer in time".to_owned());
-        }
-        if (figures.bad_statuses - refusals).abs() > 0.0 {
-            return Err(format!("{} unexpected statuses", figures.bad_statuses));
-        }
-        // Where the connection ends unannounced, wrk reads on in vain, each time.
-        let in_vain = match self.checked.close {
-            Close::Silent => figures.requests + figures.connections,
-            Close::Never | Close::Announced => 0.0,
-        };
-        if figures.read_errors > in_vain || figures.other_errors > 0.0 {
-            let errors = figures.read_errors + figures.other_errors;
-            return Err(format!("{errors} socket errors"));
-        }
-        if figures.bytes < figures.requests * self.checked.length as f64 {
-            return Err("answers shorter than the file".to_owned());
-        }
-        Ok(())
-    }
-
-    /// A client that reads the file again and again, for the time given.
-    fn download(&self, time: Duration) -> io::Result<Sample> {
+    /// What one client moves in the time given, and how soon each answer begins.
+    fn transfer(&self, seconds: u64) -> io::Result<Sample> {
         let before = self.usage().cpu_seconds;
-        let started = Instant::now();
-        let mut bytes = 0;
-        while started.elapsed() < time {
-            let mut connection = Connection::open(self.server.port)?;
-            connection.send(&self.path, &self.checked.request)?;
-            connection.receive(&mut |piece| {
-                bytes += piece.len() as u64;
-                Ok(())
-            })?;
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        let cpu = (self.usage().cpu_seconds - before) / (bytes as f64 / GIB as f64);
+        let time = Duration::from_secs(seconds);
+        let moved = match self.workload.drive {
+            Drive::Upload => transfer::upload(&self.delivery(), time)?,
+            _ => transfer::download(&self.ask(), time)?,
+        };
+        let gibibytes = moved.bytes as f64 / GIB as f64;
+        let cpu = (self.usage().cpu_seconds - before) / gibibytes;
+        let first = spread(moved.first_bytes);
         Ok(Sample {
             answers: 0,
-            value: bytes as f64 / 1e6 / seconds,
+            value: moved.bytes as f64 / 1e6 / moved.seconds,
             cpu: self.known(cpu),
-            p50: None,
-            p99: None,
+            p50: first.as_ref().map(|first| first.median),
+            p99: first.as_ref().map(|first| first.most),
+        })
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            origin: &self.server.origin,
+            path: &self.path,
+            request: &self.checked.request,
+        }
+    }
+
+    fn delivery(&self) -> Delivery<'_> {
+        delivery(self.peer, &self.server, &self.path, self.setting)
+    }
+
+    fn handshakes(&self, clients: usize, handshake: Handshake, seconds: u64) -> io::Result<Sample> {
+        let before = self.usage().cpu_seconds;
+        let figures = handshakes::run(&handshakes::Load {
+            port: self.server.origin.port,
+            path: &self.path,
+            request: &self.checked.request,
+            certificate: self.setting.certificate,
+            handshake,
+            clients,
+            seconds,
+        })?;
+        let cpu_seconds = self.usage().cpu_seconds - before;
+        thread::sleep(CALM);
+        Ok(Sample {
+            answers: figures.handshakes as u64,
+            value: figures.handshakes / figures.seconds,
+            cpu: self.known(cpu_seconds / figures.handshakes),
+            p50: Some(figures.p50),
+            p99: Some(figures.p99),
         })
     }
 
@@ -199,9 +226,8 @@ impl<'a> Contender<'a> {
         let mut times = Vec::new();
         for _ in 0..STARTS_A_ROUND {
             let place = self.place.join("again");
-            let (mode, tree) = (self.workload.mode, &self.tree);
-            let server =
-                Server::start(self.peer, mode, tree, &place, &self.path, EAGER, self.guard)?;
+            let (mode, setting) = (self.mode, self.setting);
+            let server = Server::start(self.peer, mode, setting, &place, &self.path, EAGER)?;
             times.push(server.first_answer.as_secs_f64() * 1e3);
             server.end_at_once();
         }
@@ -218,38 +244,20 @@ impl<'a> Contender<'a> {
 
     /// What a connection that made one request and stays takes from memory.
     fn idle(&self, connections: usize) -> io::Result<Sample> {
-        let mut open = Vec::new();
-        let started = Instant::now();
-        while open.len() < connections {
-            if started.elapsed() > OPENING_LIMIT {
-                return Err(io::Error::other("takes more than a minute to open them"));
-            }
-            let mut fresh = Vec::new();
-            for _ in 0..OPENED_AT_ONCE.min(connections - open.len()) {
-                let mut connection = Connection::open_small(self.server.port)?;
-                connection.send(&self.path, &self.checked.request)?;
-                fresh.push(connection);
-            }
-            for connection in &mut fresh {
-                connection.receive(&mut |_| Ok(()))?;
-            }
-            open.append(&mut fresh);
-        }
+        let mut open = transfer::open(&self.ask(), connections)?;
         thread::sleep(CALM);
         let grown = self
             .usage()
-            .resident_kib
-            .saturating_sub(self.fresh.resident_kib);
-        let value = grown as f64 / connections as f64;
-        for connection in open {
-            if connection.has_ended() {
-                return Err(io::Error::other("closed an idle connection"));
-            }
+            .anonymous_kib
+            .saturating_sub(self.fresh.anonymous_kib);
+        if open.iter_mut().any(Connection::has_ended) {
+            return Err(io::Error::other("closed an idle connection"));
         }
+        drop(open);
         thread::sleep(CALM);
         Ok(Sample {
             answers: 0,
-            value,
+            value: grown as f64 / connections as f64,
             cpu: None,
             p50: None,
             p99: None,
@@ -258,6 +266,22 @@ impl<'a> Contender<'a> {
 
     fn known(&self, cpu: f64) -> Option<f64> {
         (!self.peer.hides_cpu()).then_some(cpu)
+    }
+}
+
+/// Where 1 GiB goes, and by which way.
+fn delivery<'a>(
+    peer: &Peer,
+    server: &'a Server<'_>,
+    path: &'a str,
+    setting: Setting<'_>,
+) -> Delivery<'a> {
+    Delivery {
+        origin: &server.origin,
+        path,
+        way: peer.way(),
+        source: setting.tree.path(ONE_GIB),
+        destination: setting.tree.path(path.trim_start_matches('/')),
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::options::Options;
-use crate::recipes::{RECIPES, Recipe};
+use crate::recipe::{COPY, COPY_AND_SYNC, LIMIT, OURS, Recipe, Site};
+use crate::recipes::RECIPES;
+use crate::target::{Expected, Target};
+use crate::transfer::Way;
 use crate::user;
-use crate::workload::{Expected, Mode, Target};
-
-pub(crate) const OURS: &str = "rhttp";
+use crate::workload::{Drive, Mode, Workload};
 
 /// A server that is installed.
 pub(crate) struct Peer {
@@ -18,21 +19,6 @@ pub(crate) struct Peer {
     pub(crate) version: String,
     program: PathBuf,
     recipe: &'static Recipe,
-}
-
-/// Where and how a server is to be started.
-pub(crate) struct Site<'a> {
-    pub(crate) tree: &'a Path,
-    /// A directory of its own, for its configuration and logs.
-    pub(crate) place: &'a Path,
-    pub(crate) port: u16,
-    pub(crate) mode: Mode,
-}
-
-impl Site<'_> {
-    pub(crate) fn configuration(&self) -> PathBuf {
-        self.place.join("server.conf")
-    }
 }
 
 pub(crate) struct Found {
@@ -80,8 +66,19 @@ pub(crate) fn find(options: &Options) -> Result<Found, String> {
 impl Peer {
     /// The command that serves the site, or why this server cannot.
     pub(crate) fn command(&self, site: &Site<'_>) -> Result<Command, String> {
-        if site.mode == Mode::Cgi && !self.recipe.cgi {
-            return Err("runs no CGI scripts by itself".to_owned());
+        let (is_able, reason) = match site.mode {
+            Mode::Cgi => (self.recipe.cgi, "runs no CGI scripts by itself"),
+            Mode::Tls => (self.recipe.tls, "speaks no TLS here"),
+            Mode::Archives => (self.recipe.archive_query.is_some(), "sends no tar"),
+            Mode::Uploads => (
+                self.recipe.uploads || self.is_ceiling(),
+                "takes no file by PUT",
+            ),
+            Mode::With(_) => (self.name == OURS, "has no such flags"),
+            Mode::Persistent | Mode::Default | Mode::Json => (true, ""),
+        };
+        if !is_able {
+            return Err(reason.to_owned());
         }
         let mut command = self
             .prepare(site)
@@ -95,21 +92,43 @@ impl Peer {
         fs::write(site.configuration(), (self.recipe.configuration)(site))?;
         match site.mode {
             Mode::Cgi => user::ordinary(&self.program, site.place),
-            Mode::Persistent | Mode::Default => Ok(Command::new(&self.program)),
+            _ => Ok(Command::new(&self.program)),
         }
     }
 
     /// How this server is asked for the target.
     pub(crate) fn path(&self, target: &Target) -> String {
         let query = match target.expected {
-            Expected::Names(_) => self.recipe.listing_query,
+            Expected::Names(_) | Expected::Page(_) => self.recipe.listing_query,
+            Expected::Json(_) => self.recipe.json_query,
+            Expected::Archive { .. } => self.recipe.archive_query.unwrap_or_default(),
             _ => "",
         };
         format!("{}{query}", target.path)
     }
 
+    /// No server that anybody would use.
     pub(crate) fn is_ceiling(&self) -> bool {
-        self.name.starts_with("ceiling")
+        self.name == LIMIT || self.name.starts_with("ceiling") || self.way() != Way::Put
+    }
+
+    /// How it takes a file.
+    pub(crate) fn way(&self) -> Way {
+        match self.name {
+            COPY => Way::Copy,
+            COPY_AND_SYNC => Way::CopyAndSync,
+            _ => Way::Put,
+        }
+    }
+
+    /// Whether it is anything to compare in this workload.
+    pub(crate) fn suits(&self, workload: &Workload) -> bool {
+        match workload.drive {
+            _ if workload.is_ours_alone => self.name == OURS,
+            Drive::Upload => !self.is_ceiling() || self.way() != Way::Put,
+            _ if self.way() != Way::Put => false,
+            _ => !self.is_ceiling() || workload.suits_ceiling(),
+        }
     }
 
     pub(crate) fn hides_cpu(&self) -> bool {

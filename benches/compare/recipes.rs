@@ -7,40 +7,16 @@
 //! best that the peer can do.
 
 use std::env;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::ceiling;
-use crate::installed::{number_in, program, python, rhttp_binary};
-use crate::peers::{OURS, Site};
-use crate::tree::ONE_KIB;
-use crate::workload::Mode;
-
-pub(crate) struct Recipe {
-    pub(crate) name: &'static str,
-    pub(crate) find: fn() -> Option<PathBuf>,
-    pub(crate) version: fn(&Path) -> Option<String>,
-    /// The configuration file that `arguments` can name, as `configuration(site)`.
-    pub(crate) configuration: fn(&Site<'_>) -> String,
-    pub(crate) arguments: fn(&mut Command, &Site<'_>),
-    /// Asks for a listing that a program can read, where the usual one hides
-    /// the names in a script's data.
-    pub(crate) listing_query: &'static str,
-    pub(crate) cgi: bool,
-    /// Its own children's time is lost when it does not wait for them.
-    pub(crate) hides_cpu: bool,
-}
-
-const PLAIN: Recipe = Recipe {
-    name: "",
-    find: || None,
-    version: |program| number_in(Command::new(program).arg("--version")),
-    configuration: |_| String::new(),
-    arguments: |_, _| (),
-    listing_query: "",
-    cgi: false,
-    hides_cpu: false,
+use crate::configured::{
+    caddy, caddy_configuration, lighttpd, lighttpd_configuration, nginx, nginx_configuration,
 };
+use crate::installed::{number_in, program, python, rhttp_binary};
+use crate::recipe::{COPY, COPY_AND_SYNC, LIMIT, OURS, PLAIN, Recipe, Site};
+use crate::target::{ONE_KIB, PASSWORDS};
+use crate::workload::Mode;
 
 pub(crate) static RECIPES: &[Recipe] = &[
     Recipe {
@@ -49,6 +25,9 @@ pub(crate) static RECIPES: &[Recipe] = &[
         version: |_| Some(env!("CARGO_PKG_VERSION").to_owned()),
         arguments: rhttp,
         cgi: true,
+        tls: true,
+        archive_query: Some("?tar"),
+        uploads: true,
         ..PLAIN
     },
     Recipe {
@@ -58,6 +37,8 @@ pub(crate) static RECIPES: &[Recipe] = &[
         configuration: lighttpd_configuration,
         arguments: lighttpd,
         cgi: true,
+        tls: true,
+        uploads: true,
         ..PLAIN
     },
     Recipe {
@@ -66,6 +47,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         version: |program| number_in(Command::new(program).arg("-v")),
         configuration: nginx_configuration,
         arguments: nginx,
+        tls: true,
         ..PLAIN
     },
     Recipe {
@@ -94,6 +76,7 @@ pub(crate) static RECIPES: &[Recipe] = &[
         name: "miniserve",
         find: || program("miniserve"),
         arguments: miniserve,
+        archive_query: Some("?download=tar"),
         ..PLAIN
     },
     Recipe {
@@ -101,13 +84,17 @@ pub(crate) static RECIPES: &[Recipe] = &[
         find: || program("dufs"),
         arguments: dufs,
         listing_query: "?simple",
+        json_query: "?json",
+        uploads: true,
         ..PLAIN
     },
     Recipe {
         name: "caddy",
         find: || program("caddy"),
         version: |program| number_in(Command::new(program).arg("version")),
+        configuration: caddy_configuration,
         arguments: caddy,
+        tls: true,
         ..PLAIN
     },
     Recipe {
@@ -131,6 +118,29 @@ pub(crate) static RECIPES: &[Recipe] = &[
         arguments: |command, site| ceiling_shape(command, site, "leader"),
         ..PLAIN
     },
+    Recipe {
+        name: LIMIT,
+        find: || env::current_exe().ok(),
+        version: |_| Some("leader/follower, what a server cannot do without".to_owned()),
+        arguments: |command, site| ceiling_shape(command, site, "limit"),
+        ..PLAIN
+    },
+    Recipe {
+        name: COPY,
+        find: || env::current_exe().ok(),
+        version: |_| Some("the command, into the page cache".to_owned()),
+        arguments: |command, site| ceiling_shape(command, site, "thread"),
+        hides_cpu: true,
+        ..PLAIN
+    },
+    Recipe {
+        name: COPY_AND_SYNC,
+        find: || env::current_exe().ok(),
+        version: |_| Some("the command, and fsync".to_owned()),
+        arguments: |command, site| ceiling_shape(command, site, "thread"),
+        hides_cpu: true,
+        ..PLAIN
+    },
 ];
 
 fn rhttp(command: &mut Command, site: &Site<'_>) {
@@ -140,8 +150,30 @@ fn rhttp(command: &mut Command, site: &Site<'_>) {
     if site.mode != Mode::Default {
         command.args(["--protocol", "HTTP/1.1"]);
     }
-    if site.mode == Mode::Cgi {
-        command.arg("--cgi");
+    match site.mode {
+        Mode::Cgi => {
+            command.arg("--cgi");
+        }
+        Mode::Tls => {
+            command.arg("--tls-cert").arg(&site.certificate.chain);
+            command.arg("--tls-key").arg(&site.certificate.key);
+        }
+        Mode::Archives => {
+            command.arg("--tar");
+        }
+        Mode::Uploads => {
+            command.arg("--upload");
+        }
+        Mode::With(flags) => {
+            let passwords = site.tree.with_file_name(PASSWORDS);
+            for flag in flags {
+                match *flag {
+                    PASSWORDS => command.arg(&passwords),
+                    flag => command.arg(flag),
+                };
+            }
+        }
+        Mode::Persistent | Mode::Default | Mode::Json => {}
     }
 }
 
@@ -155,93 +187,11 @@ fn cpython(command: &mut Command, site: &Site<'_>) {
     ]);
     command.arg("--directory").arg(site.tree);
     match site.mode {
-        Mode::Persistent => command.args(["--protocol", "HTTP/1.1"]),
         Mode::Default => command,
         // Its CGI under HTTP/1.1 leaves a client waiting for a length.
         Mode::Cgi => command.arg("--cgi"),
+        _ => command.args(["--protocol", "HTTP/1.1"]),
     };
-}
-
-fn nginx(command: &mut Command, site: &Site<'_>) {
-    command
-        .arg("-p")
-        .arg(site.place)
-        .arg("-e")
-        .arg(site.place.join("error.log"));
-    command.arg("-c").arg(site.configuration());
-}
-
-fn nginx_configuration(site: &Site<'_>) -> String {
-    let place = site.place.display();
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
-    format!(
-        "{user}
-daemon off;
-worker_processes 2;
-worker_rlimit_nofile 16384;
-pid {place}/nginx.pid;
-error_log {place}/error.log crit;
-events {{ worker_connections 8192; }}
-http {{
-  default_type application/octet-stream;
-  access_log {place}/access.log;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_requests 1000000000;
-  client_body_temp_path {place}/body;
-  proxy_temp_path {place}/proxy;
-  fastcgi_temp_path {place}/fastcgi;
-  uwsgi_temp_path {place}/uwsgi;
-  scgi_temp_path {place}/scgi;
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
-    root {tree};
-    autoindex on;
-  }}
-}}
-",
-        port = site.port,
-        tree = site.tree.display(),
-    )
-}
-
-fn lighttpd(command: &mut Command, site: &Site<'_>) {
-    command.arg("-D").arg("-f").arg(site.configuration());
-}
-
-fn lighttpd_configuration(site: &Site<'_>) -> String {
-    let cgi = match site.mode {
-        Mode::Cgi => {
-            "server.modules += ( \"mod_cgi\" )\n\
-             $HTTP[\"url\"] =~ \"^/cgi-bin/\" { cgi.assign = ( \"\" => \"\" ) }\n"
-        }
-        _ => "",
-    };
-    format!(
-        "server.modules = ( \"mod_accesslog\", \"mod_dirlisting\" )
-server.bind = \"127.0.0.1\"
-server.port = {port}
-server.document-root = \"{tree}\"
-server.errorlog = \"{place}/error.log\"
-accesslog.filename = \"{place}/access.log\"
-server.upload-dirs = ( \"{place}\" )
-server.max-worker = 2
-server.max-fds = 16384
-server.max-connections = 8192
-server.listen-backlog = 4096
-server.max-keep-alive-requests = 60000
-server.max-keep-alive-idle = 60
-mimetype.assign = ( \"\" => \"application/octet-stream\" )
-dir-listing.activate = \"enable\"
-{cgi}",
-        port = site.port,
-        tree = site.tree.display(),
-        place = site.place.display(),
-    )
 }
 
 fn busybox(command: &mut Command, site: &Site<'_>) {
@@ -264,18 +214,6 @@ fn darkhttpd(command: &mut Command, site: &Site<'_>) {
     command.arg("--log").arg(site.place.join("access.log"));
 }
 
-fn caddy(command: &mut Command, site: &Site<'_>) {
-    command.args(["file-server", "--browse", "--access-log", "--listen"]);
-    command
-        .arg(format!("127.0.0.1:{}", site.port))
-        .arg("--root")
-        .arg(site.tree);
-    // It keeps state in its user's home otherwise.
-    for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-        command.env(variable, site.place);
-    }
-}
-
 fn static_web_server(command: &mut Command, site: &Site<'_>) {
     command.args([
         "--host",
@@ -287,6 +225,9 @@ fn static_web_server(command: &mut Command, site: &Site<'_>) {
     command
         .arg(site.tree)
         .args(["--directory-listing", "true", "--log-level", "info"]);
+    if site.mode == Mode::Json {
+        command.args(["--directory-listing-format", "json"]);
+    }
 }
 
 fn miniserve(command: &mut Command, site: &Site<'_>) {
@@ -297,10 +238,16 @@ fn miniserve(command: &mut Command, site: &Site<'_>) {
         &site.port.to_string(),
         "--verbose",
     ]);
+    if site.mode == Mode::Archives {
+        command.arg("--enable-tar");
+    }
     command.arg(site.tree);
 }
 
 fn dufs(command: &mut Command, site: &Site<'_>) {
+    if site.mode == Mode::Uploads {
+        command.arg("--allow-upload");
+    }
     command
         .args(["--bind", "127.0.0.1", "--port", &site.port.to_string()])
         .arg(site.tree);

@@ -6,10 +6,12 @@ use crate::check::Close;
 use crate::machine::Machine;
 use crate::measure::{Contender, Sample};
 use crate::options::Options;
-use crate::peers::{Found, OURS};
+use crate::peers::Found;
+use crate::recipe::OURS;
 use crate::server::Usage;
 use crate::statistics::{Spread, median, spread};
-use crate::workload::{Version, Workload};
+use crate::target::Version;
+use crate::workload::Workload;
 
 /// What a server may still keep in its log's buffer, beside one in a hundred.
 const LATE_LINES: u64 = 200;

@@ -10,9 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{self, Request};
+use crate::facts;
 use crate::guard::{Ending, Guard};
-use crate::machine;
-use crate::peers::{Peer, Site};
+use crate::origin::Origin;
+use crate::peers::Peer;
+use crate::recipe::Site;
+use crate::setting::Setting;
 use crate::workload::Mode;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -25,7 +28,7 @@ pub(crate) struct Server<'a> {
     guard: &'a Guard,
     ending: Ending,
     place: PathBuf,
-    pub(crate) port: u16,
+    pub(crate) origin: Origin,
     /// From exec to the end of the first answer.
     pub(crate) first_answer: Duration,
 }
@@ -36,6 +39,8 @@ pub(crate) struct Usage {
     pub(crate) cpu_seconds: f64,
     pub(crate) resident_kib: u64,
     pub(crate) peak_kib: u64,
+    /// What is in no file: of what is resident, the part that grows with use.
+    pub(crate) anonymous_kib: u64,
 }
 
 impl<'a> Server<'a> {
@@ -44,15 +49,15 @@ impl<'a> Server<'a> {
     pub(crate) fn start(
         peer: &Peer,
         mode: Mode,
-        tree: &Path,
+        setting: Setting<'a>,
         place: &Path,
         path: &str,
         pause: Duration,
-        guard: &'a Guard,
     ) -> Result<Self, String> {
         let port = free_port().map_err(|error| format!("no free port: {error}"))?;
         let mut command = peer.command(&Site {
-            tree,
+            tree: setting.tree.root(),
+            certificate: setting.certificate,
             place,
             port,
             mode,
@@ -61,6 +66,12 @@ impl<'a> Server<'a> {
             .and_then(|output| Ok((output.try_clone()?, output)));
         let (out, err) = logs.map_err(|error| format!("no log: {error}"))?;
         command.stdin(Stdio::null()).stdout(out).stderr(err);
+
+        let guard = setting.guard;
+        let tls = (mode == Mode::Tls).then(|| setting.certificate.verifying());
+        let tls = tls.transpose();
+        let tls = tls.map_err(|error| format!("no client: {error}"))?;
+        let origin = Origin { port, tls };
 
         let started = Instant::now();
         let child = guard
@@ -73,10 +84,10 @@ impl<'a> Server<'a> {
             guard,
             ending: Ending::Kindly,
             place,
-            port,
+            origin,
             first_answer,
         };
-        while client::fetch(port, path, &Request::plain()).is_err() {
+        while client::fetch(&server.origin, path, &Request::plain()).is_err() {
             if !matches!(server.child.try_wait(), Ok(None)) {
                 return Err(format!("ends at once: {}", server.last_words()));
             }
@@ -99,8 +110,9 @@ impl<'a> Server<'a> {
             };
             usage.cpu_seconds += process.ticks as f64 / TICKS_PER_SECOND;
             let status = format!("/proc/{pid}/status");
-            usage.resident_kib += machine::number_after(&status, "VmRSS:").unwrap_or(0);
-            usage.peak_kib += machine::number_after(&status, "VmHWM:").unwrap_or(0);
+            usage.resident_kib += facts::number_after(&status, "VmRSS:").unwrap_or(0);
+            usage.anonymous_kib += facts::number_after(&status, "RssAnon:").unwrap_or(0);
+            usage.peak_kib += facts::number_after(&status, "VmHWM:").unwrap_or(0);
             family.extend(
                 processes
                     .iter()

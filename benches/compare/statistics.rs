@@ -25,3 +25,11 @@ pub(crate) fn spread(numbers: impl IntoIterator<Item = f64>) -> Option<Spread> {
 pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
     spread(numbers).map(|spread| spread.median)
 }
+
+/// The number below which this part of them lies.
+pub(crate) fn percentile(numbers: &[f64], part: f64) -> Option<f64> {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_by(f64::total_cmp);
+    let last = numbers.len().checked_sub(1)?;
+    numbers.get((last as f64 * part).round() as usize).copied()
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::machine;
+use crate::recipe::LIMIT;
 use crate::report::{Outcome, Row, ahead, nothing, number, optional, ratio_text};
 use crate::workload::{Series, Workload};
 
@@ -28,31 +29,32 @@ pub(crate) fn all(outcomes: &Outcomes<'_>) -> String {
 fn verdicts(outcomes: &Outcomes<'_>) -> String {
     let mut text = String::from(
         "## Summary\n\n| workload | server | unit | median | closest peer | ahead of it \
-         | share of the ceiling | p99 ms | nginx's p99 ms |\n\
-         |---|---|---|---:|---|---:|---:|---:|---:|\n",
+         | share of the limit | share of the ceiling | p99 ms | nginx's p99 ms |\n\
+         |---|---|---|---:|---|---:|---:|---:|---:|---:|\n",
     );
     for (workload, outcome) in outcomes {
         let Some(base) = outcome.base() else { continue };
         let closest = peers(outcome, base)
             .filter_map(|row| Some((row, ahead(workload, base, row)?)))
             .min_by(|(_, one), (_, other)| one.total_cmp(other));
-        let best_ceiling = outcome
-            .rows
-            .iter()
-            .filter(|row| row.ceiling)
-            .filter_map(|row| ahead(workload, base, row))
-            .min_by(f64::total_cmp);
+        let ceilings = outcome.rows.iter().filter(|row| row.ceiling);
+        let (limit, unbound): (Vec<&Row>, Vec<&Row>) = ceilings.partition(|row| row.label == LIMIT);
+        let share = |of: Vec<&Row>| {
+            let shares = of.into_iter().filter_map(|row| ahead(workload, base, row));
+            shares.min_by(f64::total_cmp)
+        };
         let nginx = outcome.rows.iter().find(|row| row.label == "nginx");
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             workload.name,
             base.label,
             workload.drive.unit(),
             optional(base.values().map(|values| values.median), number),
             closest.map_or_else(nothing, |(row, _)| row.label.clone()),
             optional(closest.map(|(_, ratio)| ratio), ratio_text),
-            optional(best_ceiling, ratio_text),
+            optional(share(limit), ratio_text),
+            optional(share(unbound), ratio_text),
             optional(base.p99(), number),
             optional(nginx.and_then(Row::p99), number),
         );

@@ -2,16 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::Fallible;
-use crate::workload::{Drive, Expected, Target, Workload};
+use crate::fallible::Fallible;
+use crate::target::{Expected, GIB, MANY, ONE_GIB, ONE_KIB, PASSWORD, PASSWORDS, Target, USER};
+use crate::workload::{Drive, Workload};
 
-/// The file that most workloads fetch, and the only one the ceiling knows.
-pub(crate) const ONE_KIB: &str = "size/1k.bin";
 pub(crate) const RANDOM_FILES: u32 = 10_000;
 const RANDOM_FILE_SIZE: u64 = 4096;
 /// Files are given this age: caches may treat a file that was just written with
@@ -47,25 +46,53 @@ impl Tree {
     }
 
     /// Makes whatever this workload needs and does not find.
-    pub(crate) fn prepare(&mut self, workload: &Workload) -> Fallible<()> {
+    pub(crate) fn prepare(&self, workload: &Workload) -> Fallible<()> {
         self.file(ONE_KIB, 1024)?;
+        if workload.is_ours_alone {
+            self.passwords()?;
+        }
         let beside = workload.beside.iter().map(|beside| &beside.target);
         for target in beside.chain([&workload.target]) {
             self.prepare_target(target)?;
         }
         if matches!(workload.drive, Drive::Load { random: true, .. }) {
-            for number in 0..RANDOM_FILES {
-                self.file(&random_name(number), RANDOM_FILE_SIZE)?;
-            }
+            self.many()?;
         }
         Ok(())
+    }
+
+    fn many(&self) -> io::Result<()> {
+        (0..RANDOM_FILES).try_for_each(|number| self.file(&random_name(number), RANDOM_FILE_SIZE))
+    }
+
+    /// Not in the tree: nobody may ask for it, and none but its owner read it.
+    fn passwords(&self) -> Fallible<()> {
+        let path = self.root.with_file_name(PASSWORDS);
+        let hash = bcrypt::hash(PASSWORD, 4).map_err(|error| error.to_string())?;
+        let mut options = File::options();
+        let options = options.write(true).create(true).truncate(true);
+        let mut file = options.mode(0o600).open(path)?;
+        Ok(writeln!(file, "{USER}:{hash}")?)
     }
 
     fn prepare_target(&self, target: &Target) -> Fallible<()> {
         match target.expected {
             Expected::File { name, size, .. } => self.file(name, size)?,
-            Expected::Names(count) => self.names(target.path.trim_matches('/'), count)?,
+            Expected::Names(count) | Expected::Page(count) | Expected::Json(count) => {
+                self.names(target.path.trim_matches('/'), count)?;
+            }
             Expected::Text(_) => self.hello(target.path.trim_start_matches('/'))?,
+            Expected::Archive {
+                directory: MANY, ..
+            } => self.many()?,
+            Expected::Archive { directory, .. } => {
+                self.file(&format!("{directory}/1g.bin"), GIB)?;
+            }
+            Expected::Sent => {
+                self.file(ONE_GIB, GIB)?;
+                let parent = self.path(target.path.trim_matches('/'));
+                fs::create_dir_all(parent.parent().unwrap_or(&self.root))?;
+            }
             Expected::Nothing | Expected::Anything => {}
         }
         Ok(())
@@ -130,7 +157,7 @@ impl Tree {
 }
 
 pub(crate) fn random_name(number: u32) -> String {
-    format!("many/{number:05}.bin")
+    format!("{MANY}/{number:05}.bin")
 }
 
 /// Bytes that differ from file to file and from place to place (xorshift), so

@@ -1,15 +1,7 @@
 //! The words in which a workload is said; the table of them is `workloads`.
 
-use std::ops::Range;
-
-use crate::tree::ONE_KIB;
-
-pub(crate) const KIB: u64 = 1 << 10;
-pub(crate) const MIB: u64 = 1 << 20;
-pub(crate) const GIB: u64 = 1 << 30;
-
-/// The field of a client that wants one answer only.
-pub(crate) const CLOSE: &str = "Connection: close";
+use crate::certificate::Handshake;
+use crate::target::{Expected, ONE_KIB, Target};
 
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
@@ -17,8 +9,10 @@ pub(crate) struct Workload {
     pub(crate) mode: Mode,
     pub(crate) drive: Drive,
     pub(crate) target: Target,
-    /// The same server on another target in the same rounds.
-    pub(crate) beside: Option<Beside>,
+    /// rhttp in other ways in the same rounds.
+    pub(crate) beside: Vec<Beside>,
+    /// Only rhttp can do it, in whatever ways stand beside it.
+    pub(crate) is_ours_alone: bool,
     /// Points of the tables that show how cost grows.
     pub(crate) points: Vec<(Series, u64)>,
 }
@@ -31,13 +25,16 @@ pub(crate) enum Mode {
     /// As started by someone who gives no option: HTTP/1.0 for rhttp and CPython.
     Default,
     Cgi,
-}
-
-/// The version a request is sent in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
-    Http10,
-    Http11,
+    /// As `Persistent`, in TLS.
+    Tls,
+    /// As `Persistent`, listing for programs where it has to be asked for.
+    Json,
+    /// As `Persistent`, sending directories as archives.
+    Archives,
+    /// As `Persistent`, taking files.
+    Uploads,
+    /// As `Persistent`, with these flags of rhttp.
+    With(&'static [&'static str]),
 }
 
 /// Who asks, and how.
@@ -50,44 +47,25 @@ pub(crate) enum Drive {
     },
     /// One connection reads one large file.
     Download,
+    /// The same of an archive, and how soon it begins.
+    Archive,
+    /// One connection sends one large file.
+    Upload,
     /// From exec to the first answer.
     Start,
     /// Connections that made one request and stay.
     Idle { connections: usize },
-}
-
-pub(crate) struct Target {
-    pub(crate) path: String,
-    pub(crate) fields: Vec<&'static str>,
-    /// Fetched first: its answer gives the condition's value.
-    pub(crate) condition: Option<Condition>,
-    pub(crate) status: u16,
-    pub(crate) expected: Expected,
-}
-
-/// A condition that holds for an unchanged file; its value is the server's own.
-#[derive(Clone, Copy)]
-pub(crate) enum Condition {
-    Date,
-    Tag,
-}
-
-/// What the body must be before anything is measured.
-pub(crate) enum Expected {
-    File {
-        name: &'static str,
-        size: u64,
-        range: Option<Range<u64>>,
+    /// Clients that connect in TLS, ask once and leave.
+    Handshakes {
+        connections: usize,
+        handshake: Handshake,
     },
-    Names(u32),
-    Text(&'static str),
-    Nothing,
-    Anything,
 }
 
 pub(crate) struct Beside {
     pub(crate) label: &'static str,
     pub(crate) target: Target,
+    pub(crate) mode: Mode,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,13 +102,19 @@ impl Workload {
             mode: Mode::Persistent,
             drive,
             target,
-            beside: None,
+            beside: Vec::new(),
+            is_ours_alone: false,
             points: Vec::new(),
         }
     }
 
     pub(crate) fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
+    }
+
+    pub(crate) fn asking(mut self, field: &'static str) -> Self {
+        self.target.fields.push(field);
+        self
     }
 
     pub(crate) fn point(mut self, series: Series, at: u64) -> Self {
@@ -152,9 +136,21 @@ impl Workload {
         self
     }
 
-    pub(crate) fn beside(self, label: &'static str, target: Target) -> Self {
+    pub(crate) fn beside(mut self, label: &'static str, target: Target) -> Self {
+        let mode = self.mode;
+        self.beside.push(Beside {
+            label,
+            target,
+            mode,
+        });
+        self
+    }
+
+    /// rhttp alone, compared with itself.
+    pub(crate) fn ours_alone(self, beside: Vec<Beside>) -> Self {
         Self {
-            beside: Some(Beside { label, target }),
+            beside,
+            is_ours_alone: true,
             ..self
         }
     }
@@ -179,7 +175,8 @@ impl Workload {
                 range: None,
                 ..
             }
-        ) && !matches!(self.drive, Drive::Load { random: true, .. })
+        ) && matches!(self.mode, Mode::Persistent | Mode::Default)
+            && !matches!(self.drive, Drive::Load { random: true, .. })
     }
 }
 
@@ -187,85 +184,23 @@ impl Drive {
     pub(crate) fn unit(&self) -> &'static str {
         match self {
             Self::Load { .. } => "requests/s",
-            Self::Download => "MB/s",
+            Self::Download | Self::Archive | Self::Upload => "MB/s",
             Self::Start => "ms",
             Self::Idle { .. } => "KiB a connection",
+            Self::Handshakes { .. } => "handshakes/s",
         }
     }
 
     pub(crate) fn more_is_better(&self) -> bool {
-        matches!(self, Self::Load { .. } | Self::Download)
+        !matches!(self, Self::Start | Self::Idle { .. })
     }
 
     /// What processor time is counted for, and in how many parts of a second.
     pub(crate) fn cost_unit(&self) -> (&'static str, f64) {
         match self {
-            Self::Download => ("CPU s/GiB", 1.0),
+            Self::Download | Self::Archive | Self::Upload => ("CPU s/GiB", 1.0),
+            Self::Handshakes { .. } => ("CPU µs/handshake", 1e6),
             _ => ("CPU µs/request", 1e6),
         }
-    }
-}
-
-impl Target {
-    pub(crate) fn new(path: &str, status: u16, expected: Expected) -> Self {
-        let path = format!("/{path}");
-        Self {
-            path,
-            fields: Vec::new(),
-            condition: None,
-            status,
-            expected,
-        }
-    }
-
-    pub(crate) fn file(name: &'static str, size: u64) -> Self {
-        Self::new(
-            name,
-            200,
-            Expected::File {
-                name,
-                size,
-                range: None,
-            },
-        )
-    }
-
-    pub(crate) fn part(
-        name: &'static str,
-        size: u64,
-        field: &'static str,
-        range: Range<u64>,
-    ) -> Self {
-        let whole = Self::new(
-            name,
-            206,
-            Expected::File {
-                name,
-                size,
-                range: Some(range),
-            },
-        );
-        whole.field(field)
-    }
-
-    pub(crate) fn unchanged(condition: Condition) -> Self {
-        let target = Self::new(ONE_KIB, 304, Expected::Nothing);
-        Self {
-            condition: Some(condition),
-            ..target
-        }
-    }
-
-    pub(crate) fn listing(path: &str, names: u32) -> Self {
-        Self::new(path, 200, Expected::Names(names))
-    }
-
-    fn field(mut self, field: &'static str) -> Self {
-        self.fields.push(field);
-        self
-    }
-
-    pub(crate) fn each_closed(self) -> Self {
-        self.field(CLOSE)
     }
 }

@@ -1,14 +1,15 @@
 //! What is measured: one row a workload, in the order of the report.
 
+use crate::certificate::Handshake;
+use crate::flags;
 use crate::options::Options;
-use crate::tree::{HELLO, ONE_KIB};
+use crate::target::{Condition, Expected, GIB, KIB, MANY, MIB, ONE, ONE_GIB, ONE_KIB, Target};
+use crate::tree::{HELLO, RANDOM_FILES};
 use crate::workload::{
-    Condition, Drive, Expected, GIB, KIB, MIB, Mode,
+    Drive, Mode,
     Series::{Connections, Names, Size},
-    Target, Workload,
+    Workload,
 };
-
-const ONE_GIB: &str = "size/1g.bin";
 
 fn one_kib() -> Target {
     Target::file(ONE_KIB, KIB)
@@ -107,36 +108,137 @@ fn answers() -> Vec<Workload> {
 }
 
 fn listings() -> Vec<Workload> {
-    let listing = |name, about, connections, path, names| {
-        let target = Target::listing(path, names);
-        Workload::load(name, about, connections, target).point(Names, names.into())
+    const PAGE: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
+    const JSON: &str = "Accept: application/json";
+    const NAMES: [(u32, usize, &str); 3] = [
+        (10, 64, "list/10/"),
+        (1000, 8, "list/1000/"),
+        (100_000, 2, "list/100000/"),
+    ];
+    let all = |names: [&'static str; 3], about, expected: fn(u32) -> Expected| {
+        let sized = NAMES.into_iter().zip(names);
+        sized.map(move |((count, connections, path), name)| {
+            let target = Target::new(path, 200, expected(count));
+            let load = Workload::load(name, about, connections, target);
+            if count < 100_000 {
+                load
+            } else {
+                load.at_least(10)
+            }
+        })
+    };
+    let plain = all(
+        ["list-10", "list-1000", "list-100000"],
+        "a listing, CPython's where Accept decides",
+        Expected::Names,
+    );
+    let page = all(
+        ["page-10", "page-1000", "page-100000"],
+        "a listing for people",
+        Expected::Page,
+    );
+    let json = all(
+        ["json-10", "json-1000", "json-100000"],
+        "a listing in JSON",
+        Expected::Json,
+    );
+    let plain = plain
+        .zip(NAMES)
+        .map(|(load, (count, ..))| load.point(Names, count.into()));
+    let page = page.map(|load| load.asking(PAGE));
+    let json = json.map(|load| load.asking(JSON).mode(Mode::Json));
+    plain.chain(page).chain(json).collect()
+}
+
+fn moving() -> Vec<Workload> {
+    let archive = |name, about, directory: &'static str, files| {
+        let target = Target::new(
+            &format!("{directory}/"),
+            200,
+            Expected::Archive { directory, files },
+        );
+        Workload::own(name, about, Drive::Archive, target).mode(Mode::Archives)
     };
     vec![
-        listing("list-10", "a listing of 10 files", 64, "list/10/", 10),
-        listing(
-            "list-1000",
-            "a listing of 1,000 files",
-            8,
-            "list/1000/",
-            1000,
+        archive(
+            "tar-10000",
+            "10,000 files of 4 KiB as a tar; p50 and p99: its first byte, median and latest",
+            MANY,
+            RANDOM_FILES,
         ),
-        listing(
-            "list-100000",
-            "a listing of 100,000 files",
-            2,
-            "list/100000/",
-            100_000,
+        archive("tar-1g", "one file of 1 GiB as a tar; the same", ONE, 1),
+        Workload::own(
+            "upload-1g",
+            "1 GiB by PUT",
+            Drive::Upload,
+            Target::new("upload/put.bin", 201, Expected::Sent),
         )
-        .at_least(10),
+        .mode(Mode::Uploads),
     ]
+}
+
+fn tls() -> Vec<Workload> {
+    let handshakes = |name, about, handshake| {
+        let drive = Drive::Handshakes {
+            connections: 16,
+            handshake,
+        };
+        Workload::own(name, about, drive, one_kib().each_closed())
+    };
+    let all = vec![
+        handshakes(
+            "tls-full-16",
+            "full handshakes (P-256), 1 KiB each",
+            Handshake::Full,
+        ),
+        handshakes(
+            "tls-resumed-16",
+            "resumed handshakes, 1 KiB each",
+            Handshake::Resumed,
+        ),
+        handshakes(
+            "tls12-resumed-16",
+            "the same in TLS 1.2",
+            Handshake::Resumed12,
+        ),
+        Workload::load("tls-keepalive-64", "1 KiB in TLS", 64, one_kib()),
+        Workload::load(
+            "tls-size-100k",
+            "100 KiB in TLS",
+            64,
+            Target::file("size/100k.bin", 100 * KIB),
+        ),
+        Workload::own(
+            "tls-download-1g",
+            "1 GiB in TLS, one client",
+            Drive::Download,
+            Target::file(ONE_GIB, GIB),
+        ),
+        Workload::own(
+            "tls-idle-500",
+            "memory of 500 idle connections in TLS",
+            Drive::Idle { connections: 500 },
+            one_kib(),
+        ),
+    ];
+    let in_tls = |workload: Workload| workload.mode(Mode::Tls);
+    all.into_iter().map(in_tls).collect()
 }
 
 /// The workloads that were asked for; a name that is none of them is an error.
 pub(crate) fn chosen(options: &Options) -> Result<Vec<Workload>, String> {
-    let all: Vec<Workload> = [connections(), sizes(), answers(), listings()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let all: Vec<Workload> = [
+        connections(),
+        sizes(),
+        answers(),
+        listings(),
+        moving(),
+        tls(),
+        flags::workloads(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     for name in options.workloads.iter().flatten() {
         if !all.iter().any(|workload| workload.name == name) {
             return Err(format!("no workload is called {name}; --list names them"));

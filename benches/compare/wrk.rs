@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::certificate::HOST;
 use crate::client::Request;
+use crate::facts;
 use crate::guard::{Ending, Guard};
-use crate::machine;
+use crate::target::Version;
 use crate::tree::RANDOM_FILES;
-use crate::workload::Version;
 
 /// What wrk may take beyond the time it was given.
 const GRACE: Duration = Duration::from_secs(20);
@@ -57,6 +58,7 @@ end
 
 pub(crate) struct Load<'a> {
     pub(crate) port: u16,
+    pub(crate) tls: bool,
     pub(crate) path: &'a str,
     pub(crate) request: &'a Request,
     pub(crate) connections: usize,
@@ -101,7 +103,13 @@ pub(crate) fn run(load: &Load<'_>, place: &Path, guard: &Guard) -> Result<Figure
     for field in &load.request.fields {
         command.args(["--header", field]);
     }
-    command.arg(format!("http://127.0.0.1:{}{}", load.port, load.path));
+    // A name, since in TLS a server may be asked by that alone.
+    let origin = if load.tls {
+        format!("https://{HOST}")
+    } else {
+        "http://127.0.0.1".to_owned()
+    };
+    command.arg(format!("{origin}:{}{}", load.port, load.path));
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -116,7 +124,7 @@ pub(crate) fn run(load: &Load<'_>, place: &Path, guard: &Guard) -> Result<Figure
 }
 
 pub(crate) fn version() -> Option<String> {
-    let line = machine::first_line(Command::new("wrk").arg("-v"))?;
+    let line = facts::first_line(Command::new("wrk").arg("-v"))?;
     // "wrk VERSION [epoll] Copyright …"
     Some(line.split(" Copyright").next().unwrap_or(&line).to_owned())
 }

@@ -1,6 +1,7 @@
 //! The house rules that a compiler does not check: a room imports only from
 //! the floors below it, nothing is `unsafe`, and no file outgrows a reader.
 
+mod benchmark;
 mod scanner;
 
 use scanner::{imports, tokens};
