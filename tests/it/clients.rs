@@ -82,7 +82,8 @@ fn zsync_fetches_what_is_missing() {
         );
         let got = fs::read(client.path().join("got")).expect("it was fetched");
         assert!(got == new, "{protocol}: other bytes");
-        let log = server.log();
+        let is_partial = |line: &Vec<u8>| line.ends_with(b"206 -");
+        let log = server.wait_for_log(|log| log.iter().any(is_partial).then(|| log.to_vec()));
         let partial = log.iter().filter(|line| line.ends_with(b"206 -")).count();
         let whole = log
             .iter()

@@ -200,6 +200,7 @@ fn at_the_cap_nobody_is_turned_out_without_a_word() {
     let tree = tree();
     for arguments in ["-p HTTP/1.1", "-p HTTP/1.1 --timeout 0"] {
         let server = serve(&tree, &format!("--max-connections 8 {arguments}"));
+        let mut before = Vec::new();
         for round in 0..5 {
             let mut clients: Vec<_> = (0..20).map(|_| connect(server.address())).collect();
             settle(&server);
@@ -211,10 +212,12 @@ fn at_the_cap_nobody_is_turned_out_without_a_word() {
             assert!(heard.iter().all(Result::is_ok), "{round}: {heard:?}");
             let count = heard.iter().filter(|answer| **answer == Ok(200)).count();
             assert!(count >= 8, "{round}: {heard:?}");
-            // In the next round these wait for another request, or have left: both give way. One whose
-            // response is still being seen to does not.
+            // In the next round these wait for another request, so they are evicted. One that is just
+            // leaving cannot be, and still has its place.
             settle(&server);
+            before = clients;
         }
+        drop(before);
     }
 }
 
