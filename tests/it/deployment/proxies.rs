@@ -250,7 +250,7 @@ fn nginx_and_haproxy_name_their_clients() {
     if find_program("nginx").is_some() {
         let address = free_address();
         let configuration = format!(
-            "{user}daemon off; error_log /dev/null; pid {root}/pid; events {{}}\n\
+            "{user}daemon off; master_process off; error_log /dev/null; pid {root}/pid; events {{}}\n\
              http {{ access_log off; client_body_temp_path {root}/b; proxy_temp_path {root}/p;\n\
              fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n\
              server {{ listen {address}; location / {{\n\
