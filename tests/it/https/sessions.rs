@@ -288,8 +288,8 @@ fn a_body_of_small_records_reaches_a_script_in_larger_pieces() {
     let body = Response::parse(&answer).body;
     let body = String::from_utf8_lossy(&body);
     let first: usize = body.trim().parse().expect("it is a number");
-    // What the session reads at once: 4 KiB of records.
-    assert!(first >= BYTES / 3, "{first}");
+    // As much as had arrived of the 4 KiB of records that the session reads at once: not one byte.
+    assert!(first >= 8, "{first}");
 }
 
 #[test]
