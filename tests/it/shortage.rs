@@ -1,13 +1,33 @@
 //! What a server answers that may open nothing more, at every number of descriptors: 503, or the
 //! right thing, and never a page that only looks right.
 
-use crate::load::{connect, descriptors, read_response, send, serve, settle};
+use crate::load::{arguments_for, connect, descriptors, read_response, send, settle};
 use crate::support::{Running, Tree};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::process::Command;
 
 /// More descriptors than a request takes, together with those that the threads have who wait for
 /// connections.
 const ENOUGH: usize = 24;
+
+/// rhttp with the standard descriptors and its own, and no others: one with a high number that it was
+/// started with would leave a lower one free where none is meant to be.
+fn serve(tree: &Tree, arguments: &str) -> Running {
+    const CLOSE: &str = "for open in /proc/self/fd/*; do number=${open##*/}; \
+        if [ \"$number\" -gt 2 ]; then eval \"exec $number>&-\"; fi; done; exec \"$@\"";
+    let mut command = Command::new("bash");
+    command.args([
+        "-c",
+        CLOSE,
+        "bash",
+        env!("CARGO_BIN_EXE_rhttp"),
+        "0",
+        "--bind",
+        "127.0.0.1",
+    ]);
+    command.args(arguments_for(tree, arguments));
+    Running::start(command)
+}
 
 /// Lets a server have `number` descriptors and no more.
 fn allow_descriptors(server: &Running, number: usize) {
