@@ -8,9 +8,9 @@ use crate::config::Config;
 use crate::sys;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv};
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -51,14 +51,10 @@ impl Socket {
         limit: Option<Duration>,
     ) -> io::Result<usize> {
         self.limit_receiving(limit)?;
-        loop {
-            let room = spare_capacity(buffer);
-            match rustix::net::recv(&*self.socket, room, RecvFlags::empty()) {
-                Ok((_, count)) => return Ok(count),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Ok(retry_on_intr(|| {
+            let received = recv(&*self.socket, spare_capacity(buffer), RecvFlags::empty());
+            received.map(|(_, count)| count)
+        })?)
     }
 
     /// Like [`receive`](Self::receive), but into a slice.
@@ -68,13 +64,7 @@ impl Socket {
         limit: Option<Duration>,
     ) -> io::Result<usize> {
         self.limit_receiving(limit)?;
-        loop {
-            match rustix::net::recv(&*self.socket, &mut *buffer, RecvFlags::empty()) {
-                Ok((_, count)) => return Ok(count),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        self.receive_slice(buffer, RecvFlags::empty())
     }
 
     fn limit_receiving(&mut self, limit: Option<Duration>) -> io::Result<()> {
@@ -87,26 +77,27 @@ impl Socket {
 
     /// Receives what has already arrived, without waiting.
     pub(in crate::server) fn receive_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match rustix::net::recv(&*self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
-                Ok((_, count)) => return Ok(count),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        self.receive_slice(buffer, RecvFlags::DONTWAIT)
+    }
+
+    fn receive_slice(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        Ok(retry_on_intr(|| {
+            let received = recv(&*self.socket, &mut *buffer, flags);
+            received.map(|(_, count)| count)
+        })?)
     }
 
     /// Discards what has already arrived.
     pub(in crate::server) fn discard_now(&mut self) {
         let mut buffer = Vec::with_capacity(4 * 1024);
         let room = spare_capacity(&mut buffer);
-        let _ = rustix::net::recv(&*self.socket, room, RecvFlags::DONTWAIT);
+        let _ = recv(&*self.socket, room, RecvFlags::DONTWAIT);
     }
 
     /// Whether bytes have arrived that were not received yet.
     pub(in crate::server) fn has_arrived(&mut self) -> bool {
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-        let peeked = rustix::net::recv(&*self.socket, &mut [0; 1], flags);
+        let peeked = recv(&*self.socket, &mut [0; 1], flags);
         peeked.is_ok_and(|(_, count)| count > 0)
     }
 
@@ -115,28 +106,18 @@ impl Socket {
     /// The call fails when the kernel could take nothing at all within [`Config::stall_timeout`].
     pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
         let flags = send_flags(more);
-        loop {
-            let sent = match parts {
-                [first, []] => rustix::net::send(&*self.socket, first, flags),
-                [first, second] => {
-                    self.send_message(&[IoSlice::new(first), IoSlice::new(second)], flags)
-                }
-            };
-            match sent {
-                Err(Errno::INTR) => {}
-                sent => return Ok(sent?),
+        Ok(retry_on_intr(|| match parts {
+            [first, []] => rustix::net::send(&*self.socket, first, flags),
+            [first, second] => {
+                self.send_message(&[IoSlice::new(first), IoSlice::new(second)], flags)
             }
-        }
+        })?)
     }
 
     /// Like [`send`](Self::send), but for any number of parts, with nothing to follow.
     pub(in crate::server) fn send_many(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        loop {
-            match self.send_message(parts, send_flags(More::Nothing)) {
-                Err(Errno::INTR) => {}
-                sent => return Ok(sent?),
-            }
-        }
+        let flags = send_flags(More::Nothing);
+        Ok(retry_on_intr(|| self.send_message(parts, flags))?)
     }
 
     /// Sends what the kernel takes without waiting.
@@ -161,15 +142,12 @@ impl Socket {
         offset: u64,
         count: u64,
     ) -> io::Result<usize> {
-        loop {
-            match sys::send_file(&*self.socket, file, offset, count) {
-                Err(Errno::INTR) => {}
-                // Some files do not support `sendfile`, those in /proc among them.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    return self.copy_file(file, offset, count);
-                }
-                sent => return Ok(sent?),
+        match retry_on_intr(|| sys::send_file(&*self.socket, file, offset, count)) {
+            // Some files do not support `sendfile`, those in /proc among them.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                self.copy_file(file, offset, count)
             }
+            sent => Ok(sent?),
         }
     }
 

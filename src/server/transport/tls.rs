@@ -4,6 +4,7 @@ use super::{More, Socket};
 use crate::tls::Tls;
 use rustix::buffer::spare_capacity;
 use rustix::event::PollFlags;
+use rustix::io::{pread, retry_on_intr};
 use rustls::server::{AcceptedAlert, Acceptor};
 use rustls::{ProtocolVersion, ServerConnection};
 use std::fs::File;
@@ -231,13 +232,7 @@ impl TlsStream {
     ) -> io::Result<usize> {
         let count = usize::try_from(count).unwrap_or(FILE_PIECE).min(FILE_PIECE);
         let mut piece = Vec::with_capacity(count);
-        loop {
-            match rustix::io::pread(file, spare_capacity(&mut piece), offset) {
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => break,
-            }
-        }
+        retry_on_intr(|| pread(file, spare_capacity(&mut piece), offset).map(drop))?;
         // The allocator may have given more room than was asked for.
         let piece = piece.get(..count).unwrap_or(&piece);
         if piece.is_empty() {
