@@ -255,24 +255,36 @@ impl Admission {
         !state.is_closing
     }
 
-    /// Waits until all connections have ended, but no longer than `limit`; then cuts the rest.
-    pub(super) fn finish(&self, limit: Duration) {
+    /// Wakes a [`finish`](Self::finish) that waits for connections which are not admitted yet.
+    pub(super) fn all_admitted(&self) {
+        let state = self.lock();
+        if state.watchers > 0 {
+            self.ended.notify_all();
+        }
+    }
+
+    /// Waits until all connections have ended and no other may be admitted, but no longer than
+    /// `limit`; then cuts the rest.
+    pub(super) fn finish(&self, limit: Duration, may_admit: impl Fn() -> bool) {
         let last_call = limit.min(LAST_CALL);
-        for ticket in &self.wait_for_end(last_call).tickets {
+        for ticket in &self.wait_for_end(last_call, &may_admit).tickets {
             if ticket.is_waiting() {
                 ticket.stop_reading();
             }
         }
-        let mut state = self.wait_for_end(limit.saturating_sub(last_call));
+        let mut state = self.wait_for_end(limit.saturating_sub(last_call), &may_admit);
         state.is_over = true;
         for ticket in &state.tickets {
             ticket.cut();
         }
     }
 
-    /// Waits until there are no connections, but no longer than `limit`.
-    fn wait_for_end(&self, limit: Duration) -> MutexGuard<'_, State> {
-        let in_progress = |state: &mut State| !state.tickets.is_empty() && !state.is_aborted;
+    /// Waits until there are no connections and none may be admitted, but no longer than `limit`.
+    fn wait_for_end(&self, limit: Duration, may_admit: impl Fn() -> bool) -> MutexGuard<'_, State> {
+        let in_progress = |state: &mut State| {
+            let has_more = !state.tickets.is_empty() || may_admit();
+            has_more && !state.is_aborted
+        };
         self.watch(self.lock(), limit, in_progress)
     }
 
@@ -351,5 +363,65 @@ impl State {
     fn evict(&mut self, ticket: &Ticket) {
         ticket.evict();
         self.places.free(ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    #[test]
+    fn the_end_waits_for_a_connection_that_is_not_admitted_yet() {
+        let admission = Admission::default();
+        admission.open(Capacity::of_process(8));
+        let (mut client, socket) = UnixStream::pair().expect("a pair of sockets");
+        let mut server = socket.try_clone().expect("a descriptor");
+        // A thread has accepted the connection, and has not admitted it.
+        let may_admit = AtomicBool::new(true);
+        thread::scope(|scope| {
+            admission.begin_closing();
+            let end = scope.spawn(|| {
+                admission.finish(Duration::from_secs(60), || may_admit.load(Ordering::SeqCst));
+            });
+            while admission.lock().watchers == 0 {
+                thread::yield_now();
+            }
+            let (ticket, verdict) = admission.admit(socket.into(), &Peer::Unix(None));
+            assert_eq!(verdict, Verdict::Serve);
+            may_admit.store(false, Ordering::SeqCst);
+            admission.all_admitted();
+
+            // It is not cut.
+            server.write_all(b"response").expect("it is open");
+            assert!(!end.is_finished());
+            admission.release(&ticket);
+            end.join().expect("it does not panic");
+            drop((server, ticket));
+            let mut response = String::new();
+            client.read_to_string(&mut response).expect("a response");
+            assert_eq!(response, "response");
+        });
+    }
+
+    #[test]
+    fn the_end_comes_when_the_last_thread_stops_accepting() {
+        let admission = Admission::default();
+        let may_admit = AtomicBool::new(true);
+        thread::scope(|scope| {
+            admission.begin_closing();
+            let end = scope.spawn(|| {
+                admission.finish(Duration::from_secs(60), || may_admit.load(Ordering::SeqCst));
+            });
+            while admission.lock().watchers == 0 {
+                thread::yield_now();
+            }
+            assert!(!end.is_finished());
+            may_admit.store(false, Ordering::SeqCst);
+            admission.all_admitted();
+            end.join().expect("it does not panic");
+        });
     }
 }

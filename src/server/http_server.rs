@@ -271,7 +271,8 @@ impl<H: Handler> Server<H> {
             for workers in &workers {
                 workers.drain_backlog(scope);
             }
-            self.admission.finish(self.config.grace);
+            let may_admit = || workers.iter().any(Workers::may_admit);
+            self.admission.finish(self.config.grace, may_admit);
             // If there were no descriptors for waking threads before, there are now.
             workers.iter().for_each(Workers::wake);
             started

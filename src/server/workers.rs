@@ -46,7 +46,7 @@ pub(super) struct Workers<'s> {
     listener: &'s Listener,
     context: &'s Context<'s>,
     mode: Mode,
-    /// Threads that wait in `accept`.
+    /// Threads that wait in `accept`, or have a connection that is not admitted yet.
     waiting: AtomicUsize,
     /// How many may wait there; a thread beyond that ends with its connection.
     max_waiting: usize,
@@ -127,7 +127,7 @@ impl<'s> Workers<'s> {
         loop {
             // On other systems, threads stay blocked in `accept` after the listener is shut down.
             if cfg!(not(target_os = "linux")) && self.context.admission.is_closing() {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                self.leave();
                 return;
             }
             match self.listener.accept() {
@@ -135,11 +135,11 @@ impl<'s> Workers<'s> {
                     if self.mode == Mode::OneAtATime {
                         let _ = prepare(&socket, self.context.config);
                     }
-                    let left = self.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
+                    let (ticket, verdict) = self.context.admission.admit(socket, &client);
+                    let left = self.leave();
                     if self.mode == Mode::Threads && self.runs_short(left) {
                         self.context.admission.request_thread();
                     }
-                    let (ticket, verdict) = self.context.admission.admit(socket, &client);
                     self.serve(&ticket, verdict, client, &mut clock);
                     // Rejoin first: a thread that waits for a connection to end must then find this
                     // one counted.
@@ -149,7 +149,10 @@ impl<'s> Workers<'s> {
                         return;
                     }
                 }
-                Err(_) if self.context.admission.is_closing() => return,
+                Err(_) if self.context.admission.is_closing() => {
+                    self.leave();
+                    return;
+                }
                 Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
                     // No client came within the receive timeout, and other threads wait too.
                     Some(Errno::AGAIN) if self.retire() => return,
@@ -194,8 +197,8 @@ impl<'s> Workers<'s> {
         left == 0 || left == self.spare / 2 && left < self.wanted()
     }
 
-    /// How many threads should wait: one more than there are open connections, up to [`SPARE`]. So the first
-    /// connection does not wait for the start of threads that may never be needed.
+    /// How many threads should wait: one more than there are open connections, up to [`SPARE`]. So
+    /// the first connection does not wait for the start of threads that may never be needed.
     fn wanted(&self) -> usize {
         self.spare.min(self.context.admission.connections() + 1)
     }
@@ -216,8 +219,23 @@ impl<'s> Workers<'s> {
             .is_ok()
     }
 
+    /// Stops counting this thread as waiting; returns how many others wait.
+    fn leave(&self) -> usize {
+        let left = self.waiting.fetch_sub(1, Ordering::SeqCst) - 1;
+        if left == 0 {
+            self.context.admission.all_admitted();
+        }
+        left
+    }
+
+    /// Whether a connection may still be admitted: a thread waits for one, or has just accepted it.
+    pub(super) fn may_admit(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
     /// Ends the server, because it can no longer accept.
     fn fail(&self, error: io::Error) {
+        self.leave();
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         self.context.admission.begin_closing();
     }
