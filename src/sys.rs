@@ -1,10 +1,12 @@
 //! What the standard library lacks: passive addresses, `sendfile`, limits, local time, the user
 //! `nobody`, what children inherit, confinement, scheduling.
 
+mod coarse;
 mod memory;
 mod sandbox;
 mod schedule;
 
+pub(crate) use coarse::{coarse_unix_time, coarse_uptime};
 pub(crate) use memory::memory_limit;
 pub(crate) use sandbox::{Purpose, Reach, confine};
 pub(crate) use schedule::{start_at_once, wait_for_turn, yield_to_others};

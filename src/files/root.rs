@@ -13,7 +13,7 @@ use super::open_files::{OpenFiles, Stamp};
 use super::private::PrivateDirectories;
 use super::sibling::is_in;
 use super::unavailable::{Unavailable, file_type_of};
-use crate::http::{Coding, Headers, HttpDate, RelativePath, Representation};
+use crate::http::{Coding, Headers, HttpDate, Representation};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
@@ -38,6 +38,8 @@ const LEASE_LIMIT: Duration = Duration::from_secs(5);
 /// How long to wait between two attempts to open such a file.
 const LEASE_PAUSE: Duration = Duration::from_millis(10);
 
+/// A path below a root: file names between slashes; short ones need no allocation.
+pub(super) type RelativePath = SmallVec<[u8; 128]>;
 /// A path for the operating system; short ones need no allocation.
 type PathBytes = SmallVec<[u8; 256]>;
 
@@ -72,7 +74,7 @@ pub(super) enum Opened {
 #[derive(Debug)]
 pub(crate) struct Directory<'r> {
     pub(super) root: &'r Root,
-    pub(super) path: RelativePath,
+    pub(super) path: &'r [u8],
     /// Its descriptor; `None` if names in it may be opened, but it may not be listed.
     pub(super) handle: Option<OwnedFd>,
 }
@@ -110,15 +112,15 @@ impl Root {
 
     /// Opens what is at `path`. A file is sent with the fields that `kind` gives it, which depend
     /// on its path alone.
-    pub(crate) fn open(
-        &self,
-        path: &RelativePath,
+    pub(crate) fn open<'r>(
+        &'r self,
+        path: &'r [u8],
         kind: impl Fn() -> Headers,
-    ) -> Result<Node<'_>, Unavailable> {
+    ) -> Result<Node<'r>, Unavailable> {
         let directory = |handle| {
             Ok(Node::Directory(Directory {
                 root: self,
-                path: path.clone(),
+                path,
                 handle,
             }))
         };
@@ -149,8 +151,7 @@ impl Root {
             return Ok(represent(file, &stamp, coding, kind));
         }
         // NUL-terminated here, so that no system call has to make a terminated copy.
-        let mut full = self.full(path);
-        full.push(0);
+        let full: PathBytes = joined(self.directory.as_os_str().as_bytes(), path, 1);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
         let seen = Stamp::of_path(full)?;
         if let Some(found) = self.open_files.find(full, &seen, coding) {
@@ -231,7 +232,7 @@ impl Directory<'_> {
         kind: impl Fn(&str) -> Headers,
     ) -> Result<Option<(RelativePath, Arc<Representation>)>, Unavailable> {
         for name in names {
-            let path: RelativePath = join(&self.path, name.as_bytes());
+            let path: RelativePath = join(self.path, name.as_bytes());
             match self.root.open_any(&path, None, || kind(name)) {
                 Ok(Opened::File(file)) if self.root.is_private(&file.file, &path) => {
                     return Err(Unavailable::Absent);
@@ -257,7 +258,7 @@ impl Directory<'_> {
     pub(crate) fn entries(&self) -> Result<Listing, Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
         read_entries(handle.as_fd(), |link| {
-            let path: RelativePath = join(&self.path, link);
+            let path: RelativePath = join(self.path, link);
             Ok(self.root.type_of(&path)? == FileType::Directory)
         })
     }
@@ -273,7 +274,7 @@ impl Directory<'_> {
             if self.root.symlinks == Symlinks::Follow {
                 return rustix::fs::statat(handle, link, AtFlags::empty());
             }
-            let path: RelativePath = join(&self.path, link.to_bytes());
+            let path: RelativePath = join(self.path, link.to_bytes());
             self.root.stat_beneath(&path)
         };
         read_catalogue(handle.as_fd(), follow, file_kind)
@@ -333,14 +334,35 @@ fn past_lease(open: impl Fn() -> rustix::io::Result<OwnedFd>) -> rustix::io::Res
 }
 
 /// `path` in `directory`, either of which may be empty.
+#[inline]
 pub(super) fn join<const N: usize>(directory: &[u8], path: &[u8]) -> SmallVec<[u8; N]>
 where
     [u8; N]: smallvec::Array<Item = u8>,
 {
-    let mut joined = SmallVec::from_slice(directory);
-    if !directory.is_empty() && !path.is_empty() {
-        joined.push(b'/');
+    joined(directory, path, 0)
+}
+
+/// The same, with this many zeros after it.
+#[inline]
+fn joined<const N: usize>(directory: &[u8], path: &[u8], zeros: usize) -> SmallVec<[u8; N]>
+where
+    [u8; N]: smallvec::Array<Item = u8>,
+{
+    let has_both = !directory.is_empty() && !path.is_empty();
+    let start = directory.len() + usize::from(has_both);
+    let end = start + path.len();
+    let mut joined = if end + zeros <= N {
+        SmallVec::from_buf_and_len([0; N], end + zeros)
+    } else {
+        SmallVec::from_elem(0, end + zeros)
+    };
+    if let Some(slash) = joined.get_mut(directory.len()).filter(|_| has_both) {
+        *slash = b'/';
     }
-    joined.extend_from_slice(path);
+    for (part, place) in [(directory, 0..directory.len()), (path, start..end)] {
+        if let Some(place) = joined.get_mut(place) {
+            place.copy_from_slice(part);
+        }
+    }
     joined
 }

@@ -1,8 +1,9 @@
 //! Compressed files stored beside others: `app.js.br` for `app.js`.
 
+use super::root::RelativePath;
 use super::root::{Opened, Root};
 use super::unavailable::Unavailable;
-use crate::http::{Coding, Headers, RelativePath, Representation};
+use crate::http::{Coding, Headers, Representation};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 

@@ -4,9 +4,8 @@
 //! link, so nothing that is swapped in the meantime leads elsewhere.
 
 use super::beneath::{self, Symlinks};
-use super::root::{Directory, Root, join};
+use super::root::{Directory, RelativePath, Root, join};
 use super::unavailable::Unavailable;
-use crate::http::RelativePath;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -29,7 +28,7 @@ impl Directory<'_> {
     pub(crate) fn into_tree(self) -> Result<Tree, Unavailable> {
         Ok(Tree {
             root: self.root.clone(),
-            path: self.path,
+            path: RelativePath::from_slice(self.path),
             handle: self.handle.ok_or(Unavailable::Absent)?,
         })
     }

@@ -7,7 +7,7 @@ use crate::http::{
     RequestLine, RequestTarget, Version, header,
 };
 use crate::representation::complete;
-use crate::wire::{Head, Persistence, ResponseFraming};
+use crate::wire::{Head, Output, Persistence, ResponseFraming};
 use std::fs::File;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -89,18 +89,18 @@ pub(super) fn answer(name: &str, fields: &Fields<'_>) -> Answer {
     let head = Head {
         protocol: Version::HTTP_11,
         server: "",
-        date: b"",
+        date_line: b"\r\n",
         framing: ResponseFraming::None,
         persistence: Persistence::Persists,
     };
-    let mut written = Vec::new();
+    let mut written = Output::default();
     head.write(&response, &mut written);
     let status = response.status.as_u16();
     let body = read(response.body);
     assert!(length.is_none_or(|length| length == body.len() as u64));
     Answer {
         status,
-        fields: fields_of(&written),
+        fields: fields_of(written.bytes()),
         body,
     }
 }

@@ -99,7 +99,7 @@ fn show(fields: FieldLines<'_>) -> String {
 
 /// Names are tokens, and values stay on their line.
 fn check(lines: &Lines<'_>) {
-    for line in lines {
+    for line in lines.iter() {
         assert!(HeaderName::new(line.name).is_some(), "{}", line.name);
         assert!(
             line.value.iter().all(|byte| !b"\r\n\0".contains(byte)),

@@ -1,6 +1,6 @@
 use crate::cgi::{end_of_header, head};
 use crate::http::Version;
-use crate::wire::{Head, Persistence, ResponseFraming};
+use crate::wire::{Head, Output, Persistence, ResponseFraming};
 
 /// A script's output: its header ends at the same place however it arrives, and whatever it says,
 /// the head that goes on the wire is one head.
@@ -22,16 +22,17 @@ pub fn scripts(data: &[u8]) {
     } else {
         ResponseFraming::Length(7)
     };
-    let mut written = Vec::new();
+    let mut written = Output::default();
     Head {
         protocol: Version::HTTP_11,
         server: "rhttp/0",
-        date: b"now",
+        date_line: b"\r\nDate: now\r\n",
         framing,
         persistence: Persistence::Persists,
     }
     .write(&response, &mut written);
 
+    let written = written.bytes();
     let shown = written.escape_ascii();
     let text = written.strip_suffix(b"\r\n\r\n").unwrap_or_default();
     let lines: Vec<_> = text

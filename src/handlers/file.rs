@@ -222,10 +222,9 @@ impl Handler for FileHandler {
         if !matches!(request.method(), Method::GET | Method::HEAD) {
             return Err(HttpError::unsupported_method(request.method()));
         }
-        let path = request
-            .target()
-            .to_relative_path()
-            .ok_or_else(HttpError::file_not_found)?;
+        let Some(path) = request.target().to_relative_path() else {
+            return Err(HttpError::file_not_found());
+        };
         let kind = || self.kind(&String::from_utf8_lossy(&path));
         match self.root.open(&path, kind).map_err(not_found)? {
             Node::Directory(directory) => self.directory_response(request, &directory),

@@ -65,6 +65,9 @@ impl FileHandler {
         path: &[u8],
         file: Arc<Representation>,
     ) -> Result<Response, HttpError> {
+        if self.compressed == Compressed::Plain && !ends_with(path, SVGZ) {
+            return Ok(whole(file));
+        }
         let name = String::from_utf8_lossy(path);
         let fields = request.headers();
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {
@@ -73,13 +76,17 @@ impl FileHandler {
             let mut response = whole(file);
             if coding.is_accepted(fields) {
                 let name = coding.name();
-                response.headers.append(header::CONTENT_ENCODING, name);
+                response
+                    .headers
+                    .extend_with(header::CONTENT_ENCODING, name.as_bytes());
             } else {
                 let media_type = coding.media_type();
                 let name = Representation::CONTENT_TYPE;
                 response.headers.append(name, media_type);
             }
-            response.headers.append(header::VARY, "Accept-Encoding");
+            response
+                .headers
+                .extend_with(header::VARY, b"Accept-Encoding");
             return Ok(response);
         }
         if self.compressed == Compressed::Plain {
@@ -91,13 +98,19 @@ impl FileHandler {
             if let Some(sibling) = sibling.map_err(not_found)? {
                 let mut response = whole(sibling);
                 let name = coding.name();
-                response.headers.append(header::CONTENT_ENCODING, name);
-                response.headers.append(header::VARY, "Accept-Encoding");
+                response
+                    .headers
+                    .extend_with(header::CONTENT_ENCODING, name.as_bytes());
+                response
+                    .headers
+                    .extend_with(header::VARY, b"Accept-Encoding");
                 return Ok(response);
             }
         }
         let mut response = whole(file);
-        response.headers.append(header::VARY, "Accept-Encoding");
+        response
+            .headers
+            .extend_with(header::VARY, b"Accept-Encoding");
         Ok(response)
     }
 }
@@ -114,10 +127,15 @@ fn has_any_suffix(name: &str, suffixes: &[&str]) -> bool {
 }
 
 fn has_suffix(name: &str, suffix: &str) -> bool {
-    let start = name.len().checked_sub(suffix.len());
-    start
-        .and_then(|start| name.get(start..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    ends_with(name.as_bytes(), suffix)
+}
+
+fn ends_with(name: &[u8], suffix: &str) -> bool {
+    let end = name
+        .len()
+        .checked_sub(suffix.len())
+        .and_then(|start| name.get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes()))
 }
 
 #[cfg(test)]

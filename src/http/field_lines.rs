@@ -43,8 +43,14 @@ impl<'a> FieldLines<'a> {
         };
         lines
             .iter()
-            .filter(move |line| HeaderName::of_line(line) == name)
+            .filter(move |line| name.is_of(line))
             .map(|line| line.value)
+    }
+
+    /// Whether there may be a field with one of these [marks](HeaderName::mark): false only if
+    /// there is none.
+    pub(crate) fn may_contain(self, marks: u64) -> bool {
+        self.marks & marks != 0
     }
 
     /// Whether there is a field `name`.

@@ -1,77 +1,10 @@
-//! Header fields (RFC 9110 §5): names, values and the ordered list of them in a response.
+//! Header fields (RFC 9110 §5): values and the ordered list of fields in a response.
 
 use super::date::HttpDate;
-use super::header;
+use super::{HeaderName, header};
 use smallvec::SmallVec;
 use std::fmt;
 use std::io::Write;
-
-/// A field name: a token (RFC 9110 §5.6.2), compared without regard to case, kept as written.
-#[derive(Clone, Copy, Debug)]
-pub struct HeaderName<'a>(&'a str);
-
-impl<'a> HeaderName<'a> {
-    /// A name known when the program is written.
-    ///
-    /// # Panics
-    /// If `name` is not a token; in a constant that is a compile error.
-    #[expect(
-        clippy::panic,
-        reason = "the name is the programmer's, never the network's"
-    )]
-    pub const fn from_static(name: &'static str) -> HeaderName<'static> {
-        match HeaderName::new(name) {
-            Some(name) => name,
-            None => panic!("a header name must be a token"),
-        }
-    }
-
-    /// The name, or `None` when `name` is not a token.
-    pub const fn new(name: &'a str) -> Option<Self> {
-        let mut rest = name.as_bytes();
-        if rest.is_empty() {
-            return None;
-        }
-        while let Some((&byte, tail)) = rest.split_first() {
-            if !is_token_byte(byte) {
-                return None;
-            }
-            rest = tail;
-        }
-        Some(Self(name))
-    }
-
-    /// The name in a line from the parser, which accepts only tokens.
-    pub(super) const fn of_line(line: &httparse::Header<'a>) -> Self {
-        Self(line.name)
-    }
-
-    /// One bit of 64: always the same for the same name in any case, and usually a different one
-    /// for a different name.
-    pub(super) fn mark(self) -> u64 {
-        let first = self.0.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
-        1 << ((self.0.len() * 5 + usize::from(first)) % 64)
-    }
-
-    /// The name as written.
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
-}
-
-impl PartialEq for HeaderName<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(other.0)
-    }
-}
-
-impl Eq for HeaderName<'_> {}
-
-impl fmt::Display for HeaderName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
 
 /// A field value: no control characters except tab, so it can never end its line.
 #[derive(Clone, PartialEq, Eq)]
@@ -236,12 +169,16 @@ impl Headers {
         }
     }
 
-    /// Sets each of `others`, whose names must differ.
+    /// Gives each of `others`, whose names must differ, its value and no other: in place of the
+    /// first one, or after the others.
     pub(crate) fn set_all(&mut self, others: &Headers) {
-        if self.marks & others.marks != 0 {
-            others.iter().for_each(|(name, _)| self.remove(name));
+        if self.may_contain(others.marks) {
+            for (name, value) in others.iter() {
+                self.set(name, HeaderValue(SmallVec::from_slice(value)));
+            }
+        } else {
+            self.extend(others);
         }
-        self.extend(others);
     }
 
     /// Says that the response depends on the request's field `name` (RFC 9110 §12.5.5), in addition
@@ -286,28 +223,44 @@ impl Headers {
     pub fn iter(&self) -> impl Iterator<Item = (HeaderName<'_>, &[u8])> {
         self.lines().filter_map(|line| {
             let colon = memchr::memchr(b':', line)?;
-            let name = HeaderName::new(std::str::from_utf8(line.get(..colon)?).ok()?)?;
+            // Only tokens get in.
+            let name = HeaderName::of_token(std::str::from_utf8(line.get(..colon)?).ok()?);
             Some((name, value_of(line, name)))
         })
     }
 
     /// The first value of the field `name`.
     pub fn get(&self, name: HeaderName<'_>) -> Option<&[u8]> {
-        self.lines_marked(name)
+        if self.marks & name.mark() == 0 {
+            return None;
+        }
+        self.lines()
             .find(|line| is_field(line, name))
             .map(|line| value_of(line, name))
     }
 
     /// Every value of the field `name`.
     pub fn get_all<'a>(&'a self, name: HeaderName<'a>) -> impl Iterator<Item = &'a [u8]> {
-        self.lines_marked(name)
+        let may_be_there = self.marks & name.mark() != 0;
+        lines_of(if may_be_there { &self.lines } else { &[] })
             .filter(move |line| is_field(line, name))
             .map(move |line| value_of(line, name))
     }
 
     /// Whether there is a field `name`.
     pub fn contains(&self, name: HeaderName<'_>) -> bool {
-        self.get(name).is_some()
+        self.may_contain(name.mark()) && self.get(name).is_some()
+    }
+
+    /// The [marks](HeaderName::mark) of all names combined.
+    pub(crate) fn marks(&self) -> u64 {
+        self.marks
+    }
+
+    /// Whether there may be a field with one of these [marks](HeaderName::mark): false only if
+    /// there is none.
+    pub(crate) fn may_contain(&self, marks: u64) -> bool {
+        self.marks & marks != 0
     }
 
     /// All lines, as they go on the wire.
@@ -324,12 +277,6 @@ impl Headers {
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         lines_of(&self.lines)
     }
-
-    /// The lines among which every field called `name` is to be found: all of them, or none.
-    fn lines_marked(&self, name: HeaderName<'_>) -> impl Iterator<Item = &[u8]> {
-        let may_be_there = self.marks & name.mark() != 0;
-        lines_of(if may_be_there { &self.lines } else { &[] })
-    }
 }
 
 impl PartialEq for Headers {
@@ -342,6 +289,9 @@ impl Eq for Headers {}
 
 fn lines_of(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
         let end = memchr::memchr(b'\n', rest)? + 1;
         let line;
         (line, rest) = rest.split_at_checked(end)?;
@@ -374,28 +324,6 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// RFC 9110 §5.6.2.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
-}
-
 /// The byte that spells `character` in a value, if there is one.
 fn value_byte(character: char) -> Option<u8> {
     u8::try_from(character)
@@ -423,14 +351,6 @@ mod tests {
             HeaderValue::new("caf\u{e9}\t").map(|value| value.as_bytes().to_vec()),
             Some(b"caf\xe9\t".to_vec())
         );
-    }
-
-    #[test]
-    fn a_name_is_a_token() {
-        for bad in ["", "a b", "a:", "a\r\n", "\u{e9}"] {
-            assert!(HeaderName::new(bad).is_none(), "{bad:?}");
-        }
-        assert_eq!(HeaderName::new("content-TYPE"), Some(header::CONTENT_TYPE));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Representation {
     pub(crate) fields: Headers,
     /// The coding in which it stands in for another file; `None` for a file served as itself.
     pub(crate) coding: Option<Coding>,
+    /// The lines of a response that sends all of it: `kind`, the length, and `fields`.
+    pub(crate) whole: Box<[u8]>,
 }
 
 impl Timestamp {
@@ -93,6 +95,7 @@ impl Representation {
             fields.append(header::ETAG, etag.clone());
         }
         Self {
+            whole: whole(&kind, state.size, &fields),
             file,
             state,
             validators,
@@ -109,6 +112,7 @@ impl Representation {
             state: self.state,
             validators: self.validators.clone(),
             kind: self.kind.clone(),
+            whole: whole(&self.kind, self.state.size, &fields),
             fields,
             coding: self.coding,
         }
@@ -120,4 +124,13 @@ impl Representation {
         kind.append(Self::CONTENT_TYPE, media_type);
         kind
     }
+}
+
+fn whole(kind: &Headers, size: u64, fields: &Headers) -> Box<[u8]> {
+    let mut length = Headers::new();
+    length.append(header::CONTENT_LENGTH, size);
+    [kind, &length, fields]
+        .map(Headers::as_bytes)
+        .concat()
+        .into()
 }

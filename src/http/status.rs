@@ -52,10 +52,39 @@ status_codes! {
     INSUFFICIENT_STORAGE = 507, "The disk is full.";
 }
 
+/// The least code.
+const FIRST: u16 = 100;
+/// How many digits a code has.
+const DIGITS: usize = 3;
+/// All codes, one after the other: their text is never put together at run time.
+const CODES: &str = match std::str::from_utf8(&CODE_BYTES) {
+    Ok(codes) => codes,
+    Err(_) => "",
+};
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the compiler computes it"
+)]
+const CODE_BYTES: [u8; 900 * DIGITS] = {
+    let mut bytes = [0; 900 * DIGITS];
+    let mut code = 0;
+    while code < 900 {
+        let digits = [code / 100 + 1, code / 10 % 10, code % 10];
+        let mut place = 0;
+        while place < DIGITS {
+            bytes[code * DIGITS + place] = b'0' + digits[place] as u8;
+            place += 1;
+        }
+        code += 1;
+    }
+    bytes
+};
+
 impl StatusCode {
     /// The code as a value, or `None` if it does not have three digits.
     pub const fn new(code: u16) -> Option<Self> {
-        if code >= 100 && code <= 999 {
+        if code >= FIRST && code <= 999 {
             Some(Self(code))
         } else {
             None
@@ -65,6 +94,12 @@ impl StatusCode {
     /// The number.
     pub const fn as_u16(self) -> u16 {
         self.0
+    }
+
+    /// The number's three digits.
+    pub(crate) fn as_str(self) -> &'static str {
+        let start = usize::from(self.0 - FIRST) * DIGITS;
+        CODES.get(start..start + DIGITS).unwrap_or_default()
     }
 
     /// The reason phrase, or `None` for a code that CPython does not know.
@@ -99,9 +134,7 @@ impl StatusCode {
 
 impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |place: u16| u8::try_from(self.0 / place % 10).unwrap_or(0) + b'0';
-        let digits = [digit(100), digit(10), digit(1)];
-        f.write_str(std::str::from_utf8(&digits).unwrap_or("???"))
+        f.write_str(self.as_str())
     }
 }
 

@@ -6,9 +6,6 @@ use percent_encoding::percent_decode;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
-/// A path below the served directory: file names between slashes, none of them `.` or `..`.
-pub type RelativePath = SmallVec<[u8; 128]>;
-
 /// What a request asks for: path, query and fragment as the client wrote them.
 ///
 /// Two things are settled on construction, so that no handler can get them wrong: leading slashes
@@ -60,19 +57,22 @@ impl<'a> RequestTarget<'a> {
         matches!(last.unwrap_or_default(), b"" | b"." | b"..")
     }
 
-    /// The path with percent-encoding undone and dot segments resolved, or `None` when no file
-    /// can have that name: CPython's `translate_path`.
+    /// The path with percent-encoding undone and dot segments resolved: file names between slashes,
+    /// none of them `.` or `..`. `None` when no file can have that name. CPython's
+    /// `translate_path`.
     ///
     /// This is the one place where a target becomes file names. Decoding comes first, so an
     /// encoded slash is a slash and an encoded dot a dot, and `..` never leaves the root.
     #[doc(alias = "translate_path")]
-    pub fn to_relative_path(self) -> Option<RelativePath> {
+    pub fn to_relative_path(self) -> Option<Cow<'a, [u8]>> {
         let raw = self.path();
-        if is_plain(raw) {
-            return Some(RelativePath::from_slice(raw.get(1..)?));
+        let directory = raw.strip_suffix(b"/").filter(|path| !path.is_empty());
+        let plain = directory.unwrap_or(raw);
+        if is_plain(plain) {
+            return plain.get(1..).map(Cow::Borrowed);
         }
         let decoded = unquote(raw);
-        let mut path = RelativePath::new();
+        let mut path = Vec::with_capacity(decoded.len());
         for segment in decoded.split(|&byte| byte == b'/') {
             match segment {
                 b"" | b"." => {}
@@ -88,7 +88,7 @@ impl<'a> RequestTarget<'a> {
                 }
             }
         }
-        to_file_name(path)
+        to_file_name(path).map(Cow::Owned)
     }
 
     /// The whole target in readable form, for the title of a listing: CPython's `displaypath`. It
@@ -213,14 +213,14 @@ fn unquote_runs(raw: &[u8], decode: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option
 }
 
 /// The bytes that name a file in the file system; `None` for text that cannot be a file name.
-fn to_file_name(text: RelativePath) -> Option<RelativePath> {
+fn to_file_name(text: Vec<u8>) -> Option<Vec<u8>> {
     if text.contains(&0) {
         return None;
     }
     if std::str::from_utf8(&text).is_ok() {
         return Some(text);
     }
-    let mut name = RelativePath::new();
+    let mut name = Vec::with_capacity(text.len());
     for piece in pieces(&text) {
         match piece {
             Piece::Text(text) => name.extend_from_slice(text.as_bytes()),

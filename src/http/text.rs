@@ -91,8 +91,7 @@ pub(crate) fn is_printable(text: &[u8]) -> bool {
 pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = ONES << 7;
-    let (words, rest) = text.as_chunks::<8>();
-    let is_printable = words.iter().all(|word| {
+    let is_printable = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
         // The top bit of a byte ends up set if the byte is 0x80 or above, if it is 0x7f or above,
         // or if it is less than a space.
@@ -101,11 +100,14 @@ pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
         let marked = word ^ (ONES * u64::from(mark));
         let marked = marked.wrapping_sub(ONES) & !marked;
         (above | below | marked) & HIGH == 0
-    });
-    is_printable
-        && rest
+    };
+    // The last word may overlap the one before it.
+    match text.last_chunk() {
+        Some(last) => text.as_chunks().0.iter().all(is_printable) && is_printable(last),
+        None => text
             .iter()
-            .all(|&byte| matches!(byte, b' '..=b'~') && byte != mark)
+            .all(|&byte| matches!(byte, b' '..=b'~') && byte != mark),
+    }
 }
 
 fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clone) -> fmt::Result {

@@ -26,6 +26,10 @@ enum Ranges {
     Refused,
 }
 
+/// The [marks](HeaderName::mark) of what a handler may say of the content itself.
+const OF_CONTENT: u64 =
+    header::ETAG.mark() | header::LAST_MODIFIED.mark() | header::ACCEPT_RANGES.mark();
+
 /// Turns a handler's `response` into the response to `request`.
 ///
 /// # Errors
@@ -49,11 +53,7 @@ pub(crate) fn complete(
     }
     let mut ranges = Ranges::Bytes;
     let own;
-    let own_names = [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES];
-    let validators = if own_names
-        .iter()
-        .any(|name| response.headers.contains(*name))
-    {
+    let validators = if response.headers.may_contain(OF_CONTENT) {
         (*of, own, ranges) = as_said(of, &response.headers, now);
         &own
     } else {

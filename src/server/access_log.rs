@@ -104,11 +104,9 @@ impl AccessLog {
 
     /// Writes a line that does not concern a connection, as the program's own.
     pub(super) fn note(&self, message: fmt::Arguments<'_>) {
-        let mut line = Line(SmallVec::new());
-        // Writing to memory cannot fail.
-        let _ = line.write_fmt(format_args!("rhttp: {message}"));
-        line.0.push(b'\n');
-        self.append(&line.0);
+        let mut line = Line::new();
+        line.push_message(format_args!("rhttp: {message}"));
+        self.append(line.bytes());
     }
 
     /// Closes the log to new lines and waits until the rest are written, but no longer than
@@ -183,10 +181,10 @@ impl Shared {
         let mut batch = Vec::new();
         let mut is_prompt = true;
         while let Some(dropped) = self.take(&mut batch, is_prompt) {
-            let start = Instant::now();
+            let start = sys::coarse_uptime();
             let is_late = || self.is_late();
             let lost = sink.report(dropped, is_late) + sink.write_counting(&batch, is_late);
-            is_prompt = start.elapsed() < WRITER_LIMIT;
+            is_prompt = sys::coarse_uptime().saturating_sub(start) < WRITER_LIMIT;
             if lost > 0 {
                 self.lock().dropped += lost;
             }
@@ -265,41 +263,106 @@ impl Log for ConnectionLog<'_> {
     }
 
     fn write(&self, message: fmt::Arguments<'_>) {
-        let mut line = Line(SmallVec::new());
-        line.0.extend_from_slice(&self.client.prefix);
-        line.0.extend_from_slice(&self.now.log_time);
-        line.0.extend_from_slice(b"] ");
-        // Writing to memory cannot fail; a message that fails to display is logged as far as it
-        // went.
-        let _ = line.write_fmt(message);
-        line.0.push(b'\n');
-        self.log.append(&line.0);
+        let mut line = Line::new();
+        line.push(&self.client.prefix);
+        line.push(&self.now.log_time);
+        line.push(b"] ");
+        line.push_message(message);
+        self.log.append(line.bytes());
     }
 }
 
-/// A line being put together; text is escaped as CPython's `log_message` escapes it.
-struct Line(SmallVec<[u8; 256]>);
+/// Bytes of a line that need no allocation: most lines are shorter.
+const LINE_CAPACITY: usize = 256;
+
+/// A line being put together.
+struct Line {
+    short: [u8; LINE_CAPACITY],
+    length: usize,
+    /// The whole line, once it does not fit into `short`.
+    long: Vec<u8>,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self {
+            short: [0; LINE_CAPACITY],
+            length: 0,
+            long: Vec::new(),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self.short.get(..self.length) {
+            Some(bytes) if self.long.is_empty() => bytes,
+            _ => &self.long,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        match self.short.get_mut(self.length..end) {
+            Some(free) if self.long.is_empty() => {
+                free.copy_from_slice(bytes);
+                self.length = end;
+            }
+            _ => self.push_long(bytes),
+        }
+    }
+
+    #[cold]
+    fn push_long(&mut self, bytes: &[u8]) {
+        if self.long.is_empty() {
+            let short = self.short.get(..self.length).unwrap_or_default();
+            self.long.extend_from_slice(short);
+        }
+        self.long.extend_from_slice(bytes);
+    }
+
+    /// Adds a message, escaped as CPython's `log_message` escapes it, and ends the line. Most
+    /// messages need no escapes, which one look at the whole of it shows.
+    fn push_message(&mut self, message: fmt::Arguments<'_>) {
+        let start = self.bytes().len();
+        // Writing to memory cannot fail; a message that fails to display is logged as far as it
+        // went.
+        let _ = self.write_fmt(message);
+        let written = self.bytes().get(start..).unwrap_or_default();
+        if !is_printable_without(b'\\', written) {
+            let escaped = escape(&String::from_utf8_lossy(written));
+            self.truncate(start);
+            self.push(escaped.as_bytes());
+        }
+        self.push(b"\n");
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.long.truncate(length);
+        self.length = self.length.min(length);
+    }
+}
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if is_printable_without(b'\\', text.as_bytes()) {
-            self.0.extend_from_slice(text.as_bytes());
-            return Ok(());
-        }
-        for character in text.chars() {
-            match character {
-                '\\' => self.0.extend_from_slice(br"\\"),
-                // C0, DEL and C1: what a terminal would obey.
-                '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
-                    let _ = write!(self.0, "\\x{:02x}", u32::from(character));
-                }
-                _ => self
-                    .0
-                    .extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-        }
+        self.push(text.as_bytes());
         Ok(())
     }
+}
+
+#[cold]
+fn escape(message: &str) -> String {
+    let mut escaped = String::with_capacity(message.len() + 16);
+    for character in message.chars() {
+        match character {
+            '\\' => escaped.push_str(r"\\"),
+            // C0, DEL and C1: what a terminal would obey.
+            '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
+                // Writing to memory cannot fail.
+                let _ = write!(escaped, "\\x{:02x}", u32::from(character));
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]

@@ -153,10 +153,9 @@ impl Admission {
     /// if none has stalled, or if none has ended by then.
     pub(super) fn evict_stalled(&self) -> bool {
         let mut state = self.lock();
-        let now = Instant::now();
         let stalls = |ticket: &&Arc<Ticket>| {
-            let passed = now.saturating_duration_since(ticket.since());
-            ticket.is_at_work() && ticket.memory() > 0 && !ticket.is_last() && passed >= STALLED
+            let is_working = ticket.is_at_work() && !ticket.is_last();
+            is_working && ticket.memory() > 0 && ticket.unchanged_for() >= STALLED
         };
         let longest = state
             .tickets
@@ -331,10 +330,7 @@ impl State {
             return false;
         }
         loop {
-            let waiting = self
-                .tickets
-                .iter()
-                .filter(|ticket| ticket.is_evictable(now));
+            let waiting = self.tickets.iter().filter(|ticket| ticket.is_evictable());
             let longest = waiting.min_by_key(|ticket| ticket.since()).cloned();
             let Some(longest) = longest else {
                 self.look_again = Some(now + LOOK_AGAIN);

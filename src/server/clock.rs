@@ -6,15 +6,15 @@ use smallvec::SmallVec;
 use std::cell::OnceCell;
 
 /// Short ASCII.
-type Text = SmallVec<[u8; 32]>;
+type Text = SmallVec<[u8; 64]>;
 
 /// One moment, to the second, in the forms that a response needs. It is taken once per response, so
 /// that everything that states the time agrees.
 pub(super) struct Now {
     /// For validators.
     pub(super) second: HttpDate,
-    /// For the `Date` field.
-    pub(super) date: Text,
+    /// The line of the `Date` field, and the end of the line before it.
+    pub(super) date_line: Text,
     /// For the log.
     pub(super) log_time: Text,
     /// For the log in another format; filled on first use.
@@ -24,13 +24,13 @@ pub(super) struct Now {
 impl Now {
     /// The current second.
     pub(super) fn current() -> Self {
-        Self::at(HttpDate::now())
+        Self::at(coarse_second())
     }
 
     fn at(second: HttpDate) -> Self {
         Self {
             second,
-            date: Text::from_slice(second.to_string().as_bytes()),
+            date_line: Text::from_slice(format!("\r\nDate: {second}\r\n").as_bytes()),
             log_time: Text::from_slice(sys::log_time(second.as_unix()).as_bytes()),
             record_time: OnceCell::new(),
         }
@@ -41,6 +41,11 @@ impl Now {
         self.record_time
             .get_or_init(|| format(self.second.as_unix()))
     }
+}
+
+/// The current second, as file systems take it for the times of files.
+fn coarse_second() -> HttpDate {
+    HttpDate::from_unix(sys::coarse_unix_time()).unwrap_or_else(HttpDate::now)
 }
 
 /// Remembers what the current second looks like.
@@ -61,7 +66,7 @@ impl Clock {
 
     /// The current second.
     pub(super) fn now(&mut self) -> &Now {
-        let second = HttpDate::now();
+        let second = coarse_second();
         if second != self.now.second {
             self.now = Now::at(second);
         }

@@ -205,7 +205,7 @@ impl<'s> Connection<'s> {
         let head = Head {
             protocol: config.protocol,
             server: handler.server_version(),
-            date: &now.date,
+            date_line: &now.date_line,
             framing,
             persistence,
         };

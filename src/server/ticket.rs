@@ -1,11 +1,12 @@
 //! What the server knows about one open connection, and how other threads end it.
 
 use super::places::Holder;
+use crate::sys;
 use rustix::net::{Shutdown, shutdown};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a connection is doing, in two bits:
 ///
@@ -42,8 +43,8 @@ pub(super) struct Ticket {
     socket: Arc<OwnedFd>,
     holder: Holder,
     state: AtomicU8,
-    admitted: Instant,
-    /// When it last began to wait, or a response last made progress: nanoseconds after `admitted`.
+    /// When it was admitted, last began to wait, or its response last made progress: nanoseconds of
+    /// [`coarse_uptime`](sys::coarse_uptime).
     since: AtomicU64,
     /// Its number among the connections being served.
     place: AtomicU64,
@@ -63,6 +64,10 @@ pub(super) enum Usefulness {
     Works(u64),
 }
 
+fn now() -> u64 {
+    u64::try_from(sys::coarse_uptime().as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Ticket {
     pub(super) fn new(
         socket: OwnedFd,
@@ -75,8 +80,7 @@ impl Ticket {
             socket: Arc::new(socket),
             holder,
             state: AtomicU8::new(bits),
-            admitted: Instant::now(),
-            since: AtomicU64::new(0),
+            since: AtomicU64::new(now()),
             place: AtomicU64::new(0),
             index: AtomicUsize::new(index),
             memory: AtomicUsize::new(0),
@@ -150,8 +154,7 @@ impl Ticket {
 
     /// Notes that its response has made progress.
     pub(super) fn touch(&self) {
-        let since = u64::try_from(self.admitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.since.store(since, Ordering::Relaxed);
+        self.since.store(now(), Ordering::Relaxed);
     }
 
     /// Records how much memory it holds for its head, or for a response being sent.
@@ -197,20 +200,25 @@ impl Ticket {
 
     /// Whether it may be evicted as an idle connection. A client that has just connected is about
     /// to send a request, and would get nothing at all.
-    pub(super) fn is_evictable(&self, now: Instant) -> bool {
+    pub(super) fn is_evictable(&self) -> bool {
         let bits = self.bits();
-        let is_new = || now.saturating_duration_since(self.since()) < LAST_CALL;
+        let is_new = || self.unchanged_for() < LAST_CALL;
         bits & (WAITING | LAST) == WAITING && (bits & ANSWERED != 0 || !is_new())
     }
 
-    /// Since when it has been idle, or its response has made no progress.
-    pub(super) fn since(&self) -> Instant {
-        self.admitted + Duration::from_nanos(self.since.load(Ordering::Relaxed))
+    /// For how long it has been idle, or its response has made no progress.
+    pub(super) fn unchanged_for(&self) -> Duration {
+        Duration::from_nanos(now().saturating_sub(self.since()))
+    }
+
+    /// Which of several has been so for longest: the one with the least number.
+    pub(super) fn since(&self) -> u64 {
+        self.since.load(Ordering::Relaxed)
     }
 
     /// How useful it is to its client.
     pub(super) fn usefulness(&self) -> Usefulness {
-        let since = self.since.load(Ordering::Relaxed);
+        let since = self.since();
         match self.bits() {
             bits if bits & WAITING != 0 => Usefulness::Waits(since),
             bits if bits & AT_WORK == 0 => Usefulness::Begins(since),

@@ -6,6 +6,7 @@ mod forwarded;
 mod framing;
 mod host;
 mod input;
+mod output;
 mod persistence;
 mod proxy_protocol;
 mod read;
@@ -17,6 +18,7 @@ pub(crate) use forwarded::forwarded;
 pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, response_framing};
 pub(crate) use host::{check_host, https_location};
 pub(crate) use input::Input;
+pub(crate) use output::Output;
 pub(crate) use persistence::{
     CloseReason, Delivery, Expectation, Facts, Next, Persistence, ResponseEnd, expects_continue,
     next,

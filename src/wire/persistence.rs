@@ -119,9 +119,12 @@ impl Expectation {
     /// Unlike CPython, `Connection` is read as a list, which it is.
     pub(crate) fn of(line: &RequestLine<'_>, fields: FieldLines<'_>, server: Version) -> Self {
         let has_option = |option: &[u8]| {
-            fields
-                .list(header::CONNECTION)
-                .any(|member| member.eq_ignore_ascii_case(option))
+            let mut values = fields.get_all(header::CONNECTION);
+            // Most clients name one option.
+            values.any(|value| {
+                value.eq_ignore_ascii_case(option)
+                    || value.contains(&b',') && has_member(value, option)
+            })
         };
         let persists = line.version >= Version::HTTP_10
             && !has_option(b"close")
@@ -144,6 +147,10 @@ impl Expectation {
             Self::Closes
         }
     }
+}
+
+fn has_member(list: &[u8], option: &[u8]) -> bool {
+    members(list).any(|member| member.eq_ignore_ascii_case(option))
 }
 
 impl Facts {

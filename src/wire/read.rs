@@ -5,11 +5,59 @@ use super::request_line::{Refusal, Rejected, no_request_line, parse_line};
 use super::{Phase, Source};
 use crate::config::Config;
 use crate::http::{HttpError, RequestLine, StatusCode, Version};
-use smallvec::SmallVec;
 use std::io;
+use std::ops::Deref;
+
+/// Header lines that need no allocation: more than browsers send.
+const FEW: usize = 16;
 
 /// The header lines of a request.
-pub(crate) type Lines<'h> = SmallVec<[httparse::Header<'h>; 16]>;
+pub(crate) struct Lines<'h> {
+    few: [httparse::Header<'h>; FEW],
+    /// All lines, where there are more than a few.
+    many: Vec<httparse::Header<'h>>,
+    count: usize,
+}
+
+impl<'h> Lines<'h> {
+    /// No lines.
+    pub(crate) fn new() -> Self {
+        Self {
+            few: [httparse::EMPTY_HEADER; FEW],
+            many: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Parses at most `limit` lines and the empty one after them, and returns where that ends.
+    fn parse(&mut self, fields: &'h [u8], limit: usize) -> httparse::Result<usize> {
+        let mut parsed = httparse::parse_headers(fields, &mut self.few);
+        if matches!(parsed, Err(httparse::Error::TooManyHeaders)) {
+            self.many.resize(limit, httparse::EMPTY_HEADER);
+            parsed = httparse::parse_headers(fields, &mut self.many);
+        }
+        Ok(match parsed? {
+            httparse::Status::Complete((end, lines)) => {
+                self.count = lines.len();
+                httparse::Status::Complete(end)
+            }
+            httparse::Status::Partial => httparse::Status::Partial,
+        })
+    }
+}
+
+impl<'h> Deref for Lines<'h> {
+    type Target = [httparse::Header<'h>];
+
+    fn deref(&self) -> &Self::Target {
+        let lines = if self.many.is_empty() {
+            &self.few
+        } else {
+            &*self.many
+        };
+        lines.get(..self.count).unwrap_or_default()
+    }
+}
 
 /// What was read.
 #[derive(Debug)]
@@ -22,10 +70,12 @@ pub(crate) enum Incoming<'h> {
     Rejected(Rejected<'h>),
 }
 
-/// Where header lines end, and how many there are.
-struct FieldsEnd {
-    offset: usize,
-    count: usize,
+/// Where header lines end.
+enum FieldsEnd {
+    /// At this offset, after this many lines.
+    At { offset: usize, count: usize },
+    /// Somewhere in what has arrived: the parser finds it.
+    Within,
 }
 
 /// Reads the next head into `head`, and its header lines into `lines`.
@@ -56,12 +106,22 @@ pub(crate) fn read<'h>(
         }
         Err(Refusal::Answer(line, error)) => (line, Err(*error)),
     };
-    let head_end = fields_end.as_ref().map_or(line_end, |end| end.offset);
+    let head_end = match fields_end {
+        Ok(FieldsEnd::At { offset, .. }) => offset,
+        Ok(FieldsEnd::Within) => source.input().unread().len(),
+        Err(_) => line_end,
+    };
     source.input().take(head_end, head);
     let line = line.in_head(head);
-    let parsed = fields_end.and_then(|end| {
-        let fields = head.get(line_end..).unwrap_or_default();
-        parse_fields(fields, end.count, lines)
+    let fields = head.get(line_end..).unwrap_or_default();
+    let parsed = fields_end.and_then(|end| match end {
+        FieldsEnd::At { count, .. } => parse_fields(fields, count, lines),
+        FieldsEnd::Within => {
+            let end = parse_whole_fields(fields, lines, limits)?;
+            // The next request has arrived, too.
+            source.input().append(fields.get(end..).unwrap_or_default());
+            Ok(())
+        }
     });
     Ok(match parsed {
         Ok(()) => Incoming::Request(line),
@@ -101,6 +161,14 @@ fn fill_fields(
     start: usize,
     limits: &Config,
 ) -> io::Result<Result<FieldsEnd, HttpError>> {
+    let arrived = source.input().unread().get(start..).unwrap_or_default();
+    // This is how a head usually arrives, and it is too short for any limit but that of their
+    // number.
+    if arrived.ends_with(b"\r\n\r\n")
+        && arrived.len() <= limits.max_header_line.min(limits.max_head)
+    {
+        return Ok(Ok(FieldsEnd::Within));
+    }
     let mut line_start = start;
     let mut count = 0;
     loop {
@@ -111,15 +179,13 @@ fn fill_fields(
             ))));
         };
         if count >= limits.max_header_lines {
-            return Ok(Err(too_large("Too many headers").with_explanation(
-                format!("got more than {} headers", limits.max_header_lines),
-            )));
+            return Ok(Err(too_many(limits)));
         }
         let input = source.input();
         match input.unread().get(line_start..line_end).unwrap_or_default() {
             b"\r\n" | b"\n" => {
                 let offset = line_end;
-                return Ok(Ok(FieldsEnd { offset, count }));
+                return Ok(Ok(FieldsEnd::At { offset, count }));
             }
             [.., b'\n'] if line_end - start > limits.max_head => {
                 return Ok(Err(too_large("Header section too large").with_explanation(
@@ -140,10 +206,40 @@ fn fill_fields(
                 };
                 input.append(closing);
                 let offset = input.unread().len();
-                return Ok(Ok(FieldsEnd { offset, count }));
+                return Ok(Ok(FieldsEnd::At { offset, count }));
             }
         }
     }
+}
+
+/// Parses header lines up to the empty one, which is there, and returns where that ends.
+fn parse_whole_fields<'h>(
+    fields: &'h [u8],
+    lines: &mut Lines<'h>,
+    limits: &Config,
+) -> Result<usize, HttpError> {
+    match lines.parse(fields, limits.max_header_lines) {
+        Ok(httparse::Status::Complete(_)) if lines.len() >= limits.max_header_lines => {
+            Err(too_many(limits))
+        }
+        Ok(httparse::Status::Complete(end)) => Ok(end),
+        // Their number is judged first.
+        Ok(httparse::Status::Partial) | Err(_) => {
+            Err(if count_lines(fields) < limits.max_header_lines {
+                bad_line()
+            } else {
+                too_many(limits)
+            })
+        }
+    }
+}
+
+/// How many lines there are before the first empty one.
+fn count_lines(fields: &[u8]) -> usize {
+    fields
+        .split_inclusive(|&byte| byte == b'\n')
+        .take_while(|line| !matches!(*line, b"\r\n" | b"\n"))
+        .count()
 }
 
 /// Parses `count` header lines and the empty one after them.
@@ -152,15 +248,21 @@ fn parse_fields<'h>(
     count: usize,
     lines: &mut Lines<'h>,
 ) -> Result<(), HttpError> {
-    lines.resize(count, httparse::EMPTY_HEADER);
-    match httparse::parse_headers(fields, lines) {
+    match lines.parse(fields, count) {
         Ok(httparse::Status::Complete(_)) => Ok(()),
-        // Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a
-        // request may read in two ways is refused (RFC 9112 §5.1, §5.2).
-        Ok(httparse::Status::Partial) | Err(_) => {
-            Err(HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line"))
-        }
+        Ok(httparse::Status::Partial) | Err(_) => Err(bad_line()),
     }
+}
+
+/// Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a request
+/// may read in two ways is refused (RFC 9112 §5.1, §5.2).
+fn bad_line() -> HttpError {
+    HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line")
+}
+
+fn too_many(limits: &Config) -> HttpError {
+    let explanation = format!("got more than {} headers", limits.max_header_lines);
+    too_large("Too many headers").with_explanation(explanation)
 }
 
 fn too_large(message: &'static str) -> HttpError {

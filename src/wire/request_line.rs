@@ -2,6 +2,7 @@
 
 use crate::http::{
     HttpError, Latin1, Method, RequestLine, RequestTarget, StatusCode, Version, is_printable,
+    is_printable_without,
 };
 
 /// Bytes that are not a request.
@@ -14,7 +15,7 @@ pub(crate) struct Rejected<'h> {
 }
 
 /// A request line that was parsed, as offsets: the bytes may move afterwards.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ParsedLine {
     /// How much of the line is text, without the line ending.
     text: usize,
@@ -24,7 +25,7 @@ pub(super) struct ParsedLine {
 }
 
 /// A range of bytes in a line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Span {
     start: usize,
     end: usize,
@@ -59,6 +60,35 @@ impl ParsedLine {
 
 /// Parses a request line by CPython's rules.
 pub(super) fn parse_line(line: &[u8]) -> Result<ParsedLine, Refusal> {
+    match parse_usual(line) {
+        Some(parsed) => Ok(parsed),
+        None => parse_any(line),
+    }
+}
+
+/// Parses what browsers and most other clients send.
+fn parse_usual(line: &[u8]) -> Option<ParsedLine> {
+    const METHOD: &[u8] = b"GET";
+    const END: &[u8] = b" HTTP/1.1\r\n";
+    let target = line.strip_prefix(b"GET ")?.strip_suffix(END)?;
+    let start = METHOD.len() + 1;
+    let is_word = !target.is_empty() && is_printable_without(b' ', target);
+    is_word.then_some(ParsedLine {
+        text: line.len() - b"\r\n".len(),
+        method: Span {
+            start: 0,
+            end: METHOD.len(),
+        },
+        target: Span {
+            start,
+            end: start + target.len(),
+        },
+        version: Version::HTTP_11,
+    })
+}
+
+/// Parses any line.
+fn parse_any(line: &[u8]) -> Result<ParsedLine, Refusal> {
     let text = line
         .iter()
         .rposition(|byte| !b"\r\n".contains(byte))
@@ -187,5 +217,33 @@ pub(crate) fn no_request_line(version: Version) -> RequestLine<'static> {
         method: Method::new(&[]),
         target: RequestTarget::new(&[]),
         version,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_lines_are_parsed_like_any_other() {
+        for (line, is_usual) in [
+            ("GET / HTTP/1.1\r\n", true),
+            ("GET /a%20b?c#d HTTP/1.1\r\n", true),
+            ("GET * HTTP/1.1\r\n", true),
+            ("GET  HTTP/1.1\r\n", false),
+            ("GET HTTP/1.1\r\n", false),
+            ("GET /a b HTTP/1.1\r\n", false),
+            ("GET /\t HTTP/1.1\r\n", false),
+            ("GET /\u{e9} HTTP/1.1\r\n", false),
+            ("GET / HTTP/1.1\n", false),
+            ("GET / HTTP/1.1\r\r\n", false),
+            ("get / HTTP/1.1\r\n", false),
+        ] {
+            let usual = parse_usual(line.as_bytes());
+            assert_eq!(usual.is_some(), is_usual, "{line:?}");
+            if is_usual {
+                assert_eq!(usual, parse_any(line.as_bytes()).ok(), "{line:?}");
+            }
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Writing the head of a response (RFC 9112 §4, §5) as CPython orders it.
 
-use super::{Persistence, ResponseFraming};
+use super::{Output, Persistence, ResponseFraming};
 use crate::http::{
     Response, StatusCode, Version, header, is_field, is_printable, push_decimal, push_hexadecimal,
 };
-use std::io::Write;
+
+/// The [marks](crate::http::HeaderName::mark) of what only the connection says.
+const FRAMING: u64 = header::CONTENT_LENGTH.mark() | header::TRANSFER_ENCODING.mark();
 
 /// Tells a waiting client to send its body.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -15,8 +17,8 @@ pub(crate) struct Head<'a> {
     pub(crate) protocol: Version,
     /// The value of `Server`.
     pub(crate) server: &'a str,
-    /// The value of `Date`.
-    pub(crate) date: &'a [u8],
+    /// The line of `Date`, and the end of the line before it.
+    pub(crate) date_line: &'a [u8],
     /// How the body is delimited.
     pub(crate) framing: ResponseFraming,
     /// What becomes of the connection.
@@ -28,36 +30,38 @@ impl Head<'_> {
     ///
     /// The length follows the content type, where CPython's handlers send it. Without a type, it
     /// goes where the handler has put one, or last.
-    pub(crate) fn write(&self, response: &Response, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, response: &Response, out: &mut Output) {
         let is_usual = response.status == StatusCode::OK && response.reason.is_none();
         match self.protocol {
-            Version::HTTP_11 if is_usual => out.extend_from_slice(b"HTTP/1.1 200 OK"),
-            Version::HTTP_10 if is_usual => out.extend_from_slice(b"HTTP/1.0 200 OK"),
+            Version::HTTP_11 if is_usual => out.push(b"HTTP/1.1 200 OK\r\nServer: "),
+            Version::HTTP_10 if is_usual => out.push(b"HTTP/1.0 200 OK\r\nServer: "),
             protocol => {
                 push_version(out, protocol);
-                out.push(b' ');
-                push_decimal(out, response.status.as_u16().into());
-                out.push(b' ');
+                out.push(b" ");
+                out.push(response.status.as_str().as_bytes());
+                out.push(b" ");
                 push_latin1(out, response.reason());
+                out.push(b"\r\nServer: ");
             }
         }
-        out.extend_from_slice(b"\r\nServer: ");
         push_latin1(out, self.server);
-        out.extend_from_slice(b"\r\nDate: ");
-        out.extend_from_slice(self.date);
-        out.extend_from_slice(b"\r\n");
+        out.push(self.date_line);
 
         // The fields about a file come right after its type and length, as in CPython.
         let of = response.body.of();
         let own_type = response.headers.contains(header::CONTENT_TYPE);
-        let write_framing = |out: &mut Vec<u8>| {
+        let write_framing = |out: &mut Output| {
             self.write_framing(out);
-            out.extend_from_slice(of.map_or(&[], |of| of.fields.as_bytes()));
+            out.push(of.map_or(&[], |of| of.fields.as_bytes()));
         };
         let mut is_framed = false;
         if let Some(of) = of.filter(|of| !of.kind.is_empty() && !own_type) {
-            out.extend_from_slice(of.kind.as_bytes());
-            write_framing(out);
+            if self.framing == ResponseFraming::Length(of.state.size) {
+                out.push(&of.whole);
+            } else {
+                out.push(of.kind.as_bytes());
+                write_framing(out);
+            }
             is_framed = true;
         }
         // Without a type, where the handler has put a length.
@@ -66,63 +70,69 @@ impl Head<'_> {
         } else {
             header::CONTENT_LENGTH
         };
-        for line in response.headers.lines() {
-            let is_ours =
-                is_field(line, header::CONTENT_LENGTH) || is_field(line, header::TRANSFER_ENCODING);
-            if !is_ours {
-                out.extend_from_slice(line);
-            }
-            if !is_framed && is_field(line, place) {
-                write_framing(out);
-                is_framed = true;
+        let own = &response.headers;
+        if is_framed && !own.may_contain(FRAMING) {
+            out.push(own.as_bytes());
+        } else {
+            for line in own.lines() {
+                let is_ours = is_field(line, header::CONTENT_LENGTH)
+                    || is_field(line, header::TRANSFER_ENCODING);
+                if !is_ours {
+                    out.push(line);
+                }
+                if !is_framed && is_field(line, place) {
+                    write_framing(out);
+                    is_framed = true;
+                }
             }
         }
         if !is_framed {
             write_framing(out);
         }
-        out.extend_from_slice(match self.persistence {
+        out.push(match self.persistence {
             Persistence::Persists | Persistence::Closes => b"\r\n".as_slice(),
             Persistence::AnnouncesKeepAlive => b"Connection: keep-alive\r\n\r\n",
             Persistence::AnnouncesClose => b"Connection: close\r\n\r\n",
         });
     }
 
-    fn write_framing(&self, out: &mut Vec<u8>) {
+    fn write_framing(&self, out: &mut Output) {
         match self.framing {
             ResponseFraming::Length(length) => {
-                out.extend_from_slice(b"Content-Length: ");
+                out.push(b"Content-Length: ");
                 push_decimal(out, length);
-                out.extend_from_slice(b"\r\n");
+                out.push(b"\r\n");
             }
-            ResponseFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            ResponseFraming::Chunked => out.push(b"Transfer-Encoding: chunked\r\n"),
             ResponseFraming::None | ResponseFraming::Close => {}
         }
     }
 }
 
 /// Appends the line before a chunk of `size` bytes.
-pub(crate) fn write_chunk_size(size: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_chunk_size(size: usize, out: &mut Output) {
     push_hexadecimal(out, size as u64);
-    out.extend_from_slice(b"\r\n");
+    out.push(b"\r\n");
 }
 
 /// Appends text as Latin-1; what could break the line or is not Latin-1 becomes `?`.
-fn push_latin1(out: &mut Vec<u8>, text: &str) {
+fn push_latin1(out: &mut Output, text: &str) {
     if is_printable(text.as_bytes()) {
-        return out.extend_from_slice(text.as_bytes());
+        return out.push(text.as_bytes());
     }
-    out.extend(text.chars().map(|character| match u8::try_from(character) {
-        Ok(byte) if byte >= b' ' && byte != 0x7f => byte,
-        _ => b'?',
-    }));
+    for character in text.chars() {
+        out.push(&[match u8::try_from(character) {
+            Ok(byte) if byte >= b' ' && byte != 0x7f => byte,
+            _ => b'?',
+        }]);
+    }
 }
 
-fn push_version(out: &mut Vec<u8>, version: Version) {
+fn push_version(out: &mut Output, version: Version) {
     match version {
-        Version::HTTP_10 => out.extend_from_slice(b"HTTP/1.0"),
-        Version::HTTP_11 => out.extend_from_slice(b"HTTP/1.1"),
-        // Writing to memory cannot fail.
-        _ => drop(write!(out, "{version}")),
+        Version::HTTP_10 => out.push(b"HTTP/1.0"),
+        Version::HTTP_11 => out.push(b"HTTP/1.1"),
+        _ => out.push(version.to_string().as_bytes()),
     }
 }
 
@@ -135,13 +145,13 @@ mod tests {
         let head = Head {
             protocol: Version::HTTP_11,
             server: "rhttp/0",
-            date: b"Sun, 06 Nov 1994 08:49:37 GMT",
+            date_line: b"\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
             framing,
             persistence,
         };
-        let mut out = Vec::new();
+        let mut out = Output::default();
         head.write(response, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        String::from_utf8_lossy(out.bytes()).into_owned()
     }
 
     #[test]

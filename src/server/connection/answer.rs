@@ -35,12 +35,12 @@ pub(super) fn handle(
     request: &mut Request<'_>,
 ) -> Result<Response, HttpError> {
     handler.expect_continue(request)?;
-    let response = handler.handle(request)?;
+    let result = handler.handle(request);
     // A 1xx cannot be the final response to a request.
-    if response.status < StatusCode::OK {
+    if matches!(&result, Ok(response) if response.status < StatusCode::OK) {
         return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    Ok(response)
+    result
 }
 
 /// Turns what a handler answers into what this client gets: applies conditions and ranges, and
@@ -54,12 +54,14 @@ pub(super) fn complete(
     now: &Now,
 ) -> Response {
     let (line, fields) = (request.line(), request.headers());
-    let completed = result.and_then(|mut response| {
-        representation::complete(request, &mut response, now.second)?;
-        Ok(response)
-    });
-    let mut response =
-        completed.unwrap_or_else(|error| error_response(context, client, &error, now));
+    let page = |error| error_response(context, client, &error, now);
+    let mut response = match result {
+        Ok(mut response) => match representation::complete(request, &mut response, now.second) {
+            Ok(()) => response,
+            Err(error) => page(error),
+        },
+        Err(error) => page(error),
+    };
     context.handler.amend(&line, fields, &mut response);
     response
 }

@@ -5,7 +5,7 @@ use crate::http::{
     Body, Content, Exchange, FilePart, RequestBody, SegmentSink, Segments, range_length,
 };
 use crate::server::channel::Channel;
-use crate::wire::{self, ResponseFraming};
+use crate::wire::{self, Output, ResponseFraming};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -27,7 +27,7 @@ const HEAD_ROOM: usize = 320;
 pub(super) struct Transmission<'t, 'c> {
     pub(super) channel: &'t mut Channel<'c>,
     /// What is sent next: the head, to begin with.
-    pub(super) out: &'t mut Vec<u8>,
+    pub(super) out: &'t mut Output,
     pub(super) framing: ResponseFraming,
     /// The request's body, which an exchange reads while its response is sent.
     pub(super) content: &'t mut RequestContent,
@@ -37,7 +37,7 @@ pub(super) struct Transmission<'t, 'c> {
 pub(super) type Finished = Option<Box<dyn Exchange>>;
 
 /// Makes room for a head, and for the file that goes out with it.
-pub(super) fn reserve(out: &mut Vec<u8>, body: &Body) {
+pub(super) fn reserve(out: &mut Output, body: &Body) {
     let length = match &body.0 {
         Content::File { range, .. } if range_length(range) <= SMALL_FILE => range_length(range),
         _ => 0,
@@ -59,7 +59,7 @@ impl Transmission<'_, '_> {
     pub(super) fn send(mut self, body: Body) -> io::Result<Finished> {
         match body.0 {
             Content::Empty => self.flush()?,
-            Content::Bytes(bytes) => self.channel.send([self.out, &bytes])?,
+            Content::Bytes(bytes) => self.channel.send([self.out.bytes(), &bytes])?,
             Content::File { of, range } => self.send_file(&of.file, range)?,
             Content::Parts { of, parts } => self.send_parts(&of.file, parts)?,
             Content::Segments { of, parts } => self.send_segments(&*of, parts)?,
@@ -87,7 +87,7 @@ impl Transmission<'_, '_> {
 
     /// Sends what is buffered.
     fn flush(&mut self) -> io::Result<()> {
-        self.channel.send([self.out, &[]])?;
+        self.channel.send([self.out.bytes(), &[]])?;
         self.out.clear();
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Transmission<'_, '_> {
     /// Sends a file: a small one together with the head.
     fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
         if range_length(&range) > SMALL_FILE {
-            return self.channel.send_file(self.out, file, range);
+            return self.channel.send_file(self.out.bytes(), file, range);
         }
         self.gather(file, range)?;
         self.flush()
@@ -104,10 +104,10 @@ impl Transmission<'_, '_> {
     /// Sends the parts of a file: small ones together with what goes before them.
     fn send_parts(&mut self, file: &File, parts: Vec<FilePart>) -> io::Result<()> {
         for FilePart { head, range } in parts {
-            self.out.extend_from_slice(&head);
+            self.out.push(&head);
             let length = range_length(&range);
             if length.saturating_add(self.out.len() as u64) > SMALL_FILE {
-                self.channel.send_file(self.out, file, range)?;
+                self.channel.send_file(self.out.bytes(), file, range)?;
                 self.out.clear();
             } else {
                 self.gather(file, range)?;
@@ -129,21 +129,17 @@ impl Transmission<'_, '_> {
     /// Adds a small range of a file to what is sent next. Where the file has become shorter, what
     /// is left of it is sent, and the connection cannot go on.
     fn gather(&mut self, file: &File, mut range: Range<u64>) -> io::Result<()> {
-        let length = usize::try_from(range_length(&range)).unwrap_or(0);
-        let mut filled = self.out.len();
-        self.out.resize(filled + length, 0);
         while !range.is_empty() {
             // Never read more than was promised: the file may have grown, and at the largest size
             // that a file can have the system refuses to read beyond it.
-            let room = self.out.get_mut(filled..).unwrap_or_default();
-            match rustix::io::pread(file, room, range.start) {
+            let left = usize::try_from(range_length(&range)).unwrap_or(0);
+            match rustix::io::pread(file, self.out.space(left), range.start) {
                 Ok(0) => {
-                    self.out.truncate(filled);
                     self.flush()?;
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 Ok(count) => {
-                    filled += count;
+                    self.out.advance(count);
                     range.start += count as u64;
                 }
                 Err(Errno::INTR) => {}
@@ -164,7 +160,7 @@ impl Transmission<'_, '_> {
             self.push_chunk(first);
             self.flush()?;
         } else {
-            self.channel.send([self.out, first])?;
+            self.channel.send([self.out.bytes(), first])?;
             self.out.clear();
         }
         Ok(length.map(|length| length.saturating_sub(first.len() as u64)))
@@ -201,7 +197,7 @@ impl Transmission<'_, '_> {
             }
         }
         if self.framing == ResponseFraming::Chunked {
-            self.out.extend_from_slice(b"0\r\n\r\n");
+            self.out.push(b"0\r\n\r\n");
         }
         self.flush()
     }
@@ -210,8 +206,8 @@ impl Transmission<'_, '_> {
     fn push_chunk(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             wire::write_chunk_size(bytes.len(), self.out);
-            self.out.extend_from_slice(bytes);
-            self.out.extend_from_slice(b"\r\n");
+            self.out.push(bytes);
+            self.out.push(b"\r\n");
         }
     }
 }
@@ -221,14 +217,14 @@ impl SegmentSink for Transmission<'_, '_> {
         if self.out.len() + bytes.len() > GATHERED {
             self.flush()?;
         }
-        self.out.extend_from_slice(bytes);
+        self.out.push(bytes);
         Ok(())
     }
 
     fn file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
         let length = range_length(&range);
         if length > SMALL_FILE {
-            self.channel.send_file(self.out, file, range)?;
+            self.channel.send_file(self.out.bytes(), file, range)?;
             self.out.clear();
             return Ok(());
         }

@@ -1,0 +1,135 @@
+//! The names of header fields (RFC 9110 §5.1).
+
+use std::fmt;
+
+/// A field name: a token (RFC 9110 §5.6.2), compared without regard to case, kept as written.
+#[derive(Clone, Copy)]
+pub struct HeaderName<'a> {
+    text: &'a str,
+    mark: u64,
+}
+
+impl<'a> HeaderName<'a> {
+    /// A name known when the program is written.
+    ///
+    /// # Panics
+    /// If `name` is not a token; in a constant that is a compile error.
+    #[expect(
+        clippy::panic,
+        reason = "the name is the programmer's, never the network's"
+    )]
+    pub const fn from_static(name: &'static str) -> HeaderName<'static> {
+        match HeaderName::new(name) {
+            Some(name) => name,
+            None => panic!("a header name must be a token"),
+        }
+    }
+
+    /// The name, or `None` when `name` is not a token.
+    pub const fn new(name: &'a str) -> Option<Self> {
+        let mut rest = name.as_bytes();
+        if rest.is_empty() {
+            return None;
+        }
+        while let Some((&byte, tail)) = rest.split_first() {
+            if !is_token_byte(byte) {
+                return None;
+            }
+            rest = tail;
+        }
+        Some(Self::of_token(name))
+    }
+
+    /// The name in a line from the parser, which accepts only tokens.
+    pub(super) const fn of_line(line: &httparse::Header<'a>) -> Self {
+        Self::of_token(line.name)
+    }
+
+    /// Whether this is the name of a line from the parser.
+    pub(super) fn is_of(self, line: &httparse::Header<'_>) -> bool {
+        self.text.eq_ignore_ascii_case(line.name)
+    }
+
+    pub(super) const fn of_token(text: &'a str) -> Self {
+        let (first, last) = match text.as_bytes() {
+            [first, .., last] => (*first, *last),
+            [only] => (*only, *only),
+            [] => (0, 0),
+        };
+        // Of the names that servers look up, none has the mark of another one that browsers send.
+        // This bit makes letters lower-case.
+        let (first, last) = ((first | 0x20) as usize, (last | 0x20) as usize);
+        let place = text.len() + 5 * first + 15 * last;
+        Self {
+            text,
+            mark: 1 << (place % 64),
+        }
+    }
+
+    /// One bit of 64: always the same for the same name in any case, and usually a different one
+    /// for a different name.
+    pub(crate) const fn mark(self) -> u64 {
+        self.mark
+    }
+
+    /// The name as written.
+    pub const fn as_str(self) -> &'a str {
+        self.text
+    }
+}
+
+impl fmt::Debug for HeaderName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeaderName").field(&self.text).finish()
+    }
+}
+
+impl PartialEq for HeaderName<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.mark == other.mark && self.text.eq_ignore_ascii_case(other.text)
+    }
+}
+
+impl Eq for HeaderName<'_> {}
+
+impl fmt::Display for HeaderName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+/// RFC 9110 §5.6.2.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::header;
+
+    #[test]
+    fn a_name_is_a_token() {
+        for bad in ["", "a b", "a:", "a\r\n", "\u{e9}"] {
+            assert!(HeaderName::new(bad).is_none(), "{bad:?}");
+        }
+        assert_eq!(HeaderName::new("content-TYPE"), Some(header::CONTENT_TYPE));
+    }
+}
