@@ -2,7 +2,7 @@
 
 use crate::handler::Handler;
 use crate::http::{
-    FieldLines, HeaderValue, HttpError, Request, RequestLine, Response, StatusCode, header,
+    FieldLines, HeaderValue, Headers, HttpError, Request, RequestLine, Response, StatusCode, header,
 };
 use std::str::FromStr;
 
@@ -19,7 +19,10 @@ use std::str::FromStr;
 #[derive(Debug)]
 pub struct CacheControl<H> {
     inner: H,
-    value: HeaderValue,
+    /// The field of files and listings.
+    field: Headers,
+    /// The field of errors.
+    no_store: Headers,
 }
 
 /// What caches are allowed to do.
@@ -49,7 +52,16 @@ impl<H> CacheControl<H> {
             Caching::Revalidate => HeaderValue::from("no-cache"),
             Caching::Seconds(seconds) => HeaderValue::displayed(format_args!("max-age={seconds}")),
         };
-        Self { inner, value }
+        let field = |value| {
+            let mut field = Headers::new();
+            field.append(header::CACHE_CONTROL, value);
+            field
+        };
+        Self {
+            inner,
+            field: field(value),
+            no_store: field(HeaderValue::from("no-store")),
+        }
     }
 }
 
@@ -66,13 +78,13 @@ impl<H: Handler> Handler for CacheControl<H> {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
                 if !is_script =>
             {
-                headers.set(header::CACHE_CONTROL, self.value.clone());
+                headers.set_all(&self.field);
             }
             status
                 if status >= StatusCode::BAD_REQUEST
                     && !(is_script && headers.contains(header::CACHE_CONTROL)) =>
             {
-                headers.set(header::CACHE_CONTROL, "no-store");
+                headers.set_all(&self.no_store);
             }
             _ => {}
         }

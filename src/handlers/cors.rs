@@ -2,8 +2,8 @@
 
 use crate::handler::Handler;
 use crate::http::{
-    FieldLines, HeaderName, HeaderValue, HttpError, Method, Request, RequestLine, Response,
-    StatusCode, header,
+    FieldLines, HeaderName, HeaderValue, Headers, HttpError, Method, Request, RequestLine,
+    Response, StatusCode, header,
 };
 use std::str::FromStr;
 
@@ -11,6 +11,10 @@ use std::str::FromStr;
 /// ranges takes all of these.
 const EXPOSED: &str =
     "Accept-Ranges, Content-Encoding, Content-Length, Content-Range, ETag, Last-Modified";
+/// The [marks](HeaderName::mark) of fields that a script may have sent itself.
+const OWN: u64 = header::ACCESS_CONTROL_ALLOW_ORIGIN.mark()
+    | header::ACCESS_CONTROL_ALLOW_CREDENTIALS.mark()
+    | header::ACCESS_CONTROL_EXPOSE_HEADERS.mark();
 /// How long browsers may cache a preflight, in seconds: Chromium caches none for longer.
 const MAX_AGE: u64 = 7200;
 
@@ -32,6 +36,8 @@ pub struct Cors<H> {
     origins: Origins,
     methods: HeaderValue,
     allows_credentials: bool,
+    /// The fields of what any origin may read.
+    for_any: Headers,
 }
 
 /// The origins whose pages may read what is served.
@@ -54,11 +60,15 @@ pub enum Origins {
 impl<H> Cors<H> {
     /// Answers as `inner` does, and lets pages of these origins read the responses to GET and HEAD.
     pub fn new(inner: H, origins: Origins) -> Self {
+        let mut for_any = Headers::new();
+        for_any.append(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        for_any.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         let cors = Self {
             inner,
             origins,
             methods: HeaderValue::from(""),
             allows_credentials: false,
+            for_any,
         };
         cors.with_methods([Method::GET, Method::HEAD])
     }
@@ -146,6 +156,10 @@ impl<H: Handler> Handler for Cors<H> {
         if self.origins != Origins::Any {
             headers.vary_by(header::ORIGIN);
         }
+        let is_preflight = is_preflight(line.method, fields);
+        if self.origins == Origins::Any && !is_preflight && !headers.may_contain(OWN) {
+            return headers.extend(&self.for_any);
+        }
         // A script that names the origin for its response knows best.
         if headers.contains(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
@@ -160,7 +174,7 @@ impl<H: Handler> Handler for Cors<H> {
             headers.set(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
         }
         let name = header::ACCESS_CONTROL_EXPOSE_HEADERS;
-        if !is_preflight(line.method, fields) && !headers.contains(name) {
+        if !is_preflight && !headers.contains(name) {
             headers.extend_with(name, EXPOSED.as_bytes());
         }
     }

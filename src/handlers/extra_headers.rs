@@ -48,6 +48,8 @@ pub struct ExtraHeaders<H> {
     /// The fields that describe the content.
     of_content: Vec<ExtraField>,
     others: Vec<ExtraField>,
+    /// `others` as they are added to a response that has none of them.
+    block: Headers,
     server: Option<String>,
 }
 
@@ -83,10 +85,15 @@ impl<H> ExtraHeaders<H> {
             all.push(field);
         }
         let (of_content, others) = all.into_iter().partition(ExtraField::is_of_content);
+        let mut block = Headers::new();
+        for field in &others {
+            ExtraField::add_to(field, &mut block);
+        }
         Self {
             inner,
             of_content,
             others,
+            block,
             server,
         }
     }
@@ -152,7 +159,9 @@ impl<H: Handler> Handler for ExtraHeaders<H> {
             response.status,
             StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
         );
-        if is_success {
+        if is_success && !response.headers.may_contain(self.block.marks()) {
+            response.headers.extend(&self.block);
+        } else if is_success {
             for field in &self.others {
                 field.add_to(&mut response.headers);
             }
