@@ -1,8 +1,6 @@
 use crate::config::Config;
 use crate::http::{FieldLines, HeaderName, Version};
-use crate::wire::{
-    self, Incoming, Lines, Memory, RequestFraming, UnframedBody, Unread, request_framing,
-};
+use crate::wire::{self, Lines, Memory, RequestFraming, UnframedBody, Unread, request_framing};
 use std::fmt::Write;
 use std::io::Read;
 
@@ -37,14 +35,16 @@ fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)
     loop {
         let mut lines = Lines::new();
         let read = wire::read(&mut source, &mut head, &mut lines, config);
-        let read = match read.unwrap_or(Incoming::End) {
-            Incoming::End => return found,
-            Incoming::Rejected(rejected) => {
+        let Some(read) = read.unwrap_or(None) else {
+            return found;
+        };
+        let read = match read {
+            Err(rejected) => {
                 assert!(rejected.error.status().as_u16() >= 400);
                 found.push((rejected.error.to_string(), Vec::new()));
                 return found;
             }
-            Incoming::Request(line) => {
+            Ok(line) => {
                 assert!(
                     line.version < Version::HTTP_20 && !line.method.as_text().as_bytes().is_empty()
                 );

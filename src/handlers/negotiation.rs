@@ -68,6 +68,16 @@ impl FileHandler {
         if self.compressed == Compressed::Plain && !ends_with(path, SVGZ) {
             return Ok(whole(file));
         }
+        self.negotiated_response(request, path, file)
+    }
+
+    #[inline(never)]
+    fn negotiated_response(
+        &self,
+        request: &Request<'_>,
+        path: &[u8],
+        file: Arc<Representation>,
+    ) -> Result<Response, HttpError> {
         let name = String::from_utf8_lossy(path);
         let fields = request.headers();
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {

@@ -1,4 +1,4 @@
-//! Reusable buffers in which connections assemble their responses.
+//! Reusable buffers for requests and responses.
 
 use crate::wire::Output;
 use std::sync::{Mutex, PoisonError};
@@ -6,35 +6,51 @@ use std::sync::{Mutex, PoisonError};
 /// Buffers kept while unused. More are in use at once only when clients do not read what they are
 /// sent.
 const MAX_KEPT: usize = 16;
-/// Largest buffer that is kept, in bytes: a small file and its head.
-const MAX_CAPACITY: usize = 24 * 1024;
+/// Largest head whose buffer is kept, in bytes.
+const MAX_HEAD: usize = 4 * 1024;
+/// Largest buffer of a response that is kept, in bytes: a small file and its head.
+const MAX_OUT: usize = 24 * 1024;
 
 /// The buffers shared by all connections of a server.
 ///
-/// A connection needs one only while it sends. One per connection would cost memory while the
-/// connection is idle; and the buffer that was used last is still in the CPU caches.
+/// A connection needs them only while it serves a request. A set per connection would cost memory
+/// while the connection is idle; and the buffers that were used last are still in the CPU caches.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Mutex<Vec<Output>>);
+pub(super) struct Buffers(Mutex<Vec<RequestBuffers>>);
+
+/// The buffers of one request.
+#[derive(Debug, Default)]
+pub(super) struct RequestBuffers {
+    /// The bytes of its head, from which everything that is known about it borrows.
+    pub(super) head: Vec<u8>,
+    /// What is sent in response.
+    pub(super) out: Output,
+}
 
 impl Buffers {
-    /// An empty buffer.
-    pub(super) fn take(&self) -> Output {
+    /// Empty buffers.
+    pub(super) fn take(&self) -> RequestBuffers {
         self.lock(Vec::pop).unwrap_or_default()
     }
 
-    /// Takes a buffer back.
-    pub(super) fn give_back(&self, mut buffer: Output) {
-        buffer.clear();
-        if (1..=MAX_CAPACITY).contains(&buffer.capacity()) {
-            self.lock(|kept| {
-                if kept.len() < MAX_KEPT {
-                    kept.push(buffer);
-                }
-            });
+    /// Takes buffers back.
+    pub(super) fn give_back(&self, mut buffers: RequestBuffers) {
+        buffers.head.clear();
+        buffers.out.clear();
+        if buffers.head.capacity() > MAX_HEAD {
+            buffers.head = Vec::new();
         }
+        if buffers.out.capacity() > MAX_OUT {
+            buffers.out = Output::default();
+        }
+        self.lock(|kept| {
+            if kept.len() < MAX_KEPT {
+                kept.push(buffers);
+            }
+        });
     }
 
-    fn lock<T>(&self, use_kept: impl FnOnce(&mut Vec<Output>) -> T) -> T {
+    fn lock<T>(&self, use_kept: impl FnOnce(&mut Vec<RequestBuffers>) -> T) -> T {
         // Nothing panics while the lock is held.
         use_kept(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -47,19 +63,18 @@ mod tests {
     #[test]
     fn buffers_are_empty_and_neither_too_many_nor_too_large() {
         let buffers = Buffers::default();
-        for capacity in [0, 10, MAX_CAPACITY + 1] {
-            let mut buffer = Output::default();
-            buffer.reserve(capacity);
-            buffer.push(b"0123456789".get(..capacity).unwrap_or_default());
-            buffers.give_back(buffer);
+        for (size, kept) in [(10, true), (MAX_OUT + 1, false)] {
+            let mut used = RequestBuffers::default();
+            used.head.extend_from_slice(&vec![b'x'; size]);
+            used.out.push(&vec![b'x'; size]);
+            buffers.give_back(used);
+            let again = buffers.take();
+            assert_eq!((again.head.len(), again.out.len()), (0, 0));
+            assert_eq!(again.head.capacity() > 0, kept, "{size}");
+            assert_eq!(again.out.capacity() > 0, kept, "{size}");
         }
-        let buffer = buffers.take();
-        assert_eq!((buffer.len(), buffer.capacity()), (0, 10));
-        assert_eq!(buffers.take().capacity(), 0);
         for _ in 0..=MAX_KEPT {
-            let mut buffer = Output::default();
-            buffer.reserve(1);
-            buffers.give_back(buffer);
+            buffers.give_back(RequestBuffers::default());
         }
         assert_eq!(buffers.lock(|kept| kept.len()), MAX_KEPT);
     }

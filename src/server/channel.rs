@@ -56,7 +56,7 @@ pub(super) enum Spoken {
 /// take nothing at all for that long. Slow but honest clients always let it take something.
 pub(super) struct Channel<'c> {
     transport: Transport,
-    input: Input,
+    input: &'c mut Input,
     ticket: &'c Ticket,
     config: &'c Config,
     admission: &'c Admission,
@@ -72,10 +72,14 @@ pub(super) struct Channel<'c> {
 
 impl<'c> Channel<'c> {
     /// The channel of a connection that has just been accepted.
-    pub(super) fn new(ticket: &'c Ticket, context: &'c Context<'_>) -> io::Result<Self> {
+    pub(super) fn new(
+        ticket: &'c Ticket,
+        context: &'c Context<'_>,
+        input: &'c mut Input,
+    ) -> io::Result<Self> {
         Ok(Self {
             transport: Transport::Plain(Socket::new(ticket.socket(), context.config)?),
-            input: Input::default(),
+            input,
             ticket,
             config: context.config,
             admission: context.admission,
@@ -288,7 +292,7 @@ impl<'c> Channel<'c> {
             LINGER_SILENCE
         };
         let mut left = self.config.max_discarded_body;
-        let mut buffer = Vec::with_capacity(4 * 1024);
+        let mut buffer = vec![0; 4 * 1024];
         while left > 0 {
             let silence = deadline
                 .saturating_duration_since(Instant::now())
@@ -296,7 +300,6 @@ impl<'c> Channel<'c> {
             if silence.is_zero() {
                 return;
             }
-            buffer.clear();
             match self.transport.receive(&mut buffer, Some(silence)) {
                 Ok(0) | Err(_) => return,
                 Ok(count) => left = left.saturating_sub(count as u64),
@@ -315,14 +318,15 @@ impl<'c> Channel<'c> {
         };
         let received = self.transport.receive(self.input.space(0)?, limit);
         self.ticket.end_wait();
-        Ok(received? > 0)
+        self.add_received(received)
     }
 
     /// Receives more of a head, for which `elsewhere` bytes of memory are taken outside the input
     /// buffer. All unfinished heads share a budget; beyond it, the largest of them is dropped.
     fn receive_head(&mut self, elsewhere: usize) -> io::Result<bool> {
         let limit = self.head_limit()?;
-        let memory = self.input.space(0)?.capacity().max(elsewhere);
+        self.input.space(0)?;
+        let memory = self.input.memory().max(elsewhere);
         let size = self.head_share.resize(memory);
         if size != HeadSize::Small {
             self.ticket.set_memory(memory);
@@ -336,7 +340,14 @@ impl<'c> Channel<'c> {
         if self.ticket.must_drop_head() {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        Ok(received? > 0)
+        self.add_received(received)
+    }
+
+    /// Adds what was received to the input; returns false at the end of the stream.
+    fn add_received(&mut self, received: io::Result<usize>) -> io::Result<bool> {
+        let count = received?;
+        self.input.advance(count);
+        Ok(count > 0)
     }
 
     /// The time left for a request's head, counted from the head's first byte.
@@ -361,7 +372,7 @@ impl<'c> Channel<'c> {
 
 impl Source for Channel<'_> {
     fn input(&mut self) -> &mut Input {
-        &mut self.input
+        self.input
     }
 
     fn fill(&mut self, phase: Phase) -> io::Result<bool> {
@@ -370,7 +381,8 @@ impl Source for Channel<'_> {
             Phase::Head => self.receive_head(0),
             Phase::Body => {
                 let space = self.input.space(BODY_CAPACITY)?;
-                Ok(self.transport.receive(space, self.config.stall_timeout)? > 0)
+                let received = self.transport.receive(space, self.config.stall_timeout);
+                self.add_received(received)
             }
         }
     }

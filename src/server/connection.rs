@@ -8,6 +8,7 @@ mod transmission;
 
 use super::access_log::Client;
 use super::admission::Verdict;
+use super::buffers::RequestBuffers;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
 use super::context::Context;
@@ -19,8 +20,8 @@ use crate::http::{
     Response, Scheme, StatusCode, Version,
 };
 use crate::wire::{
-    self, CloseReason, Delivery, Facts, Head, Incoming, Lines, Next, RequestFraming, ResponseEnd,
-    Source,
+    self, CloseReason, Delivery, Facts, Head, Input, Lines, Next, Output, ReceivedHead,
+    RequestFraming, ResponseEnd, Source,
 };
 use answer::{complete, delivers, handle, is_shortage, reads};
 use request_content::RequestContent;
@@ -52,7 +53,9 @@ impl<'s> Connection<'s> {
         verdict: Verdict,
         clock: &mut Clock,
     ) {
-        let Ok(channel) = Channel::new(ticket, context) else {
+        // It stays in this place: each move of it would take a kilobyte of stack for good.
+        let mut input = Input::default();
+        let Ok(channel) = Channel::new(ticket, context, &mut input) else {
             return;
         };
         let mut connection = Connection {
@@ -81,34 +84,50 @@ impl<'s> Connection<'s> {
 
     #[inline(never)]
     fn serve(&mut self, clock: &mut Clock) -> CloseReason {
-        let mut head = Vec::new();
         loop {
-            match self.serve_request(&mut head, clock) {
+            match self.serve_request(clock) {
                 Next::Keep => {}
                 Next::Close(reason) => return reason,
             }
         }
     }
 
-    /// Serves one request: reads it, handles it, completes the response, sends that, and keeps the
-    /// connection or closes it.
+    /// Serves one request: receives it, parses it, handles it, completes the response, sends that,
+    /// and keeps the connection or closes it.
     #[inline(never)]
-    fn serve_request(&mut self, head: &mut Vec<u8>, clock: &mut Clock) -> Next {
-        let mut lines = Lines::new();
+    fn serve_request(&mut self, clock: &mut Clock) -> Next {
         self.channel.begin_request();
-        let line = match wire::read(&mut self.channel, head, &mut lines, self.context.config) {
-            Ok(Incoming::Request(line)) => line,
-            Ok(Incoming::Rejected(rejected)) => {
-                let (line, fields) = (&rejected.line, FieldLines::default());
-                return Next::Close(self.reject(line, fields, &rejected.error, clock));
-            }
-            Ok(Incoming::End) if self.ticket.owes_response() => {
+        let head = match wire::receive_head(&mut self.channel, self.context.config) {
+            Ok(Some(head)) => head,
+            Ok(None) if self.ticket.owes_response() => {
                 return Next::Close(self.refuse(clock));
             }
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
                 return Next::Close(self.drop_head(clock));
             }
-            Ok(Incoming::End) | Err(_) => return Next::Close(self.without_request()),
+            Ok(None) | Err(_) => return Next::Close(self.without_request()),
+        };
+        let mut buffers = self.context.buffers.take();
+        let next = self.serve_head(head, &mut buffers, clock);
+        self.context.buffers.give_back(buffers);
+        next
+    }
+
+    /// Serves the request whose head has been received.
+    fn serve_head(
+        &mut self,
+        head: ReceivedHead,
+        RequestBuffers { head: bytes, out }: &mut RequestBuffers,
+        clock: &mut Clock,
+    ) -> Next {
+        let mut lines = Lines::new();
+        let input = self.channel.input();
+        let line = match head.parse(input, bytes, &mut lines, self.context.config) {
+            Ok(line) => line,
+            Err(rejected) => {
+                let (line, fields) = (&rejected.line, FieldLines::default());
+                return Next::Close(self.reject(line, fields, &rejected.error, clock));
+            }
         };
         self.channel.begin_work();
         if self.context.records.is_some() {
@@ -121,7 +140,7 @@ impl<'s> Connection<'s> {
             Err(error) => return Next::Close(self.reject(&line, fields, &error, clock)),
         };
         let scheme = self.identify(fields);
-        self.answer(&line, fields, framing, scheme, clock)
+        self.answer(&line, fields, framing, scheme, out, clock)
     }
 
     /// Finds out which client the peer asks for, if it is a trusted proxy, and what that client
@@ -149,6 +168,7 @@ impl<'s> Connection<'s> {
         fields: FieldLines<'_>,
         framing: RequestFraming,
         scheme: Scheme,
+        out: &mut Output,
         clock: &mut Clock,
     ) -> Next {
         let Context {
@@ -174,7 +194,7 @@ impl<'s> Connection<'s> {
 
         let client = wire::Expectation::of(line, fields, config.protocol);
         let answered = Answered::new(line, fields, &response);
-        self.send(&answered, response, client, &mut content, now)
+        self.send(&answered, response, client, &mut content, out, now)
     }
 
     /// Logs the request, sends the response, and decides what becomes of the connection.
@@ -184,6 +204,7 @@ impl<'s> Connection<'s> {
         response: Response,
         client: wire::Expectation,
         content: &mut RequestContent,
+        out: &mut Output,
         now: &Now,
     ) -> Next {
         let Context {
@@ -210,7 +231,7 @@ impl<'s> Connection<'s> {
             persistence,
         };
         let is_delivery = config.ends_after_delivery && delivers(line, &response);
-        let (sent, length) = self.transmit(line, &head, response, content);
+        let (sent, length) = self.transmit(line, &head, response, content, out);
         if is_delivery && sent.is_ok() {
             self.context.admission.begin_closing();
         }
@@ -246,6 +267,7 @@ impl<'s> Connection<'s> {
         head: &Head<'_>,
         mut response: Response,
         content: &mut RequestContent,
+        out: &mut Output,
     ) -> (io::Result<()>, u64) {
         if response.status < StatusCode::BAD_REQUEST {
             let told = content.on(&mut self.channel).send_continue();
@@ -253,11 +275,10 @@ impl<'s> Connection<'s> {
                 return (told, 0);
             }
         }
-        let mut out = self.context.buffers.take();
-        transmission::reserve(&mut out, &response.body);
+        transmission::reserve(out, &response.body);
         // HTTP/0.9 has no response heads.
         if line.version != Version::HTTP_09 {
-            head.write(&response, &mut out);
+            head.write(&response, out);
         }
         let head_length = out.len() as u64;
         let body = mem::take(&mut response.body);
@@ -265,7 +286,7 @@ impl<'s> Connection<'s> {
         self.channel.begin_response(body.memory());
         let transmission = Transmission {
             channel: &mut self.channel,
-            out: &mut out,
+            out,
             framing: head.framing,
             content,
         };
@@ -274,7 +295,6 @@ impl<'s> Connection<'s> {
         } else {
             transmission.send(body)
         };
-        self.context.buffers.give_back(out);
         let length = self.channel.sent().saturating_sub(head_length);
         (self.finish(sent, remark), length)
     }

@@ -30,11 +30,11 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// Receives into the spare capacity of `buffer`, waiting no longer than `limit`. Zero bytes
-    /// mean the end of the stream.
+    /// Receives into `buffer`, waiting no longer than `limit`, and returns how many bytes. Zero
+    /// bytes mean the end of the stream.
     pub(super) fn receive(
         &mut self,
-        buffer: &mut Vec<u8>,
+        buffer: &mut [u8],
         limit: Option<Duration>,
     ) -> io::Result<usize> {
         match self {

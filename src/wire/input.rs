@@ -1,81 +1,132 @@
 //! Bytes that were received and not consumed yet.
 
-use std::{io, mem};
+use std::{fmt, io};
 
-/// Bytes that a new buffer has room for: more than most heads take. It is kept while a connection
-/// is idle.
-const CAPACITY: usize = 1024;
-/// Buffers that had to grow beyond this are not kept for the next request.
-const KEPT_CAPACITY: usize = 4 * 1024;
+/// Bytes that need no allocation: more than most heads take. A connection has this room while it is
+/// idle, too.
+const FEW: usize = 1024;
 
 /// Bytes received and not consumed, in the order in which they arrived.
-#[derive(Debug, Default)]
+///
+/// The room for a few of them is part of this value, so of a thread's stack: memory on the heap that
+/// is as long-lived as a connection would keep the allocator from returning what lies below it.
 pub(crate) struct Input {
-    /// What is not consumed starts at `start`.
-    bytes: Vec<u8>,
+    few: [u8; FEW],
+    /// The room in place of `few`, once that was too small.
+    many: Vec<u8>,
+    /// What is not consumed starts here,
     start: usize,
+    /// and ends here.
+    end: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            few: [0; FEW],
+            many: Vec::new(),
+            start: 0,
+            end: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input(\"{}\")", self.unread().escape_ascii())
+    }
 }
 
 impl Input {
+    fn room(&self) -> &[u8] {
+        if self.many.is_empty() {
+            &self.few
+        } else {
+            &self.many
+        }
+    }
+
+    fn room_mut(&mut self) -> &mut [u8] {
+        if self.many.is_empty() {
+            &mut self.few
+        } else {
+            &mut self.many
+        }
+    }
+
     /// The bytes that are not consumed.
     pub(crate) fn unread(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        self.room().get(self.start..self.end).unwrap_or_default()
     }
 
     /// Marks the first `count` unread bytes as consumed.
     pub(crate) fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.bytes.len());
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
-            self.start = 0;
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
         }
     }
 
-    /// The buffer to receive into, with room for `wanted` bytes, and for at least one.
+    /// Where to receive into: `wanted` bytes, and at least one. What was received there must be
+    /// [added](Self::advance).
     ///
     /// # Errors
     /// There is not enough memory.
-    pub(crate) fn space(&mut self, wanted: usize) -> io::Result<&mut Vec<u8>> {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+    pub(crate) fn space(&mut self, wanted: usize) -> io::Result<&mut [u8]> {
+        let (start, end) = (self.start, self.end);
+        if start > 0 {
+            self.room_mut().copy_within(start..end, 0);
+            (self.start, self.end) = (0, end - start);
         }
-        if self.bytes.capacity() - self.bytes.len() < wanted.max(1) {
-            let reserved = self.bytes.try_reserve(wanted.max(CAPACITY));
-            reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
+        if self.room().len() - self.end < wanted.max(1) {
+            self.grow(wanted)?;
         }
-        Ok(&mut self.bytes)
+        let end = self.end;
+        Ok(self.room_mut().get_mut(end..).unwrap_or_default())
+    }
+
+    #[cold]
+    fn grow(&mut self, wanted: usize) -> io::Result<()> {
+        let length = (self.end + wanted).max(2 * self.room().len());
+        let more = length - self.many.len();
+        let reserved = self.many.try_reserve_exact(more);
+        reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
+        if self.many.is_empty() {
+            self.many.extend_from_slice(&self.few);
+        }
+        self.many.resize(length, 0);
+        Ok(())
+    }
+
+    /// Adds the next `count` bytes, which were written to [`space`](Self::space).
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.room().len());
+    }
+
+    /// Bytes of memory that it takes on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        self.many.capacity()
     }
 
     /// Appends a few bytes that were not received.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(place) = self.space(bytes.len())?.get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        self.advance(bytes.len());
+        Ok(())
     }
 
-    /// Takes back the buffer of the last head, so that the next head needs no new one.
-    pub(super) fn reuse(&mut self, spent: &mut Vec<u8>) {
-        spent.clear();
-        if spent.capacity() > KEPT_CAPACITY {
-            *spent = Vec::new();
-        }
-        if self.bytes.is_empty() {
-            mem::swap(&mut self.bytes, spent);
-            *spent = Vec::new();
-            if self.bytes.capacity() > KEPT_CAPACITY {
-                self.bytes = Vec::new();
+    /// Gives up memory on the heap that what is unread does not need.
+    pub(crate) fn shrink(&mut self) {
+        let (start, end) = (self.start, self.end);
+        if !self.many.is_empty() && end - start <= FEW {
+            let many = std::mem::take(&mut self.many);
+            let unread = many.get(start..end).unwrap_or_default();
+            if let Some(place) = self.few.get_mut(..unread.len()) {
+                place.copy_from_slice(unread);
             }
-        }
-    }
-
-    /// Moves the first `count` unread bytes to `head`: without a copy if it is all of them, which
-    /// is the usual case.
-    pub(super) fn take(&mut self, count: usize, head: &mut Vec<u8>) {
-        head.clear();
-        if self.start == 0 && count == self.bytes.len() {
-            mem::swap(&mut self.bytes, head);
-        } else {
-            head.extend_from_slice(self.unread().get(..count).unwrap_or_default());
-            self.consume(count);
+            (self.start, self.end) = (0, end - start);
         }
     }
 }
@@ -84,51 +135,39 @@ impl Input {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_buffer_serves_one_head_after_the_other() {
+    fn received(bytes: &[u8]) -> Input {
         let mut input = Input::default();
-        let mut head = Vec::new();
-        input.append(b"first");
-        let buffer = input.unread().as_ptr();
-        for next in ["second", "third"] {
-            input.take(input.unread().len(), &mut head);
-            assert_eq!(head.as_ptr(), buffer);
-            assert!(input.unread().is_empty());
-            input.reuse(&mut head);
-            assert_eq!(head.capacity(), 0);
-            input.append(next.as_bytes());
-        }
-        assert_eq!(
-            (input.unread(), input.unread().as_ptr()),
-            (b"third".as_slice(), buffer)
-        );
+        input.append(bytes).expect("there is memory");
+        input
     }
 
     #[test]
-    fn what_lies_beyond_a_head_stays() {
-        let mut input = Input::default();
-        let mut head = Vec::new();
-        input.append(b"headbody");
-        input.take(4, &mut head);
-        input.reuse(&mut Vec::new());
-        assert_eq!(
-            (head.as_slice(), input.unread()),
-            (b"head".as_slice(), b"body".as_slice())
-        );
-        input.consume(2);
-        input.append(b"!");
+    fn what_is_not_consumed_stays() {
+        let mut input = received(b"headbody");
+        input.consume(6);
+        input.append(b"!").expect("there is memory");
         assert_eq!(input.unread(), b"dy!");
         input.consume(99);
         assert_eq!(input.unread(), b"");
+        assert_eq!(input.memory(), 0);
     }
 
     #[test]
-    fn a_large_buffer_is_not_kept() {
+    fn much_takes_memory_until_little_is_left() {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(3 * FEW).collect();
         let mut input = Input::default();
-        let mut head = Vec::new();
-        input.append(&[b'x'; KEPT_CAPACITY + 1]);
-        input.take(KEPT_CAPACITY + 1, &mut head);
-        input.reuse(&mut head);
-        assert_eq!((head.capacity(), input.bytes.capacity()), (0, 0));
+        for part in bytes.chunks(100) {
+            input.append(part).expect("there is memory");
+        }
+        assert_eq!(input.unread(), bytes);
+        assert!(input.memory() >= bytes.len());
+        input.shrink();
+        assert_eq!(input.unread(), bytes);
+        input.consume(2 * FEW + 1);
+        input.shrink();
+        assert_eq!(input.unread(), &bytes[2 * FEW + 1..]);
+        assert_eq!(input.memory(), 0);
+        assert!(input.space(5 * FEW).expect("there is memory").len() >= 5 * FEW);
+        assert_eq!(input.unread(), &bytes[2 * FEW + 1..]);
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use persistence::{
     next,
 };
 pub(crate) use proxy_protocol::{ProxyHeader, proxy_header};
-pub(crate) use read::{Incoming, Lines, read};
+pub(crate) use read::{Lines, ReceivedHead, read, receive_head};
 pub(crate) use request_line::no_request_line;
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};
 
@@ -86,10 +86,12 @@ impl Source for Memory<'_> {
 
     fn fill(&mut self, _: Phase) -> io::Result<bool> {
         let space = self.input.space(1)?;
-        let room = space.capacity() - space.len();
-        let count = self.step.min(room).min(self.bytes.len());
+        let count = self.step.min(space.len()).min(self.bytes.len());
         let (now, later) = self.bytes.split_at(count);
-        space.extend_from_slice(now);
+        if let Some(space) = space.get_mut(..count) {
+            space.copy_from_slice(now);
+        }
+        self.input.advance(count);
         self.bytes = later;
         Ok(!now.is_empty())
     }

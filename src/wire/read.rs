@@ -1,8 +1,8 @@
 //! Reading the head of a request: the request line as CPython's `parse_request` takes it, the
 //! header lines by the grammar of RFC 9112 §5.
 
-use super::request_line::{Refusal, Rejected, no_request_line, parse_line};
-use super::{Phase, Source};
+use super::request_line::{ParsedLine, Refusal, Rejected, no_request_line, parse_line};
+use super::{Input, Phase, Source};
 use crate::config::Config;
 use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use std::io;
@@ -59,15 +59,12 @@ impl<'h> Deref for Lines<'h> {
     }
 }
 
-/// What was read.
-#[derive(Debug)]
-pub(crate) enum Incoming<'h> {
-    /// The end of the connection, or an empty line, which CPython treats the same.
-    End,
-    /// A request whose head is well-formed.
-    Request(RequestLine<'h>),
-    /// Anything else.
-    Rejected(Rejected<'h>),
+/// A head that has arrived: all of it, or as much as it takes to refuse it.
+pub(crate) struct ReceivedHead {
+    /// `None` if the request line is too long.
+    line: Option<ParsedLine>,
+    line_end: usize,
+    fields_end: Result<FieldsEnd, Box<HttpError>>,
 }
 
 /// Where header lines end.
@@ -78,23 +75,21 @@ enum FieldsEnd {
     Within,
 }
 
-/// Reads the next head into `head`, and its header lines into `lines`.
+/// Receives the next head; `None` at the end of the connection, and after an empty line, which
+/// CPython treats the same.
 ///
 /// As in CPython, the request line is judged before waiting for anything after it, and the end of
 /// the stream ends a head as an empty line does.
-pub(crate) fn read<'h>(
+pub(crate) fn receive_head(
     source: &mut impl Source,
-    head: &'h mut Vec<u8>,
-    lines: &mut Lines<'h>,
     limits: &Config,
-) -> io::Result<Incoming<'h>> {
-    source.input().reuse(head);
+) -> io::Result<Option<ReceivedHead>> {
+    source.input().shrink();
     let Some(line_end) = fill_line(source, 0, limits.max_request_line)? else {
-        let received = source.input().unread().len();
-        source.input().consume(received);
-        return Ok(Incoming::Rejected(Rejected {
-            line: no_request_line(Version::HTTP_10),
-            error: HttpError::new(StatusCode::URI_TOO_LONG),
+        return Ok(Some(ReceivedHead {
+            line: None,
+            line_end: source.input().unread().len(),
+            fields_end: Err(HttpError::new(StatusCode::URI_TOO_LONG).into()),
         }));
     };
     let line = source.input().unread().get(..line_end).unwrap_or_default();
@@ -102,31 +97,70 @@ pub(crate) fn read<'h>(
         Ok(line) => (line, fill_fields(source, line_end, limits)?),
         Err(Refusal::Empty) => {
             source.input().consume(line_end);
-            return Ok(Incoming::End);
+            return Ok(None);
         }
-        Err(Refusal::Answer(line, error)) => (line, Err(*error)),
+        Err(Refusal::Answer(line, error)) => (line, Err(error)),
     };
-    let head_end = match fields_end {
-        Ok(FieldsEnd::At { offset, .. }) => offset,
-        Ok(FieldsEnd::Within) => source.input().unread().len(),
-        Err(_) => line_end,
-    };
-    source.input().take(head_end, head);
-    let line = line.in_head(head);
-    let fields = head.get(line_end..).unwrap_or_default();
-    let parsed = fields_end.and_then(|end| match end {
-        FieldsEnd::At { count, .. } => parse_fields(fields, count, lines),
-        FieldsEnd::Within => {
-            let end = parse_whole_fields(fields, lines, limits)?;
-            // The next request has arrived, too.
-            source.input().append(fields.get(end..).unwrap_or_default());
-            Ok(())
+    Ok(Some(ReceivedHead {
+        line: Some(line),
+        line_end,
+        fields_end,
+    }))
+}
+
+impl ReceivedHead {
+    /// Moves the head from `input` to `head`, and parses its header lines into `lines`.
+    pub(crate) fn parse<'h>(
+        self,
+        input: &mut Input,
+        head: &'h mut Vec<u8>,
+        lines: &mut Lines<'h>,
+        limits: &Config,
+    ) -> Result<RequestLine<'h>, Rejected<'h>> {
+        let Self {
+            line,
+            line_end,
+            fields_end,
+        } = self;
+        let arrived = match fields_end {
+            Ok(FieldsEnd::At { offset, .. }) => offset,
+            Ok(FieldsEnd::Within) => input.unread().len(),
+            Err(_) => line_end,
+        };
+        head.clear();
+        head.extend_from_slice(input.unread().get(..arrived).unwrap_or_default());
+        let line = match line {
+            Some(line) => line.in_head(head),
+            None => no_request_line(Version::HTTP_10),
+        };
+        let fields = head.get(line_end..).unwrap_or_default();
+        let end = match fields_end {
+            Ok(FieldsEnd::At { count, .. }) => parse_fields(fields, count, lines),
+            Ok(FieldsEnd::Within) => parse_whole_fields(fields, lines, limits),
+            Err(error) => Err(error),
+        };
+        match end {
+            Ok(end) => {
+                input.consume(line_end + end);
+                Ok(line)
+            }
+            Err(error) => {
+                input.consume(arrived);
+                Err(Rejected { line, error })
+            }
         }
-    });
-    Ok(match parsed {
-        Ok(()) => Incoming::Request(line),
-        Err(error) => Incoming::Rejected(Rejected { line, error }),
-    })
+    }
+}
+
+/// Reads the next head into `head`, and its header lines into `lines`; `None` where there is none.
+pub(crate) fn read<'h>(
+    source: &mut impl Source,
+    head: &'h mut Vec<u8>,
+    lines: &mut Lines<'h>,
+    limits: &Config,
+) -> io::Result<Option<Result<RequestLine<'h>, Rejected<'h>>>> {
+    let received = receive_head(source, limits)?;
+    Ok(received.map(|received| received.parse(source.input(), head, lines, limits)))
 }
 
 /// Receives until the line that starts `start` bytes into the input is complete, and returns where
@@ -160,7 +194,7 @@ fn fill_fields(
     source: &mut impl Source,
     start: usize,
     limits: &Config,
-) -> io::Result<Result<FieldsEnd, HttpError>> {
+) -> io::Result<Result<FieldsEnd, Box<HttpError>>> {
     let arrived = source.input().unread().get(start..).unwrap_or_default();
     // This is how a head usually arrives, and it is too short for any limit but that of their
     // number.
@@ -173,10 +207,11 @@ fn fill_fields(
     let mut count = 0;
     loop {
         let Some(line_end) = fill_line(source, line_start, limits.max_header_line)? else {
-            return Ok(Err(too_large("Line too long").with_explanation(format!(
+            let explanation = format!(
                 "got more than {} bytes when reading header line",
                 limits.max_header_line
-            ))));
+            );
+            return Ok(Err(too_large("Line too long", explanation)));
         };
         if count >= limits.max_header_lines {
             return Ok(Err(too_many(limits)));
@@ -188,9 +223,9 @@ fn fill_fields(
                 return Ok(Ok(FieldsEnd::At { offset, count }));
             }
             [.., b'\n'] if line_end - start > limits.max_head => {
-                return Ok(Err(too_large("Header section too large").with_explanation(
-                    format!("got more than {} bytes of header lines", limits.max_head),
-                )));
+                let explanation =
+                    format!("got more than {} bytes of header lines", limits.max_head);
+                return Ok(Err(too_large("Header section too large", explanation)));
             }
             [.., b'\n'] => {
                 line_start = line_end;
@@ -204,7 +239,7 @@ fn fill_fields(
                     [.., b'\r'] => (b"\n\r\n", count + 1),
                     _ => (b"\r\n\r\n", count + 1),
                 };
-                input.append(closing);
+                input.append(closing)?;
                 let offset = input.unread().len();
                 return Ok(Ok(FieldsEnd::At { offset, count }));
             }
@@ -217,7 +252,7 @@ fn parse_whole_fields<'h>(
     fields: &'h [u8],
     lines: &mut Lines<'h>,
     limits: &Config,
-) -> Result<usize, HttpError> {
+) -> Result<usize, Box<HttpError>> {
     match lines.parse(fields, limits.max_header_lines) {
         Ok(httparse::Status::Complete(_)) if lines.len() >= limits.max_header_lines => {
             Err(too_many(limits))
@@ -247,26 +282,31 @@ fn parse_fields<'h>(
     fields: &'h [u8],
     count: usize,
     lines: &mut Lines<'h>,
-) -> Result<(), HttpError> {
+) -> Result<usize, Box<HttpError>> {
     match lines.parse(fields, count) {
-        Ok(httparse::Status::Complete(_)) => Ok(()),
+        Ok(httparse::Status::Complete(end)) => Ok(end),
         Ok(httparse::Status::Partial) | Err(_) => Err(bad_line()),
     }
 }
 
 /// Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a request
 /// may read in two ways is refused (RFC 9112 §5.1, §5.2).
-fn bad_line() -> HttpError {
-    HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line")
+fn bad_line() -> Box<HttpError> {
+    HttpError::new(StatusCode::BAD_REQUEST)
+        .with_message("Bad header line")
+        .into()
 }
 
-fn too_many(limits: &Config) -> HttpError {
+fn too_many(limits: &Config) -> Box<HttpError> {
     let explanation = format!("got more than {} headers", limits.max_header_lines);
-    too_large("Too many headers").with_explanation(explanation)
+    too_large("Too many headers", explanation)
 }
 
-fn too_large(message: &'static str) -> HttpError {
-    HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).with_message(message)
+fn too_large(message: &'static str, explanation: String) -> Box<HttpError> {
+    HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        .with_message(message)
+        .with_explanation(explanation)
+        .into()
 }
 
 #[cfg(test)]
@@ -284,8 +324,8 @@ mod tests {
         loop {
             let mut lines = Lines::new();
             found.push(match read(&mut source, &mut head, &mut lines, &config) {
-                Ok(Incoming::End) => return found,
-                Ok(Incoming::Request(line)) => format!(
+                Ok(None) => return found,
+                Ok(Some(Ok(line))) => format!(
                     "{} {} {} {}",
                     line.method,
                     line.target.as_text(),
@@ -296,7 +336,7 @@ mod tests {
                         .collect::<Vec<_>>()
                         .join(",")
                 ),
-                Ok(Incoming::Rejected(Rejected { line, error })) => {
+                Ok(Some(Err(Rejected { line, error }))) => {
                     format!("{} {error}", line.version)
                 }
                 Err(error) => error.to_string(),

@@ -11,7 +11,7 @@ pub(crate) struct Rejected<'h> {
     /// The line; an answer needs only its `text` and `version`.
     pub(crate) line: RequestLine<'h>,
     /// The answer.
-    pub(crate) error: HttpError,
+    pub(crate) error: Box<HttpError>,
 }
 
 /// A request line that was parsed, as offsets: the bytes may move afterwards.

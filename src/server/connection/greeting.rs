@@ -7,7 +7,7 @@ use crate::server::admission::Verdict;
 use crate::server::channel::Spoken;
 use crate::server::clock::Clock;
 use crate::tls::{Tls, TlsError};
-use crate::wire::{self, CloseReason, Incoming, Lines};
+use crate::wire::{self, CloseReason, Lines};
 use std::io;
 
 impl Connection<'_> {
@@ -55,7 +55,7 @@ impl Connection<'_> {
             &mut lines,
             self.context.config,
         );
-        let Ok(Incoming::Request(line)) = read else {
+        let Ok(Some(Ok(line))) = read else {
             // It does not speak HTTP either.
             return CloseReason::Ended;
         };

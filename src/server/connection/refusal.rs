@@ -49,13 +49,11 @@ impl Connection<'_> {
         let now = clock.now();
         let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
         let answered = Answered::new(line, fields, &response);
-        match self.send(
-            &answered,
-            response,
-            client,
-            &mut RequestContent::lost(),
-            now,
-        ) {
+        let mut buffers = self.context.buffers.take();
+        let (content, out) = (&mut RequestContent::lost(), &mut buffers.out);
+        let next = self.send(&answered, response, client, content, out, now);
+        self.context.buffers.give_back(buffers);
+        match next {
             Next::Keep => CloseReason::Answered,
             Next::Close(reason) => reason,
         }

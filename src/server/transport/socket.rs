@@ -43,22 +43,9 @@ impl Socket {
         })
     }
 
-    /// Receives into the spare capacity of `buffer`, waiting no longer than `limit`. Zero bytes
-    /// mean the end of the stream.
+    /// Receives into `buffer`, waiting no longer than `limit`, and returns how many bytes. Zero
+    /// bytes mean the end of the stream.
     pub(in crate::server) fn receive(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        limit: Option<Duration>,
-    ) -> io::Result<usize> {
-        self.limit_receiving(limit)?;
-        Ok(retry_on_intr(|| {
-            let received = recv(&*self.socket, spare_capacity(buffer), RecvFlags::empty());
-            received.map(|(_, count)| count)
-        })?)
-    }
-
-    /// Like [`receive`](Self::receive), but into a slice.
-    pub(in crate::server) fn receive_into(
         &mut self,
         buffer: &mut [u8],
         limit: Option<Duration>,

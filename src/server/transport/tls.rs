@@ -144,7 +144,7 @@ impl TlsStream {
     /// The limit is for the whole call: a record that arrives byte by byte does not extend it.
     pub(in crate::server) fn receive(
         &mut self,
-        buffer: &mut Vec<u8>,
+        buffer: &mut [u8],
         limit: Option<Duration>,
     ) -> io::Result<usize> {
         if let Some(count) = self.take_received(buffer)? {
@@ -173,7 +173,7 @@ impl TlsStream {
 
     /// Takes what is already decrypted, from as many records as there is room for: a client may put
     /// each byte into a record of its own. `None` if there is nothing, zero bytes at the end.
-    fn take_received(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+    fn take_received(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let mut reader = self.session.reader();
         let mut count = 0;
         loop {
@@ -185,13 +185,16 @@ impl TlsStream {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
                 Err(error) => return Err(error),
             };
-            let room = buffer.capacity() - buffer.len();
-            let taken = received.get(..room).unwrap_or(received);
-            if taken.is_empty() {
+            let room = buffer.get_mut(count..).unwrap_or_default();
+            let taken = received.len().min(room.len());
+            let (Some(room), Some(received)) = (room.get_mut(..taken), received.get(..taken))
+            else {
+                return Ok(Some(count));
+            };
+            if taken == 0 {
                 return Ok(Some(count));
             }
-            buffer.extend_from_slice(taken);
-            let taken = taken.len();
+            room.copy_from_slice(received);
             reader.consume(taken);
             count += taken;
         }
@@ -314,7 +317,7 @@ impl Read for Incoming<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match mem::replace(&mut self.patience, Patience::None) {
             Patience::None => self.socket.receive_now(buffer),
-            Patience::Within(limit) => self.socket.receive_into(buffer, limit),
+            Patience::Within(limit) => self.socket.receive(buffer, limit),
         }
     }
 }
