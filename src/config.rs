@@ -6,12 +6,19 @@ use std::time::Duration;
 /// What can be set. Every bound exists so that no client can make the server hold or do more
 /// than that; the defaults are right for a server on the open network.
 ///
+/// Later versions will have more fields, so a value starts as the default and is changed:
+///
 /// ```
 /// use rhttp::{Config, http::Version};
-/// let config = Config { protocol: Version::HTTP_11, ..Config::default() };
+/// use std::time::Duration;
+///
+/// let mut config = Config::default();
+/// config.protocol = Version::HTTP_11;
+/// config.idle_timeout = Some(Duration::from_secs(5));
 /// assert_eq!(config.max_header_lines, 100);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The version on status lines, CPython's `protocol_version`: HTTP/1.0 (the default) closes
     /// every connection after its response, HTTP/1.1 keeps it for the next request.

@@ -16,6 +16,7 @@ use std::path::Path;
 /// Where symbolic links in a served directory may lead. The path of the directory itself may
 /// always have links in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Symlinks {
     /// Anywhere, as in CPython.
     #[default]

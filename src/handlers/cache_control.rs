@@ -31,6 +31,7 @@ pub struct CacheControl<H> {
 /// assert_eq!("3600".parse(), Ok(Caching::Seconds(3600)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Caching {
     /// `no-store`: nothing is stored.
     Nothing,

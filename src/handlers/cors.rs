@@ -44,6 +44,7 @@ pub struct Cors<H> {
 /// assert!("a.example".parse::<Origins>().is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origins {
     /// Any origin.
     Any,

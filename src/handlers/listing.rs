@@ -9,6 +9,7 @@ use std::hash::Hash;
 
 /// How directories without an index page are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListingStyle {
     /// As `Accept` asks: a page for people, who come with browsers, JSON for programs that name it,
     /// and CPython's page for everybody else.

@@ -15,6 +15,7 @@ use std::{fmt, io};
 /// assert_eq!(peer.port(), Some(8000));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Peer {
     /// An address and a port.
     Ip(SocketAddr),

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 /// ```
 #[derive(Debug)]
 #[doc(alias = "send_response")]
+#[non_exhaustive]
 pub struct Response {
     /// The status code.
     pub status: StatusCode,

@@ -16,6 +16,7 @@ use std::str::FromStr;
 /// # Ok::<(), rhttp::http::BadTrustedProxy>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrustedProxy {
     /// The addresses whose first `bits` are those of `address`.
     Network {
@@ -30,6 +31,7 @@ pub enum TrustedProxy {
 
 /// Text that does not name a proxy: neither `ADDRESS[/BITS]` nor `unix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadTrustedProxy;
 
 impl TrustedProxy {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 /// The format in which requests are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogFormat {
     /// CPython's lines, which are written as soon as a response is decided on.
     #[default]

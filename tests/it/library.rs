@@ -30,10 +30,8 @@ impl Started {
         protocol: Version,
         serve: fn(Server<H>) -> io::Result<()>,
     ) -> Self {
-        let config = Config {
-            protocol,
-            ..Config::default()
-        };
+        let mut config = Config::default();
+        config.protocol = protocol;
         let server = Server::bind("127.0.0.1:0", handler)
             .expect("a free port")
             .with_config(config);
@@ -497,10 +495,8 @@ fn a_unix_socket_is_served_as_tcp_is() {
     let listener = UnixListener::bind(&path).expect("it can be made");
     let handler = CgiHandler::new(FileHandler::new(tree.path()));
     let log = Sink::default();
-    let config = Config {
-        protocol: Version::HTTP_11,
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.protocol = Version::HTTP_11;
     let server = Server::new(listener, handler).expect("it has an address");
     assert_eq!(
         server.local_addr().to_string(),

@@ -44,10 +44,8 @@ fn a_client_that_leaves_ends_a_script_that_prints() {
 fn a_client_that_leaves_ends_a_script_that_stays_silent() {
     let tree = with_script(WAITS);
     let handler = CgiHandler::new(FileHandler::new(tree.path()));
-    let config = Config {
-        half_closed_timeout: Some(Duration::from_millis(100)),
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.half_closed_timeout = Some(Duration::from_millis(100));
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_config(config).with_log(std::io::sink());
     let address = server.local_addr().socket_addr().expect("it is TCP");

@@ -85,13 +85,11 @@ struct Serving {
 }
 
 fn serve_in_process(tree: &Tree) -> Serving {
-    let config = Config {
-        protocol: Version::HTTP_11,
-        max_connections: CLIENTS,
-        half_closed_timeout: Some(Duration::from_millis(200)),
-        stall_timeout: Some(Duration::from_millis(500)),
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.protocol = Version::HTTP_11;
+    config.max_connections = CLIENTS;
+    config.half_closed_timeout = Some(Duration::from_millis(200));
+    config.stall_timeout = Some(Duration::from_millis(500));
     let handler = CgiHandler::new(FileHandler::new(tree.path()));
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_config(config).with_log(std::io::sink());
