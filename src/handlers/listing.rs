@@ -8,6 +8,17 @@ use crate::representation::{ListingFormat, Precondition};
 use std::hash::Hash;
 
 /// How directories without an index page are listed.
+///
+/// ```
+/// use rhttp::{FileHandler, ListingStyle};
+///
+/// // For programs that parse CPython's page, whatever they accept.
+/// let mirror = FileHandler::new("/srv/mirror").with_listing(ListingStyle::Classic);
+/// // Only what has an index page is shown.
+/// let site = FileHandler::new("/srv/www").with_listing(ListingStyle::Off);
+///
+/// assert_eq!(ListingStyle::default(), ListingStyle::Auto);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListingStyle {

@@ -11,6 +11,18 @@ const LAST: i64 = 253_402_300_799;
 const FIRST: i64 = -62_167_219_200;
 
 /// A moment in whole seconds, as header fields carry it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+///
+/// ```
+/// use rhttp::http::HttpDate;
+///
+/// let date = HttpDate::parse(b"Sun, 06 Nov 1994 08:49:37 GMT").expect("it is a date");
+/// assert_eq!(date.as_unix(), 784_111_777);
+/// assert_eq!(HttpDate::parse(b"Sunday, 06-Nov-94 08:49:37 GMT"), Some(date));
+/// assert!(date < HttpDate::now());
+///
+/// let epoch = HttpDate::from_unix(0).expect("a year with four digits");
+/// assert_eq!(epoch.to_string(), "Thu, 01 Jan 1970 00:00:00 GMT");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "date_time_string")]
 pub struct HttpDate(i64);

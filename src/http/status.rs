@@ -5,6 +5,20 @@ mod table;
 use std::fmt;
 
 /// A status code, 100 to 999 (RFC 9110 §15).
+///
+/// ```
+/// use rhttp::http::StatusCode;
+///
+/// let status = StatusCode::new(404).expect("it has three digits");
+/// assert_eq!(status, StatusCode::NOT_FOUND);
+/// assert_eq!(status.as_u16(), 404);
+/// assert_eq!(status.phrase(), Some("Not Found"));
+/// assert_eq!(status.explanation(), Some("Nothing matches the given URI"));
+///
+/// // RFC 9110 asks two questions of a response.
+/// assert!(!StatusCode::NOT_MODIFIED.allows_content());
+/// assert!(!StatusCode::NO_CONTENT.allows_length());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "HTTPStatus")]
 #[doc(alias = "responses")]

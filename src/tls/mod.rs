@@ -27,7 +27,11 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// ```no_run
 /// use rhttp::{FileHandler, Server, Tls};
 ///
-/// let tls = Tls::from_files("cert.pem", "key.pem", None)?;
+/// let tls = match Tls::from_files("cert.pem", "key.pem", None) {
+///     Ok(tls) => tls,
+///     Err(_) => Tls::self_signed(["localhost".into()])?,
+/// };
+/// println!("compare this with what the browser shows: {}", tls.fingerprint());
 /// Server::bind("0.0.0.0:8443", FileHandler::new("/srv/www"))?.with_tls(tls).serve()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -39,6 +39,7 @@ enum Existing {
 /// let files = FileHandler::new("/srv/www");
 /// let handler = UploadHandler::new(files.clone(), &files)
 ///     .with_directory("/srv/www/incoming")
+///     .with_overwrite()
 ///     .with_max_size(100_000_000);
 /// Server::bind("127.0.0.1:8000", handler)?.serve()?;
 /// # Ok::<(), std::io::Error>(())
