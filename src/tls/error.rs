@@ -49,7 +49,15 @@ pub enum TlsError {
     /// A name for a self-signed certificate is not a host name.
     BadName(String),
     /// TLS itself cannot be set up.
-    Setup(rustls::Error),
+    Setup(String),
+}
+
+impl TlsError {
+    /// Of another crate's error only the text is kept: its type would tie this interface to that
+    /// crate's version.
+    pub(super) fn setup(error: impl fmt::Display) -> Self {
+        Self::Setup(error.to_string())
+    }
 }
 
 impl fmt::Display for TlsError {
