@@ -194,8 +194,8 @@ impl<'s> Workers<'s> {
         left == 0 || left == self.spare / 2 && left < self.wanted()
     }
 
-    /// How many threads should wait: one more than there are open connections, up to [`SPARE`]. So the first
-    /// connection does not wait for the start of threads that may never be needed.
+    /// How many threads should wait: one more than there are open connections, up to [`SPARE`]. So
+    /// the first connection does not wait for the start of threads that may never be needed.
     fn wanted(&self) -> usize {
         self.spare.min(self.context.admission.connections() + 1)
     }
