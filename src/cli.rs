@@ -128,14 +128,10 @@ pub fn run() -> Result<()> {
         ending.after(life)?;
     }
     browser::wait(browser);
-    let announced = Announced {
-        places: server.local_addrs().collect(),
-        scheme,
-        fingerprint,
-    };
+    let announced = Announced::new(server.local_addrs(), scheme, fingerprint);
     announced.say(&args.sharing);
     announce::warn(&args, &announced);
-    manager.ready(&announced.banner().join(" "));
+    manager.ready(&announced.banner.join(" "));
     let result = server.serve();
     manager.stopping();
     ending.socket_files.remove();
