@@ -3,14 +3,14 @@
 
 #![allow(dead_code, reason = "some of it is for tests that only Linux has")]
 
+pub(crate) use crate::support::eventually;
+
 use crate::support::{PATIENCE, Response, Running, Tree};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// rhttp on a tree, with further arguments.
 pub(crate) fn serve(tree: &Tree, arguments: &str) -> Running {
@@ -126,15 +126,6 @@ pub(crate) fn drain(client: &mut TcpStream) -> usize {
                 return total;
             }
         }
-    }
-}
-
-/// Waits for what no event tells.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{what} does not happen");
-        thread::sleep(Duration::from_millis(5));
     }
 }
 

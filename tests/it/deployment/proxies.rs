@@ -1,10 +1,11 @@
 //! Proxies in front: whose client a request is.
 
-use crate::load::eventually;
-use crate::support::{AfterSending, Running, Tree, exchange, find_program, not_run};
+use crate::support::{
+    AfterSending, Proxy, Running, Tree, exchange, find_program, free_address, not_run,
+};
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::Command;
 
 const SCRIPT: &str = "#!/bin/sh\necho 'Content-Type: text/plain'; echo\n\
     echo \"[$REMOTE_ADDR] [$HTTPS] [$HTTP_X_FORWARDED_FOR]\"\n";
@@ -185,34 +186,6 @@ fn flags_for_proxies_that_make_no_sense_are_told() {
             "{arguments:?}"
         );
     }
-}
-
-/// A proxy that is ended with the test.
-struct Proxy(Child);
-
-impl Proxy {
-    /// Starts a proxy and waits until it listens.
-    fn start(command: &mut Command, address: SocketAddr) -> Self {
-        let process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let proxy = Self(process.spawn().expect("it runs"));
-        eventually("the proxy", || TcpStream::connect(address).is_ok());
-        proxy
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it has one")
 }
 
 /// Asks a proxy from 127.0.0.3, and claims to be somebody else.
