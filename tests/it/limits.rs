@@ -1,8 +1,8 @@
 //! Nobody can pin the server, and what it takes is bounded (lesson 21).
 
 use crate::load::{
-    arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
-    raise_descriptor_limit, read_head, read_response, send, serve, settle, sparse_file, status,
+    HUGE, arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
+    raise_descriptor_limit, read_head, read_response, send, serve, settle, status, tree,
 };
 use crate::support::{Running, Tree, not_run};
 use std::io::{ErrorKind, Read, Write};
@@ -10,16 +10,6 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// More than the kernel holds for a client that does not read.
-const HUGE: u64 = 64 * 1024 * 1024;
-
-fn tree() -> Tree {
-    let tree = Tree::new();
-    tree.file("a", "hello");
-    sparse_file(&tree, "huge", HUGE);
-    tree
-}
 
 /// A connection that is served and does not come to an end.
 fn stuck(server: &Running) -> TcpStream {

@@ -1,26 +1,14 @@
 //! Files and clients in motion: what changes while it is sent, and who goes while it is answered.
 
 use crate::load::{
-    ask, connect, drain, eventually, get, length, read_head, read_response, serve, sparse_file,
+    HUGE, ask, connect, drain, eventually, get, length, read_head, read_response, reset, serve,
+    tree,
 };
 use crate::support::{Running, Tree};
-use socket2::SockRef;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::thread;
-use std::time::Duration;
-
-const MIB: u64 = 1024 * 1024;
-/// More than the kernel holds for a client that does not read.
-const HUGE: u64 = 64 * MIB;
-
-fn tree() -> Tree {
-    let tree = Tree::new();
-    tree.file("a", "hello");
-    sparse_file(&tree, "huge", HUGE);
-    tree
-}
 
 /// Changes the file while it is sent: what was promised, and how much has come.
 fn download_while(change: impl FnOnce(&Tree)) -> (usize, usize) {
@@ -237,9 +225,7 @@ fn resets_at_every_point_are_no_event() {
             // It may be closed already.
             let _ = client.shutdown(Shutdown::Write);
         }
-        SockRef::from(&client)
-            .set_linger(Some(Duration::ZERO))
-            .expect("closing can be made a reset");
+        reset(client);
     }
     assert_eq!(get(server.address(), "/a").body, b"hello");
     assert_quiet(&server);

@@ -9,7 +9,7 @@ mod generator;
 mod random;
 pub(crate) mod reference;
 mod replay;
-mod rows;
+pub(crate) mod rows;
 mod targets;
 
 use crate::support::{Running, Tree, assert_in_manual};

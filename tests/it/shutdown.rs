@@ -2,7 +2,7 @@
 
 use crate::load::{
     arguments_for, ask, connect, drain, eventually, get, length, read_head, read_response, send,
-    serve, sparse_file,
+    serve, tree,
 };
 use crate::support::{PATIENCE, Running, Tree};
 use rustix::process::Signal;
@@ -10,16 +10,6 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// More than the kernel holds for a client that does not read.
-const HUGE: u64 = 64 * 1024 * 1024;
-
-fn tree() -> Tree {
-    let tree = Tree::new();
-    tree.file("a", "hello");
-    sparse_file(&tree, "huge", HUGE);
-    tree
-}
 
 /// rhttp on a port of choice.
 fn serve_at(address: SocketAddr, tree: &Tree, arguments: &str) -> Running {

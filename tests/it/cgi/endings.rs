@@ -1,10 +1,10 @@
 //! Nothing is left behind: no process, no descriptor, no thread, no waiting client.
 
 use super::fixture::{ask, get, rhttp, serve, tree, with_script};
+use crate::load::reset;
 use crate::support::{Connection, PATIENCE, Running};
 use rhttp::{CgiHandler, Config, FileHandler, Server};
 use rustix::process::Signal;
-use socket2::SockRef;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -24,10 +24,7 @@ fn a_client_that_resets_the_connection_ends_its_script() {
     let tree = with_script(WAITS);
     let server = serve(&tree, "HTTP/1.0");
     let (client, processes) = start(&server);
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .expect("it can be set");
-    drop(client);
+    reset(client);
     wait_for_the_end_of(&processes);
 }
 
@@ -67,10 +64,7 @@ fn a_client_that_leaves_before_there_is_a_header_ends_its_script() {
     let server = serve(&tree, "HTTP/1.0");
     let client = request(&server);
     let processes = server.wait_for_log(|lines| lines.first().map(|line| processes(line)));
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .expect("it can be set");
-    drop(client);
+    reset(client);
     wait_for_the_end_of(&processes);
     let log = server.wait_for_log(|lines| (lines.len() > 1).then(|| lines.to_vec()));
     assert_eq!(log.len(), 2, "a client that leaves is no error");
@@ -81,10 +75,7 @@ fn a_script_that_ignores_the_polite_signal_is_killed() {
     let tree = with_script(IGNORES);
     let server = serve(&tree, "HTTP/1.0");
     let (client, processes) = start(&server);
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .expect("it can be set");
-    drop(client);
+    reset(client);
     wait_for_the_end_of(&processes);
 }
 
