@@ -1,9 +1,10 @@
 //! Dates in header fields (RFC 9110 §5.6.7).
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use smallvec::SmallVec;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The last second whose year has four digits: 31 December 9999, 23:59:59.
 const LAST: i64 = 253_402_300_799;
@@ -135,13 +136,10 @@ fn digits(text: &str, count: usize) -> Option<i16> {
 
 impl fmt::Display for HttpDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(seconds) = u64::try_from(self.0) {
-            httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)).fmt(f)
-        } else {
-            // Files from before 1970 exist, and httpdate does not support such times.
-            let time = jiff::Timestamp::from_second(self.0).map_err(|_| fmt::Error)?;
-            time.strftime("%a, %d %b %Y %H:%M:%S GMT").fmt(f)
-        }
+        // Not jiff's `Timestamp`, which ends a day before the year 9999 does.
+        let time = EPOCH.checked_add(SignedDuration::from_secs(self.0));
+        let time = time.map_err(|_| fmt::Error)?;
+        time.strftime("%a, %d %b %Y %H:%M:%S GMT").fmt(f)
     }
 }
 
