@@ -88,8 +88,8 @@ impl HttpError {
         self
     }
 
-    /// 503: there is no room at the moment for another connection or file. The client may try again
-    /// in a second.
+    /// 503: the server has no resources at the moment for another connection or file. The client
+    /// may try again in a second.
     pub fn overloaded() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, 1)
     }

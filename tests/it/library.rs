@@ -370,7 +370,7 @@ fn what_has_no_content_sends_none() {
         reset.starts_with("HTTP/1.1 205 ") && reset.contains("Content-Length: 0"),
         "{text}"
     );
-    // A handler's 1xx is no answer.
+    // A 1xx from a handler is not an answer.
     assert!(
         error.starts_with("HTTP/1.1 500 Internal Server Error\r\n"),
         "{text}"

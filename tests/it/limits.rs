@@ -195,7 +195,7 @@ fn at_the_cap_nobody_is_turned_out_without_a_word() {
             let mut clients: Vec<_> = (0..20).map(|_| connect(server.address())).collect();
             settle(&server);
             for client in &mut clients {
-                // Whoever was refused may be gone already.
+                // A refused client may have been closed already.
                 let _ = client.write_all(b"GET /a HTTP/1.1\r\n\r\n");
             }
             let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();

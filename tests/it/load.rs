@@ -166,7 +166,7 @@ pub(crate) fn settle(server: &Running) {
     eventually("rest", || {
         let threads = fs::read_dir(format!("/proc/{}/task", server.pid()));
         let mut threads = threads.expect("the process is there").flatten();
-        // One that has ended meanwhile has nothing to do either.
+        // A thread that has ended in the meantime has nothing to do either.
         threads.all(|thread| fs::read_to_string(thread.path().join("stat")).map_or(true, waits))
     });
 }

@@ -152,7 +152,7 @@ fn a_hundred_thousand_names_are_listed() {
     let tree = Tree::new();
     tree.file("0", "");
     for number in 1..COUNT {
-        // A link is made faster than a file, and a file may not have so many.
+        // Links are created faster than files, but a file may have only so many links.
         let of = number / 10_000 * 10_000;
         if of == number {
             tree.file(&number.to_string(), "");

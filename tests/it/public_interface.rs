@@ -1,7 +1,7 @@
 //! The public interface of the library, as a list that is checked in: a change of it shows. An
 //! example names each item.
 //!
-//! `RHTTP_UPDATE_INTERFACE=1 cargo test --test it public_interface` writes the list anew.
+//! `RHTTP_UPDATE_INTERFACE=1 cargo test --test it public_interface` rewrites the list.
 
 use std::collections::BTreeSet;
 use std::fs;

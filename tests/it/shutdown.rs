@@ -110,7 +110,7 @@ fn a_request_on_its_way_on_a_kept_connection_is_served() {
     // It may or may not know already that it shuts down.
     send(&mut client, "/a");
     assert_eq!(read_response(&mut client).body, b"hello");
-    // Whoever does not ask is not waited for long.
+    // The server does not wait long for clients that send nothing.
     let start = Instant::now();
     assert_eq!(server.wait().code(), Some(0));
     assert!(

@@ -119,7 +119,7 @@ fn the_proxy_protocol_is_expected_of_trusted_proxies_alone() {
     let server = serve(&tree, "--trusted-proxy 127.0.0.1 --proxy-protocol");
     let v2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x7f\0\0\x01\0\x05\0\x50";
     for header in [&b"PROXY TCP4 1.2.3.4 127.0.0.1 5 80\r\n"[..], v2] {
-        // What the client itself says does not count: it is no proxy.
+        // What the client itself says does not count: it is not a proxy.
         let (told, address) = ask(&server, header, "X-Forwarded-For: 6.6.6.6\r\n");
         assert_eq!((&*told, &*address), ("[1.2.3.4] [] [6.6.6.6]", "1.2.3.4"));
     }
