@@ -35,6 +35,22 @@ use std::sync::Arc;
 ///
 /// An invalid command line ends the process with a usage message and status 2, as in argparse.
 ///
+/// This is all that the program `rhttp` does:
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     match rhttp::cli::run() {
+///         Ok(()) => ExitCode::SUCCESS,
+///         Err(error) => {
+///             eprintln!("rhttp: {error:#}");
+///             ExitCode::FAILURE
+///         }
+///     }
+/// }
+/// ```
+///
 /// # Errors
 /// The directory cannot be read, the address is not available, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
@@ -112,14 +128,10 @@ pub fn run() -> Result<()> {
         ending.after(life)?;
     }
     browser::wait(browser);
-    let announced = Announced {
-        places: server.local_addrs().collect(),
-        scheme,
-        fingerprint,
-    };
+    let announced = Announced::new(server.local_addrs(), scheme, fingerprint);
     announced.say(&args.sharing);
     announce::warn(&args, &announced);
-    manager.ready(&announced.banner().join(" "));
+    manager.ready(&announced.banner.join(" "));
     let result = server.serve();
     manager.stopping();
     ending.socket_files.remove();

@@ -6,12 +6,52 @@ use std::time::Duration;
 /// What can be set. Every bound exists so that no client can make the server hold or do more
 /// than that; the defaults are right for a server on the open network.
 ///
+/// Later versions will have more fields, so a value starts as the default and is changed:
+///
 /// ```
 /// use rhttp::{Config, http::Version};
-/// let config = Config { protocol: Version::HTTP_11, ..Config::default() };
+/// use std::time::Duration;
+///
+/// let mut config = Config::default();
+/// config.protocol = Version::HTTP_11;
+/// config.idle_timeout = Some(Duration::from_secs(5));
 /// assert_eq!(config.max_header_lines, 100);
 /// ```
+///
+/// Behind a load balancer on a small machine:
+///
+/// ```
+/// # use rhttp::Config;
+/// # use std::time::Duration;
+/// let mut config = Config::default();
+/// // It names the clients with the PROXY protocol, and sets limits of its own.
+/// config.trusted_proxies = vec!["10.0.0.0/8".parse()?];
+/// config.proxy_protocol = true;
+/// config.max_connections = 256;
+/// config.backlog = 64;
+/// config.max_request_line = 8 * 1024;
+/// config.max_header_line = 8 * 1024;
+/// config.max_header_lines = 50;
+/// config.max_head = 32 * 1024;
+/// config.max_discarded_body = 0;
+/// config.head_timeout = Some(Duration::from_secs(5));
+/// config.stall_timeout = Some(Duration::from_secs(20));
+/// config.half_closed_timeout = Some(Duration::from_secs(2));
+/// config.grace = Duration::from_secs(30);
+/// # Ok::<(), rhttp::http::BadTrustedProxy>(())
+/// ```
+///
+/// To hand over one file, within ten minutes:
+///
+/// ```
+/// # use rhttp::Config;
+/// # use std::time::Duration;
+/// let mut config = Config::default();
+/// config.ends_after_delivery = true;
+/// config.exit_idle = Some(Duration::from_secs(600));
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The version on status lines, CPython's `protocol_version`: HTTP/1.0 (the default) closes
     /// every connection after its response, HTTP/1.1 keeps it for the next request.

@@ -1,9 +1,9 @@
-//! Handlers around handlers: a macro for what they pass on.
+//! Handlers around handlers: a macro that forwards what they do not change.
 
-/// Passes hooks of [`Handler`](crate::Handler) on to another handler: for a handler that has one and changes only
-/// a part of what it does.
+/// Forwards hooks of [`Handler`](crate::Handler) to an inner handler, for a handler that wraps one
+/// and changes only part of its behaviour.
 ///
-/// Without names, all hooks but [`Handler::handle`](crate::Handler::handle) are passed on.
+/// Without names, all hooks except [`Handler::handle`](crate::Handler::handle) are forwarded.
 ///
 /// ```
 /// use rhttp::http::{HttpError, Request, Response, header};

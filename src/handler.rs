@@ -123,6 +123,32 @@ pub trait Handler: Send + Sync {
 }
 
 /// A request and its answer, for the log.
+///
+/// ```
+/// use rhttp::http::{HttpError, Request, Response, header};
+/// use rhttp::{Answered, FileHandler, Handler, Log};
+///
+/// /// Logs who was sent how much, and by which program.
+/// struct Accounting(FileHandler);
+///
+/// impl Handler for Accounting {
+///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+///         self.0.handle(request)
+///     }
+///
+///     fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
+///         let agent = answered.fields.get(header::USER_AGENT).unwrap_or(b"unknown");
+///         log.write(format_args!(
+///             "{}: {} with {} bytes to {} at {}",
+///             answered.line.text,
+///             answered.status,
+///             answered.length.unwrap_or(0),
+///             agent.escape_ascii(),
+///             log.client().host(),
+///         ));
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Answered<'a> {

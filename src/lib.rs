@@ -10,7 +10,8 @@
 //! ```no_run
 //! use rhttp::{Config, FileHandler, Server, http::Version};
 //!
-//! let config = Config { protocol: Version::HTTP_11, ..Config::default() };
+//! let mut config = Config::default();
+//! config.protocol = Version::HTTP_11;
 //! let server = Server::bind("127.0.0.1:8000", FileHandler::new("/srv/www"))?.with_config(config);
 //! println!("http://{}/", server.local_addr());
 //! server.serve()?;

@@ -97,7 +97,7 @@ impl Crew {
                     .stack_size(STACK)
                     .spawn(move || follower.work())?;
             }
-            // A client that leaves in the middle is no concern of the next one.
+            // A client that leaves in the middle does not affect the next one.
             let _ = self.service.serve(stream);
         }
         self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -146,7 +146,7 @@ impl Serve for Answer {
     }
 }
 
-/// One file, read anew for each request.
+/// One file, read again for each request.
 struct Site {
     path: PathBuf,
     file: File,

@@ -1,4 +1,4 @@
-//! The benchmark's own errors: each ends in a sentence for whoever started it.
+//! The benchmark's own errors: each ends in a sentence for the person who started it.
 
 use std::error::Error;
 

@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &[&str]) -> Fallible<()> {
     Ok(())
 }
 
-/// A group that has ended meanwhile is what was wanted.
+/// A group that has already ended is fine: that is the goal.
 fn signal_group(signal: Signal, group: u32) {
     if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, signal);

@@ -26,8 +26,8 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// The reference, 3.12, if there is one; any python3 else, and its version is
-/// in the report. Asked for its own path: a wrapper script would be measured.
+/// CPython 3.12 if it is installed, or else any python3; its version is in the
+/// report. Asked for its own path: a wrapper script would be measured.
 pub(crate) fn python() -> Option<PathBuf> {
     let own = |program: PathBuf| {
         let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! Every sample, for whoever wants to draw or compare them.
+//! Every sample, for plots and comparisons.
 
 use serde_json::{Value, json};
 

@@ -129,7 +129,7 @@ fn left_out(outcomes: &Outcomes<'_>) -> String {
 /// The servers that the base is compared with.
 fn peers<'a>(outcome: &'a Outcome, base: &'a Row) -> impl Iterator<Item = &'a Row> {
     outcome.rows.iter().filter(|row| {
-        // The base on another target ("rhttp, whole file") is no peer.
+        // The base on another target ("rhttp, whole file") is not a peer.
         !row.ceiling && !row.label.starts_with(&base.label)
     })
 }

@@ -61,7 +61,7 @@ pub(crate) enum Expected {
     Page(u32),
     /// The same, in JSON.
     Json(u32),
-    /// A tar of so many files, all of this directory.
+    /// A tar archive of this many files: the whole directory.
     Archive {
         directory: &'static str,
         files: u32,

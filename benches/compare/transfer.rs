@@ -67,8 +67,8 @@ pub(crate) fn download(ask: &Ask<'_>, time: Duration) -> io::Result<Moved> {
     })
 }
 
-/// Sends the file again and again, for the time given. That it is deleted
-/// between is no part of the time.
+/// Sends the file again and again, for this long. The time that it takes to
+/// delete it in between does not count.
 pub(crate) fn upload(delivery: &Delivery<'_>, time: Duration) -> io::Result<Moved> {
     let mut bytes = 0;
     let mut taken = Duration::ZERO;

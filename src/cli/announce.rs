@@ -14,25 +14,33 @@ const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 
 /// A server as it is announced to people.
 pub(super) struct Announced<'s> {
-    pub(super) places: Vec<&'s Peer>,
-    pub(super) scheme: Scheme,
+    places: Vec<&'s Peer>,
+    scheme: Scheme,
+    /// CPython's banner, one line for each place.
+    pub(super) banner: Vec<String>,
     /// The fingerprint of a self-signed certificate.
-    pub(super) fingerprint: Option<String>,
+    fingerprint: Option<String>,
 }
 
-impl Announced<'_> {
-    /// CPython's banner, one line for each place.
-    pub(super) fn banner(&self) -> Vec<String> {
-        self.places
-            .iter()
-            .map(|place| banner(place, self.scheme))
-            .collect()
+impl<'s> Announced<'s> {
+    pub(super) fn new(
+        places: impl Iterator<Item = &'s Peer>,
+        scheme: Scheme,
+        fingerprint: Option<String>,
+    ) -> Self {
+        let places: Vec<_> = places.collect();
+        Self {
+            banner: places.iter().map(|place| banner(place, scheme)).collect(),
+            places,
+            scheme,
+            fingerprint,
+        }
     }
 
     /// Prints the banner, without buffering even into a pipe. On a terminal, also prints how other
     /// machines reach the server.
     pub(super) fn say(&self, sharing: &Sharing) {
-        let mut lines = self.banner();
+        let mut lines = self.banner.clone();
         let fingerprint = self.fingerprint.iter();
         lines.extend(
             fingerprint.map(|print| format!("SHA-256 fingerprint of the certificate: {print}")),

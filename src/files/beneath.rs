@@ -15,7 +15,19 @@ use std::path::Path;
 
 /// Where symbolic links in a served directory may lead. The path of the directory itself may
 /// always have links in it.
+///
+/// ```
+/// use rhttp::{FileHandler, Symlinks};
+///
+/// // Links from one of the directories to another work, but lead nowhere else.
+/// let homes = FileHandler::new("/srv/homes").with_symlinks(Symlinks::Inside);
+/// // What strangers upload is served as it is, or not at all.
+/// let incoming = FileHandler::new("/srv/incoming").with_symlinks(Symlinks::Never);
+///
+/// assert_eq!(Symlinks::default(), Symlinks::Follow);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Symlinks {
     /// Anywhere, as in CPython.
     #[default]

@@ -30,10 +30,12 @@ pub struct CacheControl<H> {
 /// ```
 /// use rhttp::Caching;
 ///
+/// assert_eq!("no-store".parse(), Ok(Caching::Nothing));
 /// assert_eq!("no-cache".parse(), Ok(Caching::Revalidate));
 /// assert_eq!("3600".parse(), Ok(Caching::Seconds(3600)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Caching {
     /// `no-store`: nothing is stored.
     Nothing,

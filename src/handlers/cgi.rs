@@ -95,6 +95,15 @@ impl CgiHandler {
 
     /// The handler that serves the files, for a handler around this one that needs it too: it knows
     /// the script directories.
+    ///
+    /// ```
+    /// use rhttp::{CgiHandler, FileHandler, TarHandler};
+    ///
+    /// let scripts = CgiHandler::new(FileHandler::new("/srv/www"));
+    /// let files = scripts.files().clone();
+    /// // The archives are without the scripts.
+    /// let handler = TarHandler::new(scripts, &files);
+    /// ```
     pub fn files(&self) -> &FileHandler {
         &self.files
     }

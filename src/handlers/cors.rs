@@ -24,10 +24,17 @@ const MAX_AGE: u64 = 7200;
 /// around it: browsers send no password with a preflight.
 ///
 /// ```
-/// use rhttp::{Cors, FileHandler, Origins};
+/// use rhttp::http::Method;
+/// use rhttp::{Cors, FileHandler, Origins, UploadHandler};
 ///
 /// let for_all = Cors::new(FileHandler::new("tiles"), Origins::Any);
-/// let for_one = Cors::new(FileHandler::new("tiles"), "https://map.example".parse()?);
+///
+/// // One page may send files, too, as a user that the browser knows the password of.
+/// let files = FileHandler::new("drawings");
+/// let uploads = UploadHandler::new(files.clone(), &files);
+/// let for_one = Cors::new(uploads, "https://map.example".parse()?)
+///     .with_methods([Method::GET, Method::PUT])
+///     .with_credentials();
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Debug)]
@@ -46,10 +53,12 @@ pub struct Cors<H> {
 /// use rhttp::Origins;
 ///
 /// assert_eq!("*".parse(), Ok(Origins::Any));
-/// assert!("https://a.example,http://localhost:5173".parse::<Origins>().is_ok());
+/// let both = ["https://a.example".into(), "http://localhost:5173".into()];
+/// assert_eq!("https://a.example,http://localhost:5173".parse(), Ok(Origins::Listed(both.into())));
 /// assert!("a.example".parse::<Origins>().is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origins {
     /// Any origin.
     Any,

@@ -166,6 +166,13 @@ impl FileHandler {
     }
 
     /// The directory that is served.
+    ///
+    /// ```
+    /// use rhttp::FileHandler;
+    /// use std::path::Path;
+    ///
+    /// assert_eq!(FileHandler::new("/srv/www").directory(), Path::new("/srv/www"));
+    /// ```
     pub fn directory(&self) -> &Path {
         self.root.directory()
     }

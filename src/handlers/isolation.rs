@@ -13,6 +13,8 @@ use crate::http::{FieldLines, Headers, HttpError, Request, RequestLine, Response
 /// use rhttp::{FileHandler, Isolation};
 ///
 /// let files = Isolation::new(FileHandler::new("dist"));
+/// // Images and scripts for the isolated pages of others.
+/// let assets = Isolation::new(FileHandler::new("assets")).with_cross_origin_resources();
 /// ```
 #[derive(Debug)]
 pub struct Isolation<H> {

@@ -1,4 +1,4 @@
-//! Listings of directories: which of their representations a client gets, and how it is sent.
+//! Listings of directories: which representation a client gets, and how it is sent.
 
 use super::FileHandler;
 use crate::files::rendering::{self, Rendering};
@@ -8,15 +8,27 @@ use crate::representation::{ListingFormat, Precondition};
 use std::hash::Hash;
 
 /// How directories without an index page are listed.
+///
+/// ```
+/// use rhttp::{FileHandler, ListingStyle};
+///
+/// // For programs that parse CPython's page, whatever they accept.
+/// let mirror = FileHandler::new("/srv/mirror").with_listing(ListingStyle::Classic);
+/// // Only what has an index page is shown.
+/// let site = FileHandler::new("/srv/www").with_listing(ListingStyle::Off);
+///
+/// assert_eq!(ListingStyle::default(), ListingStyle::Auto);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListingStyle {
-    /// As `Accept` asks: a page for people, who come with browsers, JSON for programs that name it,
-    /// and CPython's page for everybody else.
+    /// As `Accept` asks: a page for people if the client is a browser, JSON if it names JSON, and
+    /// CPython's page otherwise.
     #[default]
     Auto,
-    /// As CPython does, for everybody.
+    /// CPython's page, for every client.
     Classic,
-    /// Not at all: 404, as for a directory that may not be read.
+    /// No listings: 404, as for a directory that may not be read.
     Off,
 }
 
@@ -41,8 +53,7 @@ impl FileHandler {
         Ok(response.with_header(header::VARY, "Accept"))
     }
 
-    /// The page for people. Where there is no room for it, there may be for CPython's, which is
-    /// smaller.
+    /// The page for people. If there is no memory for it, CPython's page is tried: it is smaller.
     fn page(
         &self,
         request: &Request<'_>,
@@ -110,8 +121,8 @@ fn classic(request: &Request<'_>, directory: &Directory<'_>) -> Result<Response,
         .hardened())
 }
 
-/// Makes `rendering` the content of `response`, unless the client has it already. Its tag is that of
-/// this text in this `form`.
+/// Makes `rendering` the content of `response`, unless the client has it already. The entity tag
+/// covers the text and its `form`.
 fn validated(
     request: &Request<'_>,
     rendering: Rendering,

@@ -1,4 +1,5 @@
-//! What the page for people offers beside the files: links to what other handlers make of a directory.
+//! Links on the page for people to what other handlers make of a directory: its archive, and a form
+//! for uploads.
 
 use super::FileHandler;
 use super::upload::Place;
@@ -7,7 +8,7 @@ use crate::files::rendering::Links;
 use crate::http::RequestTarget;
 use std::path::PathBuf;
 
-/// What a [`FileHandler`] is told about the handlers around it.
+/// What a [`FileHandler`] knows about the handlers around it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Offers {
     archive: bool,
@@ -15,8 +16,8 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    /// The links for a directory. Files are sent to the directory that is shown, or to none: it is the
-    /// same on the disk, whatever the target is called.
+    /// The links for a directory. The form is linked only if it uploads into the directory shown:
+    /// that is compared on the disk, because several targets may lead to one directory.
     pub(super) fn links(&self, target: RequestTarget<'_>, shown: &Directory<'_>) -> Links {
         let uploads = self.uploads.as_ref();
         let taken = uploads.and_then(|place| place.behind_form(target));
@@ -28,8 +29,8 @@ impl Offers {
 }
 
 impl FileHandler {
-    /// The same with a link to the directory's archive in the page for people, for a
-    /// [`TarHandler`](super::TarHandler) around this.
+    /// The same with a link to the directory's archive on the page for people, for use inside a
+    /// [`TarHandler`](super::TarHandler).
     ///
     /// ```
     /// use rhttp::{FileHandler, TarHandler};
@@ -42,9 +43,9 @@ impl FileHandler {
         self
     }
 
-    /// The same with a link to the form for files in the page for people, for an
-    /// [`UploadHandler`](super::UploadHandler) around this that takes them into `directory`. The link
-    /// is there where a file that is sent appears in the directory that is shown.
+    /// The same with a link to the upload form on the page for people, for use inside an
+    /// [`UploadHandler`](super::UploadHandler) that stores files in `directory`. The link appears
+    /// only where uploaded files end up in the directory that the page shows.
     ///
     /// ```
     /// use rhttp::{FileHandler, UploadHandler};

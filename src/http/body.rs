@@ -15,8 +15,9 @@ use std::sync::Arc;
 /// ```
 /// use rhttp::http::Body;
 ///
-/// assert_eq!(Body::default().len(), Some(0));
+/// assert!(Body::default().is_empty());
 /// assert_eq!(Body::from("text").len(), Some(4));
+/// assert_eq!(Body::from("text").as_bytes(), Some(b"text".as_slice()));
 /// assert_eq!(Body::stream(std::io::repeat(b'x'), None).len(), None);
 /// ```
 #[derive(Default)]
@@ -85,6 +86,18 @@ impl Body {
 
     /// The bytes `range` of a file, treated as the whole content: the ranges that clients ask for
     /// are ranges of these.
+    ///
+    /// ```
+    /// use rhttp::http::Body;
+    /// use std::io::Write;
+    ///
+    /// // A small archive of which one entry is sent, without a copy of it.
+    /// let mut file = tempfile::tempfile()?;
+    /// file.write_all(b"first second third")?;
+    /// let second = Body::file_range(file, 6..12)?;
+    /// assert_eq!(second.len(), Some(6));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`file`](Self::file).

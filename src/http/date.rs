@@ -1,9 +1,10 @@
 //! Dates in header fields (RFC 9110 §5.6.7).
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use smallvec::SmallVec;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The last second whose year has four digits: 31 December 9999, 23:59:59.
 const LAST: i64 = 253_402_300_799;
@@ -11,6 +12,18 @@ const LAST: i64 = 253_402_300_799;
 const FIRST: i64 = -62_167_219_200;
 
 /// A moment in whole seconds, as header fields carry it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+///
+/// ```
+/// use rhttp::http::HttpDate;
+///
+/// let date = HttpDate::parse(b"Sun, 06 Nov 1994 08:49:37 GMT").expect("it is a date");
+/// assert_eq!(date.as_unix(), 784_111_777);
+/// assert_eq!(HttpDate::parse(b"Sunday, 06-Nov-94 08:49:37 GMT"), Some(date));
+/// assert!(date < HttpDate::now());
+///
+/// let epoch = HttpDate::from_unix(0).expect("a year with four digits");
+/// assert_eq!(epoch.to_string(), "Thu, 01 Jan 1970 00:00:00 GMT");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "date_time_string")]
 pub struct HttpDate(i64);
@@ -123,13 +136,10 @@ fn digits(text: &str, count: usize) -> Option<i16> {
 
 impl fmt::Display for HttpDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(seconds) = u64::try_from(self.0) {
-            httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)).fmt(f)
-        } else {
-            // Files from before 1970 exist, and httpdate does not support such times.
-            let time = jiff::Timestamp::from_second(self.0).map_err(|_| fmt::Error)?;
-            time.strftime("%a, %d %b %Y %H:%M:%S GMT").fmt(f)
-        }
+        // Not jiff's `Timestamp`, which ends a day before the year 9999 does.
+        let time = EPOCH.checked_add(SignedDuration::from_secs(self.0));
+        let time = time.map_err(|_| fmt::Error)?;
+        time.strftime("%a, %d %b %Y %H:%M:%S GMT").fmt(f)
     }
 }
 

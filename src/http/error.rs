@@ -13,9 +13,22 @@ const FILE_NOT_FOUND: &str = "File not found";
 /// Why a request is not served, and what to tell the client: CPython's `send_error`.
 ///
 /// ```
-/// use rhttp::http::{HttpError, StatusCode};
-/// let error = HttpError::new(StatusCode::NOT_FOUND).with_message("File not found");
-/// assert_eq!(error.to_string(), "code 404, message File not found");
+/// use rhttp::http::{HttpError, Method, StatusCode, header};
+///
+/// let error = HttpError::new(StatusCode::TOO_MANY_REQUESTS)
+///     .with_message("Slow down")
+///     .with_explanation("One report a minute is enough")
+///     .with_header(header::RETRY_AFTER, 60);
+/// assert_eq!(error.status(), StatusCode::TOO_MANY_REQUESTS);
+/// assert_eq!(error.message(), "Slow down");
+/// assert_eq!(error.explanation(), "One report a minute is enough");
+/// assert_eq!(error.to_string(), "code 429, message Slow down");
+///
+/// // The usual ones are ready.
+/// assert!(HttpError::file_not_found().is_file_not_found());
+/// assert_eq!(HttpError::overloaded().status(), StatusCode::SERVICE_UNAVAILABLE);
+/// let error = HttpError::unsupported_method(Method::new(b"SPAM"));
+/// assert_eq!(error.to_string(), "code 501, message Unsupported method ('SPAM')");
 /// ```
 #[derive(Debug)]
 #[doc(alias = "send_error")]
@@ -75,8 +88,8 @@ impl HttpError {
         self
     }
 
-    /// 503: there is no room at the moment for another connection or file. The client may try again
-    /// in a second.
+    /// 503: the server has no resources at the moment for another connection or file. The client
+    /// may try again in a second.
     pub fn overloaded() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, 1)
     }
@@ -110,6 +123,14 @@ impl HttpError {
 
     /// CPython's error page, byte for byte (`DEFAULT_ERROR_MESSAGE`), in a response that closes
     /// the connection.
+    ///
+    /// ```
+    /// use rhttp::http::HttpError;
+    ///
+    /// let page = HttpError::file_not_found().to_page();
+    /// let html = page.body.as_bytes().expect("it is in memory");
+    /// assert!(html.starts_with(b"<!DOCTYPE HTML>"));
+    /// ```
     #[doc(alias = "error_message_format")]
     #[doc(alias = "error_content_type")]
     pub fn to_page(&self) -> Response {
@@ -152,6 +173,30 @@ impl HttpError {
 
     /// The response without a page: the status line, `Connection: close` and the error's own
     /// fields, for handlers that write pages of their own.
+    ///
+    /// ```
+    /// use rhttp::Handler;
+    /// use rhttp::http::{HttpError, Request, Response, header};
+    ///
+    /// /// An interface for programs: its errors are JSON.
+    /// struct Api;
+    ///
+    /// impl Handler for Api {
+    ///     fn handle(&self, _: &mut Request<'_>) -> Result<Response, HttpError> {
+    ///         Err(HttpError::file_not_found())
+    ///     }
+    ///
+    ///     fn error_response(&self, error: &HttpError) -> Response {
+    ///         error
+    ///             .to_response()
+    ///             .with_header(header::CONTENT_TYPE, "application/json")
+    ///             .with_body(format!("{{\"status\": {}}}\n", error.status()))
+    ///     }
+    /// }
+    ///
+    /// let response = Api.error_response(&HttpError::file_not_found());
+    /// assert_eq!(response.body.as_bytes(), Some(b"{\"status\": 404}\n".as_slice()));
+    /// ```
     pub fn to_response(&self) -> Response {
         self.with_own_headers(self.bare_response())
     }

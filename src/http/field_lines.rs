@@ -3,6 +3,29 @@
 use super::HeaderName;
 
 /// The header fields of a request, borrowed from the bytes received.
+///
+/// ```
+/// use rhttp::http::{FieldLines, HeaderName, header};
+///
+/// const DO_NOT_TRACK: HeaderName<'static> = HeaderName::from_static("DNT");
+///
+/// /// What a page is told about its request.
+/// fn describe(fields: FieldLines<'_>) -> String {
+///     let mut text = String::new();
+///     for (name, value) in fields.iter() {
+///         text += &format!("{name} is {}\n", value.escape_ascii());
+///     }
+///     if fields.contains(DO_NOT_TRACK) || fields.get(header::COOKIE).is_none() {
+///         text += "There is nothing to remember this client by.\n";
+///     }
+///     // A list goes on from one field to the next.
+///     let types = fields.list(header::ACCEPT).count();
+///     let fields = fields.get_all(header::ACCEPT).count();
+///     text + &format!("It accepts {types} types, in {fields} fields.\n")
+/// }
+///
+/// assert!(describe(FieldLines::default()).ends_with("It accepts 0 types, in 0 fields.\n"));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(alias = "headers")]
 pub struct FieldLines<'a> {

@@ -3,6 +3,17 @@
 use std::fmt;
 
 /// A field name: a token (RFC 9110 §5.6.2), compared without regard to case, kept as written.
+///
+/// ```
+/// use rhttp::http::{HeaderName, header};
+///
+/// // In a constant, a name that is not a token is a compile error.
+/// const X_ROBOTS_TAG: HeaderName<'static> = HeaderName::from_static("X-Robots-Tag");
+/// assert_eq!(X_ROBOTS_TAG.as_str(), "X-Robots-Tag");
+///
+/// assert_eq!(HeaderName::new("content-type"), Some(header::CONTENT_TYPE));
+/// assert_eq!(HeaderName::new("no token"), None);
+/// ```
 #[derive(Clone, Copy)]
 pub struct HeaderName<'a> {
     text: &'a str,

@@ -7,6 +7,17 @@ use std::fmt;
 use std::io::Write;
 
 /// A field value: no control characters except tab, so it can never end its line.
+///
+/// ```
+/// use rhttp::http::HeaderValue;
+///
+/// // Text from outside cannot add a line.
+/// assert_eq!(HeaderValue::new("a\r\nSet-Cookie: b"), None);
+/// assert_eq!(HeaderValue::from_bytes(b"\0"), None);
+/// // Latin-1, as CPython writes it.
+/// let value = HeaderValue::new("caf\u{e9}").expect("Latin-1 has it");
+/// assert_eq!(value.as_bytes(), b"caf\xe9");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderValue(SmallVec<[u8; 64]>);
 
@@ -95,6 +106,30 @@ const MORE: usize = 448;
 /// sending. A file's own fields are made with its representation, so a response with a file rarely
 /// has so many that memory must be allocated for them. Because only valid names and values get in,
 /// every line stays one line.
+///
+/// ```
+/// use rhttp::http::{HeaderName, Headers, header};
+///
+/// const SET_COOKIE: HeaderName<'static> = HeaderName::from_static("Set-Cookie");
+///
+/// let mut headers = Headers::new();
+/// headers.append(header::CONTENT_TYPE, "text/plain");
+/// headers.append(SET_COOKIE, "a=1");
+/// headers.append(SET_COOKIE, "b=2");
+/// assert_eq!(headers.get_all(SET_COOKIE).count(), 2);
+///
+/// headers.set(header::CONTENT_TYPE, "text/html");
+/// assert_eq!(headers.get(header::CONTENT_TYPE), Some(b"text/html".as_slice()));
+///
+/// headers.remove(SET_COOKIE);
+/// assert!(!headers.contains(SET_COOKIE));
+///
+/// let mut all = Headers::new();
+/// assert!(all.is_empty());
+/// all.extend(&headers);
+/// let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
+/// assert_eq!(names, ["Content-Type"]);
+/// ```
 #[derive(Clone, Default)]
 #[doc(alias = "send_header")]
 pub struct Headers {

@@ -11,6 +11,17 @@ use std::fmt;
 /// use rhttp::http::Method;
 /// assert_eq!(Method::new(b"GET"), Method::GET);
 /// assert_ne!(Method::new(b"get"), Method::GET);
+///
+/// /// Whether a request may change something.
+/// fn writes(method: Method<'_>) -> bool {
+///     match method {
+///         Method::GET | Method::HEAD | Method::OPTIONS => false,
+///         Method::POST | Method::PUT | Method::DELETE => true,
+///         // Better safe than sorry: WebDAV has many.
+///         other => other.as_text().as_bytes() != b"PROPFIND",
+///     }
+/// }
+/// assert!(writes(Method::new(b"MKCOL")));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "command")]

@@ -13,8 +13,14 @@ use std::{fmt, io};
 /// assert_eq!(peer.to_string(), "127.0.0.1:8000");
 /// assert_eq!(peer.host().to_string(), "127.0.0.1");
 /// assert_eq!(peer.port(), Some(8000));
+///
+/// // A handler for this machine alone asks for the address.
+/// assert!(peer.ip().is_some_and(|ip| ip.is_loopback()));
+/// assert!(matches!(peer, Peer::Ip(address) if Some(address) == peer.socket_addr()));
+/// assert_eq!(Peer::Unix(None).ip(), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Peer {
     /// An address and a port.
     Ip(SocketAddr),

@@ -6,6 +6,18 @@ use super::{
 use std::fmt;
 
 /// The first line of a request (RFC 9112 §3).
+///
+/// ```
+/// use rhttp::http::{Latin1, Method, RequestLine, RequestTarget, Version};
+///
+/// let line = RequestLine {
+///     text: Latin1::new(b"GET /a%20b?c HTTP/1.1"),
+///     method: Method::GET,
+///     target: RequestTarget::new(b"/a%20b?c"),
+///     version: Version::HTTP_11,
+/// };
+/// assert_eq!(line.text.words().count(), 3);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[doc(alias = "requestline")]
 pub struct RequestLine<'a> {
@@ -24,6 +36,33 @@ pub struct RequestLine<'a> {
 ///
 /// Its body is read through [`Read`](std::io::Read): the framing is already removed, and the end of
 /// the body reads as end of file. What a handler leaves unread is discarded.
+///
+/// ```
+/// use rhttp::http::{HttpError, Method, Request, Response, Scheme, StatusCode, header};
+/// use std::io::Read;
+///
+/// /// Shows programmers what they sent.
+/// fn echo(request: &mut Request<'_>) -> Result<Response, HttpError> {
+///     if request.scheme() == Scheme::Http && request.user().is_some() {
+///         return Err(HttpError::new(StatusCode::FORBIDDEN));
+///     }
+///     let agent = request.header(header::USER_AGENT).unwrap_or_default();
+///     let mut text = format!(
+///         "{} from {} at {}, by {} over {}, in {} fields, to a server of {}:\n",
+///         request.line().text,
+///         agent.escape_ascii(),
+///         request.client(),
+///         request.user().unwrap_or("nobody"),
+///         request.scheme(),
+///         request.headers().iter().count(),
+///         request.protocol(),
+///     );
+///     if request.method() == Method::POST {
+///         request.body().take(1000).read_to_string(&mut text)?;
+///     }
+///     Ok(Response::new(StatusCode::OK).with_body(text))
+/// }
+/// ```
 #[doc(alias = "BaseHTTPRequestHandler")]
 pub struct Request<'a> {
     line: RequestLine<'a>,
@@ -38,6 +77,32 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// A request from its parts. The server makes them; a handler's tests can, too.
+    ///
+    /// ```
+    /// use rhttp::http::{
+    ///     FieldLines, Latin1, Method, Peer, Request, RequestBody, RequestLine, RequestTarget,
+    ///     Scheme, StatusCode, Version,
+    /// };
+    /// use rhttp::{FileHandler, Handler};
+    ///
+    /// let line = RequestLine {
+    ///     text: Latin1::new(b"GET /Cargo.toml HTTP/1.1"),
+    ///     method: Method::GET,
+    ///     target: RequestTarget::new(b"/Cargo.toml"),
+    ///     version: Version::HTTP_11,
+    /// };
+    /// let client = Peer::Ip(([127, 0, 0, 1], 50_000).into());
+    /// let server = Peer::Ip(([127, 0, 0, 1], 80).into());
+    /// let (fields, body) = (FieldLines::default(), RequestBody::default());
+    /// let mut request = Request::new(line, fields, (&client, &server), body)
+    ///     .with_protocol(Version::HTTP_11)
+    ///     .with_scheme(Scheme::Https);
+    /// assert_eq!(request.server().port(), Some(80));
+    ///
+    /// let response = FileHandler::new(".").handle(&mut request)?;
+    /// assert_eq!(response.status, StatusCode::OK);
+    /// # Ok::<(), rhttp::http::HttpError>(())
+    /// ```
     pub fn new(
         line: RequestLine<'a>,
         headers: FieldLines<'a>,
@@ -96,6 +161,26 @@ impl<'a> Request<'a> {
 
     /// The same request from an authenticated user: for handlers that check passwords. Scripts see
     /// the name as `REMOTE_USER`. The rest of the body goes with it.
+    ///
+    /// ```
+    /// use rhttp::Handler;
+    /// use rhttp::http::{HeaderName, HttpError, Request, Response};
+    ///
+    /// const REMOTE_USER: HeaderName<'static> = HeaderName::from_static("X-Remote-User");
+    ///
+    /// /// Believes a proxy that has checked the password already.
+    /// struct Behind<H>(H);
+    ///
+    /// impl<H: Handler> Handler for Behind<H> {
+    ///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    ///         let user = request.header(REMOTE_USER);
+    ///         match user.and_then(|user| std::str::from_utf8(user).ok()) {
+    ///             Some(user) => self.0.handle(&mut request.with_user(user)),
+    ///             None => self.0.handle(request),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn with_user<'b>(&'b mut self, user: &'b str) -> Request<'b> {
         let mut request = self.with_target(self.line.target);
         request.user = Some(user);

@@ -12,9 +12,18 @@ use std::borrow::Cow;
 ///     .with_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
 ///     .with_body("It works.\n");
 /// assert_eq!(response.body.len(), Some(10));
+/// assert_eq!(response.reason(), "OK");
+///
+/// // What another handler has answered can be changed.
+/// let mut response = response;
+/// response.status = StatusCode::NOT_FOUND;
+/// response.reason = Some("It Works Elsewhere".into());
+/// response.headers.set(header::CONTENT_TYPE, "text/plain");
+/// assert_eq!(response.reason(), "It Works Elsewhere");
 /// ```
 #[derive(Debug)]
 #[doc(alias = "send_response")]
+#[non_exhaustive]
 pub struct Response {
     /// The status code.
     pub status: StatusCode,

@@ -7,6 +7,7 @@ use std::fmt;
 /// ```
 /// use rhttp::http::Scheme;
 /// assert_eq!(Scheme::Https.to_string(), "https");
+/// assert_eq!(Scheme::default(), Scheme::Http);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {

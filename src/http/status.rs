@@ -5,6 +5,20 @@ mod table;
 use std::fmt;
 
 /// A status code, 100 to 999 (RFC 9110 §15).
+///
+/// ```
+/// use rhttp::http::StatusCode;
+///
+/// let status = StatusCode::new(404).expect("it has three digits");
+/// assert_eq!(status, StatusCode::NOT_FOUND);
+/// assert_eq!(status.as_u16(), 404);
+/// assert_eq!(status.phrase(), Some("Not Found"));
+/// assert_eq!(status.explanation(), Some("Nothing matches the given URI"));
+///
+/// // RFC 9110 asks two questions of a response.
+/// assert!(!StatusCode::NOT_MODIFIED.allows_content());
+/// assert!(!StatusCode::NO_CONTENT.allows_length());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "HTTPStatus")]
 #[doc(alias = "responses")]
@@ -22,32 +36,32 @@ macro_rules! status_codes {
 status_codes! {
     CONTINUE = 100, "The client should go on and send its body.";
     OK = 200, "The request succeeded.";
-    CREATED = 201, "The request made something new.";
-    NO_CONTENT = 204, "The request succeeded and there is nothing to send.";
+    CREATED = 201, "The request created a resource.";
+    NO_CONTENT = 204, "The request succeeded, and the response has no content.";
     RESET_CONTENT = 205, "The request succeeded and the form should be cleared.";
     PARTIAL_CONTENT = 206, "Parts of the representation follow.";
     MOVED_PERMANENTLY = 301, "The target has a new permanent URI.";
     FOUND = 302, "The target is temporarily elsewhere.";
-    SEE_OTHER = 303, "What the request led to is elsewhere.";
+    SEE_OTHER = 303, "The result of the request is at another URI.";
     NOT_MODIFIED = 304, "The client's copy is current.";
     BAD_REQUEST = 400, "The request is malformed.";
-    UNAUTHORIZED = 401, "The client has to say who it is.";
-    FORBIDDEN = 403, "The server refuses.";
-    NOT_FOUND = 404, "Nothing is there.";
+    UNAUTHORIZED = 401, "The client has to authenticate.";
+    FORBIDDEN = 403, "The server refuses to serve the request.";
+    NOT_FOUND = 404, "There is no such resource.";
     REQUEST_TIMEOUT = 408, "The request did not arrive in time.";
-    CONFLICT = 409, "The request does not go with what is there.";
+    CONFLICT = 409, "The request conflicts with the state of the target.";
     PRECONDITION_FAILED = 412, "A condition of the request does not hold.";
     CONTENT_TOO_LARGE = 413, "The body of the request is too large.";
     URI_TOO_LONG = 414, "The request line is too long.";
     UNSUPPORTED_MEDIA_TYPE = 415, "The body of the request is of the wrong type.";
     RANGE_NOT_SATISFIABLE = 416, "No requested range lies inside the representation.";
-    TOO_MANY_REQUESTS = 429, "The client has to come back later.";
+    TOO_MANY_REQUESTS = 429, "The client sent too many requests.";
     REQUEST_HEADER_FIELDS_TOO_LARGE = 431, "The head of the request is too large.";
     INTERNAL_SERVER_ERROR = 500, "The server failed.";
     NOT_IMPLEMENTED = 501, "The server does not know the method.";
-    BAD_GATEWAY = 502, "A program that the server asked gave no valid answer.";
-    GATEWAY_TIMEOUT = 504, "A program that the server asked gave no answer in time.";
-    SERVICE_UNAVAILABLE = 503, "The server has no room now.";
+    BAD_GATEWAY = 502, "A program behind the server gave an invalid answer.";
+    GATEWAY_TIMEOUT = 504, "A program behind the server did not answer in time.";
+    SERVICE_UNAVAILABLE = 503, "The server is overloaded.";
     HTTP_VERSION_NOT_SUPPORTED = 505, "The server does not speak this version.";
     INSUFFICIENT_STORAGE = 507, "The disk is full.";
 }

@@ -11,6 +11,25 @@ use std::borrow::Cow;
 /// Two things are settled on construction, so that no handler can get them wrong: leading slashes
 /// count as one, because a client takes `//host/` in a redirect for another server
 /// (CVE-2021-28861), and of an absolute `http://host/path` only the path is kept.
+///
+/// ```
+/// use rhttp::http::RequestTarget;
+///
+/// let target = RequestTarget::new(b"//docs/r%C3%A9sum%C3%A9/?lang=fr");
+/// assert_eq!(target.as_text().as_bytes(), b"/docs/r%C3%A9sum%C3%A9/?lang=fr");
+/// assert_eq!(target.path(), b"/docs/r%C3%A9sum%C3%A9/");
+/// assert_eq!(target.query(), Some(b"lang=fr".as_slice()));
+/// assert!(target.has_trailing_slash());
+/// assert_eq!(target.to_display(), "/docs/r\u{e9}sum\u{e9}/?lang=fr".as_bytes());
+///
+/// // No file is above the root, however it is written.
+/// let target = RequestTarget::new(b"/%2e%2e/%2e%2e/etc/passwd");
+/// assert_eq!(target.to_relative_path().as_deref(), Some(b"etc/passwd".as_slice()));
+///
+/// // A redirect leads to this server.
+/// let target = RequestTarget::new(b"//evil.example");
+/// assert_eq!(target.to_directory_location().as_bytes(), b"/evil.example/");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestTarget<'a>(&'a [u8]);
 
@@ -63,6 +82,13 @@ impl<'a> RequestTarget<'a> {
     ///
     /// This is the one place where a target becomes file names. Decoding comes first, so an
     /// encoded slash is a slash and an encoded dot a dot, and `..` never leaves the root.
+    ///
+    /// ```
+    /// use rhttp::http::RequestTarget;
+    ///
+    /// let path = RequestTarget::new(b"/a%20b/../c").to_relative_path();
+    /// assert_eq!(path.as_deref(), Some(b"c".as_slice()));
+    /// ```
     #[doc(alias = "translate_path")]
     pub fn to_relative_path(self) -> Option<Cow<'a, [u8]>> {
         let raw = self.path();

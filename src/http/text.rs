@@ -10,6 +10,19 @@ use std::fmt::{self, Write};
 ///
 /// `Display` writes them as UTF-8. Nothing is escaped: the access log escapes every line it writes,
 /// and [`Latin1::repr`] does so for messages.
+///
+/// ```
+/// use rhttp::http::{Latin1, Repr};
+///
+/// let text = Latin1::new(b"GET /caf\xe9 HTTP/1.1");
+/// assert_eq!(text.as_bytes().len(), text.chars().count());
+/// assert_eq!(text.words().next(), Some(Latin1::new(b"GET")));
+/// assert_eq!(text.to_string(), "GET /caf\u{e9} HTTP/1.1");
+///
+/// // In a message, as CPython writes it: nothing in it can move a terminal's cursor.
+/// let quoted: Repr<'_> = Latin1::new(b"\x1b[2J").repr();
+/// assert_eq!(quoted.to_string(), r"'\x1b[2J'");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Latin1<'a>(&'a [u8]);
 

@@ -13,9 +13,13 @@ use std::str::FromStr;
 /// let network: TrustedProxy = "10.0.0.0/8".parse()?;
 /// assert!(network.covers(&Peer::Ip(([10, 1, 2, 3], 80).into())));
 /// assert!(!network.covers(&Peer::Ip(([11, 1, 2, 3], 80).into())));
+/// assert!(matches!(network, TrustedProxy::Network { bits: 8, .. }));
+/// assert_eq!("unix".parse(), Ok(TrustedProxy::Unix));
+/// assert!("10.0.0.0/99".parse::<TrustedProxy>().is_err());
 /// # Ok::<(), rhttp::http::BadTrustedProxy>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrustedProxy {
     /// The addresses whose first `bits` are those of `address`.
     Network {
@@ -30,6 +34,7 @@ pub enum TrustedProxy {
 
 /// Text that does not name a proxy: neither `ADDRESS[/BITS]` nor `unix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadTrustedProxy;
 
 impl TrustedProxy {

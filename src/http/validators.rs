@@ -32,6 +32,10 @@ const SETTLED_AFTER: i64 = 2;
 /// let later = HttpDate::from_unix(now.as_unix() + 10).expect("a year with four digits");
 /// let settled = Validators::of_file(&file.as_file().metadata()?, later);
 /// assert!(settled.etag().is_some_and(|etag| etag.as_bytes().starts_with(b"\"0-")));
+///
+/// // Of content that a handler generates itself, from a database for example.
+/// let row = Validators::default().with_etag(b"\"version-7\"").with_modified(784_111_777, now);
+/// assert_eq!(row.last_modified(), HttpDate::parse(b"Sun, 06 Nov 1994 08:49:37 GMT"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]

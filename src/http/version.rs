@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// The version of a message, `HTTP/major.minor`.
+///
+/// ```
+/// use rhttp::http::Version;
+///
+/// assert_eq!(Version::parse_number(b"1.1"), Some(Version::HTTP_11));
+/// assert_eq!(Version::new(1, 0), Version::HTTP_10);
+/// assert_eq!(Version::HTTP_09.to_string(), "HTTP/0.9");
+/// assert!(Version::HTTP_11 < Version::HTTP_20);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     major: u64,

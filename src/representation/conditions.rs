@@ -5,6 +5,29 @@ use crate::http::{
 };
 
 /// The outcome of a request's conditions.
+///
+/// ```
+/// use rhttp::http::{HttpError, Request, Response, StatusCode, header};
+/// use rhttp::{Precondition, Validators};
+///
+/// /// Answers with a row of a table, of which the version is known before it is read.
+/// fn row(request: &Request<'_>, version: u64) -> Result<Response, HttpError> {
+///     let tag = format!("\"{version}\"");
+///     let validators = Validators::default().with_etag(tag.as_bytes());
+///     let status = match validators.evaluate(request.method(), request.headers()) {
+///         Precondition::NotModified => StatusCode::NOT_MODIFIED,
+///         Precondition::Failed => return Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
+///         // No ranges of it are sent, so the two are the same here.
+///         Precondition::Holds | Precondition::HoldsForWhole => StatusCode::OK,
+///     };
+///     let response = Response::new(status).with_header(header::ETAG, tag.as_str());
+///     Ok(match status {
+///         StatusCode::OK => response.with_body(read(version)),
+///         _ => response,
+///     })
+/// }
+/// # fn read(version: u64) -> String { version.to_string() }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// They hold: the request is served, and `Range` applies.

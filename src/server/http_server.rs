@@ -75,6 +75,20 @@ impl Bound {
 }
 
 /// Ends a [`Server`] from another thread; clones end the same server.
+///
+/// ```
+/// use rhttp::{FileHandler, Server, ServerHandle};
+///
+/// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?.with_log(std::io::sink());
+/// let handle: ServerHandle = server.handle();
+/// let serving = std::thread::spawn(move || server.serve());
+///
+/// // Downloads in progress may finish; a second request from the user does not wait for them.
+/// handle.shutdown();
+/// handle.abort();
+/// serving.join().expect("it does not panic")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     admission: Arc<Admission>,
@@ -147,6 +161,14 @@ impl<H: Handler> Server<H> {
 
     /// Writes the log in this format. In every format but CPython's, the log holds only requests,
     /// written after they were served; messages go to standard error.
+    ///
+    /// ```
+    /// use rhttp::{FileHandler, LogFormat, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?
+    ///     .with_log_format(LogFormat::Json);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn with_log_format(mut self, format: LogFormat) -> Self {
         self.log_format = format;
         self
@@ -207,6 +229,14 @@ impl<H: Handler> Server<H> {
     }
 
     /// Serves one connection at a time on each listener: Python's plain `HTTPServer`.
+    ///
+    /// ```no_run
+    /// use rhttp::{FileHandler, Server};
+    ///
+    /// // A handler that must never run twice at the same time needs no lock.
+    /// Server::bind("127.0.0.1:8000", FileHandler::new("/srv/www"))?.serve_one_at_a_time()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`serve`](Self::serve).

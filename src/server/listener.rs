@@ -10,12 +10,13 @@ use std::os::unix::net::UnixListener;
 /// A listening socket: TCP, or Unix at a path.
 ///
 /// ```
-/// use rhttp::{FileHandler, Server};
+/// use rhttp::{FileHandler, Listener, Server};
 /// use std::os::unix::net::UnixListener;
 ///
 /// let directory = tempfile::tempdir()?;
 /// let path = directory.path().join("socket");
-/// let server = Server::new(UnixListener::bind(&path)?, FileHandler::new("."))?;
+/// let listener: Listener = UnixListener::bind(&path)?.into();
+/// let server = Server::new(listener, FileHandler::new("."))?;
 /// assert_eq!(server.local_addr().to_string(), format!("unix:{}", path.display()));
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -12,7 +12,23 @@ use std::io::Write;
 use std::time::Duration;
 
 /// The format in which requests are logged.
+///
+/// ```
+/// use rhttp::{FileHandler, LogFormat, Server};
+/// use std::fs::File;
+///
+/// let directory = tempfile::tempdir()?;
+/// let log = File::create(directory.path().join("access.log"))?;
+/// // For GoAccess, say; `LogFormat::Json` is for programs of one's own.
+/// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?
+///     .with_log(log)
+///     .with_log_format(LogFormat::Combined);
+///
+/// assert_eq!(LogFormat::default(), LogFormat::Python);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogFormat {
     /// CPython's lines, which are written as soon as a response is decided on.
     #[default]

@@ -5,6 +5,28 @@ use std::io;
 use std::path::PathBuf;
 
 /// Why a certificate and its key cannot be used. `Display` is one line, which names the file.
+///
+/// ```
+/// use rhttp::{Tls, TlsError};
+///
+/// match Tls::from_files("cert.pem", "key.pem", None) {
+///     Ok(_) => println!("ready"),
+///     // A program may do something about these,
+///     Err(TlsError::NeedsPassword(key) | TlsError::WrongPassword(key)) => {
+///         println!("the password of {}, please:", key.display());
+///     }
+///     Err(TlsError::Mismatch(certificate, _)) => {
+///         println!("was {} renewed for another key?", certificate.display());
+///     }
+///     // and about these, before there is a certificate at all.
+///     Err(TlsError::Unreadable(..) | TlsError::NoCertificate(_) | TlsError::NoKey(_)) => {
+///         println!("a self-signed one will do for now");
+///     }
+///     // The rest is for a person to read, and names the file:
+///     // `Unusable`, `TraditionalEncryption`, `BadName`, `Setup`.
+///     Err(error) => println!("{error}"),
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -27,7 +49,15 @@ pub enum TlsError {
     /// A name for a self-signed certificate is not a host name.
     BadName(String),
     /// TLS itself cannot be set up.
-    Setup(rustls::Error),
+    Setup(String),
+}
+
+impl TlsError {
+    /// Of another crate's error only the text is kept: its type would tie this interface to that
+    /// crate's version.
+    pub(super) fn setup(error: impl fmt::Display) -> Self {
+        Self::Setup(error.to_string())
+    }
 }
 
 impl fmt::Display for TlsError {

@@ -27,7 +27,11 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// ```no_run
 /// use rhttp::{FileHandler, Server, Tls};
 ///
-/// let tls = Tls::from_files("cert.pem", "key.pem", None)?;
+/// let tls = match Tls::from_files("cert.pem", "key.pem", None) {
+///     Ok(tls) => tls,
+///     Err(_) => Tls::self_signed(["localhost".into()])?,
+/// };
+/// println!("compare this with what the browser shows: {}", tls.fingerprint());
 /// Server::bind("0.0.0.0:8443", FileHandler::new("/srv/www"))?.with_tls(tls).serve()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -75,7 +79,7 @@ impl Tls {
 
     fn new(pair: Pair) -> Result<Self, TlsError> {
         let pair = Arc::new(pair);
-        let ticketer = ring::Ticketer::new().map_err(TlsError::Setup)?;
+        let ticketer = ring::Ticketer::new().map_err(TlsError::setup)?;
         let config = |protocols| config(&pair, &ticketer, protocols);
         Ok(Self {
             with_alpn: config(vec![HTTP_1_1.to_vec()])?,
@@ -120,7 +124,7 @@ fn config(
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Setup)?
+        .map_err(TlsError::setup)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::clone(pair) as _);
     config.alpn_protocols = protocols;

@@ -37,11 +37,10 @@ pub(super) fn make(names: impl IntoIterator<Item = String>) -> Result<CertifiedK
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let unusable = |error: rcgen::Error| TlsError::Setup(rustls::Error::General(error.to_string()));
-    let key = KeyPair::generate().map_err(unusable)?;
-    let certificate = params.self_signed(&key).map_err(unusable)?;
+    let key = KeyPair::generate().map_err(TlsError::setup)?;
+    let certificate = params.self_signed(&key).map_err(TlsError::setup)?;
     let private = PrivatePkcs8KeyDer::from(key.serialize_der());
     let provider = rustls::crypto::ring::default_provider();
     CertifiedKey::from_der(vec![certificate.der().clone()], private.into(), &provider)
-        .map_err(TlsError::Setup)
+        .map_err(TlsError::setup)
 }

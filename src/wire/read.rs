@@ -211,10 +211,10 @@ fn fill_fields(
                 "got more than {} bytes when reading header line",
                 limits.max_header_line
             );
-            return Ok(Err(too_large("Line too long", explanation)));
+            return Ok(Err(too_large("Line too long", explanation).into()));
         };
         if count >= limits.max_header_lines {
-            return Ok(Err(too_many(limits)));
+            return Ok(Err(too_many(limits).into()));
         }
         let input = source.input();
         match input.unread().get(line_start..line_end).unwrap_or_default() {
@@ -225,7 +225,9 @@ fn fill_fields(
             [.., b'\n'] if line_end - start > limits.max_head => {
                 let explanation =
                     format!("got more than {} bytes of header lines", limits.max_head);
-                return Ok(Err(too_large("Header section too large", explanation)));
+                return Ok(Err(
+                    too_large("Header section too large", explanation).into()
+                ));
             }
             [.., b'\n'] => {
                 line_start = line_end;
@@ -255,16 +257,17 @@ fn parse_whole_fields<'h>(
 ) -> Result<usize, Box<HttpError>> {
     match lines.parse(fields, limits.max_header_lines) {
         Ok(httparse::Status::Complete(_)) if lines.len() >= limits.max_header_lines => {
-            Err(too_many(limits))
+            Err(too_many(limits).into())
         }
         Ok(httparse::Status::Complete(end)) => Ok(end),
         // Their number is judged first.
         Ok(httparse::Status::Partial) | Err(_) => {
-            Err(if count_lines(fields) < limits.max_header_lines {
+            let error = if count_lines(fields) < limits.max_header_lines {
                 bad_line()
             } else {
                 too_many(limits)
-            })
+            };
+            Err(error.into())
         }
     }
 }
@@ -285,28 +288,25 @@ fn parse_fields<'h>(
 ) -> Result<usize, Box<HttpError>> {
     match lines.parse(fields, count) {
         Ok(httparse::Status::Complete(end)) => Ok(end),
-        Ok(httparse::Status::Partial) | Err(_) => Err(bad_line()),
+        Ok(httparse::Status::Partial) | Err(_) => Err(bad_line().into()),
     }
 }
 
 /// Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a request
 /// may read in two ways is refused (RFC 9112 §5.1, §5.2).
-fn bad_line() -> Box<HttpError> {
-    HttpError::new(StatusCode::BAD_REQUEST)
-        .with_message("Bad header line")
-        .into()
+fn bad_line() -> HttpError {
+    HttpError::new(StatusCode::BAD_REQUEST).with_message("Bad header line")
 }
 
-fn too_many(limits: &Config) -> Box<HttpError> {
+fn too_many(limits: &Config) -> HttpError {
     let explanation = format!("got more than {} headers", limits.max_header_lines);
     too_large("Too many headers", explanation)
 }
 
-fn too_large(message: &'static str, explanation: String) -> Box<HttpError> {
+fn too_large(message: &'static str, explanation: String) -> HttpError {
     HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
         .with_message(message)
         .with_explanation(explanation)
-        .into()
 }
 
 #[cfg(test)]

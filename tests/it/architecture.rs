@@ -62,9 +62,30 @@ fn everything_directly_under_src_is_a_known_room() -> io::Result<()> {
 }
 
 #[test]
+fn every_room_exists_and_every_allowance_is_needed() -> io::Result<()> {
+    let sources = source_files("src")?;
+    let is_there = |room: &str| sources.iter().any(|file| room_of(&file.path) == room);
+    let gone = ROOMS.iter().filter(|(room, _)| !is_there(room));
+    let gone: Vec<_> = gone.map(|(room, _)| (*room).to_owned()).collect();
+    report("rooms of the design that are not there", &gone);
+
+    let is_needed = |from: &str, to: &str| {
+        sources
+            .iter()
+            .filter(|file| !file.is_test() && room_of(&file.path) == from)
+            .flat_map(|file| imports(&file.text, file.depth()))
+            .any(|import| import.text == to)
+    };
+    let stale = NEIGHBOURS.iter().filter(|(from, to)| !is_needed(from, to));
+    let stale: Vec<_> = stale.map(|(from, to)| format!("{from} -> {to}")).collect();
+    report("allowances that nobody uses", &stale);
+    Ok(())
+}
+
+#[test]
 fn a_room_imports_only_from_the_floors_below_it() -> io::Result<()> {
     let mut wrong = Vec::new();
-    for file in source_files()? {
+    for file in source_files("src")? {
         if file.is_test() {
             continue;
         }
@@ -92,12 +113,16 @@ fn a_room_imports_only_from_the_floors_below_it() -> io::Result<()> {
 
 #[test]
 fn no_source_file_has_more_than_300_lines_of_code() -> io::Result<()> {
-    let long: Vec<_> = source_files()?
-        .iter()
-        .map(|file| (file.path.display().to_string(), lines_of_code(&file.text)))
-        .filter(|(_, lines)| *lines > MOST_LINES)
-        .map(|(path, lines)| format!("src/{path}: {lines} lines"))
-        .collect();
+    let mut long = Vec::new();
+    for directory in ["src", "benches", "fuzz/fuzz_targets"] {
+        for file in source_files(directory)? {
+            let lines = lines_of_code(&file.text);
+            if lines > MOST_LINES {
+                let path = file.path.display();
+                long.push(format!("{directory}/{path}: {lines} lines"));
+            }
+        }
+    }
     report("a file holds one concept; split these", &long);
     Ok(())
 }
@@ -126,7 +151,7 @@ fn unsafe_code_is_forbidden_and_absent() -> io::Result<()> {
     );
 
     let mut found = Vec::new();
-    for file in source_files()? {
+    for file in source_files("src")? {
         for token in tokens(&file.text).iter().filter(|t| t.text == "unsafe") {
             found.push(format!("src/{}:{}", file.path.display(), token.line));
         }
@@ -197,7 +222,7 @@ fn report(rule: &str, broken: &[String]) {
 }
 
 struct SourceFile {
-    /// Below `src`.
+    /// Below the directory that was asked for.
     path: PathBuf,
     text: String,
 }
@@ -225,10 +250,11 @@ fn crate_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn source_files() -> io::Result<Vec<SourceFile>> {
-    let src = crate_root().join("src");
+/// The Rust files in a directory of the crate.
+fn source_files(directory: &str) -> io::Result<Vec<SourceFile>> {
+    let top = crate_root().join(directory);
     let mut found = Vec::new();
-    let mut directories = vec![src.clone()];
+    let mut directories = vec![top.clone()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
@@ -236,12 +262,12 @@ fn source_files() -> io::Result<Vec<SourceFile>> {
                 directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path)?;
-                let path = path.strip_prefix(&src).unwrap_or(&path).to_owned();
+                let path = path.strip_prefix(&top).unwrap_or(&path).to_owned();
                 found.push(SourceFile { path, text });
             }
         }
     }
-    assert!(!found.is_empty(), "no source file under {}", src.display());
+    assert!(!found.is_empty(), "no source file under {}", top.display());
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }

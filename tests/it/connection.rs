@@ -258,7 +258,7 @@ fn clients_that_go_away_leave_no_trace() {
     });
     for line in log {
         let line = String::from_utf8_lossy(&line).into_owned();
-        // What came of a head when its client left is answered, as in the reference.
+        // A head that was cut off when its client left is answered, as CPython does.
         assert!(
             line.contains("\" 200 -") || line.contains("'GE'") || line.contains("\"GE\" 400 -"),
             "{line}"

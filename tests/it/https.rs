@@ -7,6 +7,7 @@ mod sessions;
 
 use crate::load::arguments_for;
 use crate::support::{Running, Tree, client_config};
+use pkcs8::der::pem::{LineEnding, encode_string};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::fs;
@@ -39,7 +40,8 @@ impl Pair {
         ];
         for (path, label, der) in pem {
             let new = path.with_extension("new");
-            fs::write(&new, to_pem(label, &der)).expect("it can be written");
+            let text = encode_string(label, LineEnding::LF, &der).expect("it has a PEM form");
+            fs::write(&new, text).expect("it can be written");
             fs::rename(new, path).expect("it can be moved");
         }
         pair
@@ -54,32 +56,6 @@ impl Pair {
         command.arg("--tls-key").arg(&self.key);
         Running::start(command)
     }
-}
-
-/// DER in the text form of RFC 7468.
-fn to_pem(label: &str, der: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for (number, group) in der.chunks(3).enumerate() {
-        let mut bytes = [0; 4];
-        bytes[1..=group.len()].copy_from_slice(group);
-        let word = u32::from_be_bytes(bytes);
-        for place in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * place)) as usize & 63];
-            text.push(if place > group.len() {
-                '='
-            } else {
-                char::from(digit)
-            });
-        }
-        if number % 16 == 15 {
-            text.push('\n');
-        }
-    }
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        text.trim_end()
-    )
 }
 
 /// A session with what `change` makes of the usual offers.

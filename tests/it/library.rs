@@ -30,10 +30,8 @@ impl Started {
         protocol: Version,
         serve: fn(Server<H>) -> io::Result<()>,
     ) -> Self {
-        let config = Config {
-            protocol,
-            ..Config::default()
-        };
+        let mut config = Config::default();
+        config.protocol = protocol;
         let server = Server::bind("127.0.0.1:0", handler)
             .expect("a free port")
             .with_config(config);
@@ -372,7 +370,7 @@ fn what_has_no_content_sends_none() {
         reset.starts_with("HTTP/1.1 205 ") && reset.contains("Content-Length: 0"),
         "{text}"
     );
-    // A handler's 1xx is no answer.
+    // A 1xx from a handler is not an answer.
     assert!(
         error.starts_with("HTTP/1.1 500 Internal Server Error\r\n"),
         "{text}"
@@ -497,10 +495,8 @@ fn a_unix_socket_is_served_as_tcp_is() {
     let listener = UnixListener::bind(&path).expect("it can be made");
     let handler = CgiHandler::new(FileHandler::new(tree.path()));
     let log = Sink::default();
-    let config = Config {
-        protocol: Version::HTTP_11,
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.protocol = Version::HTTP_11;
     let server = Server::new(listener, handler).expect("it has an address");
     assert_eq!(
         server.local_addr().to_string(),

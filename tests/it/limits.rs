@@ -1,8 +1,8 @@
 //! Nobody can pin the server, and what it takes is bounded (lesson 21).
 
 use crate::load::{
-    arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
-    raise_descriptor_limit, read_head, read_response, send, serve, settle, sparse_file, status,
+    HUGE, arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
+    raise_descriptor_limit, read_head, read_response, send, serve, settle, status, tree,
 };
 use crate::support::{Running, Tree, not_run};
 use std::io::{ErrorKind, Read, Write};
@@ -10,16 +10,6 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// More than the kernel holds for a client that does not read.
-const HUGE: u64 = 64 * 1024 * 1024;
-
-fn tree() -> Tree {
-    let tree = Tree::new();
-    tree.file("a", "hello");
-    sparse_file(&tree, "huge", HUGE);
-    tree
-}
 
 /// A connection that is served and does not come to an end.
 fn stuck(server: &Running) -> TcpStream {
@@ -205,7 +195,7 @@ fn at_the_cap_nobody_is_turned_out_without_a_word() {
             let mut clients: Vec<_> = (0..20).map(|_| connect(server.address())).collect();
             settle(&server);
             for client in &mut clients {
-                // Whoever was refused may be gone already.
+                // A refused client may have been closed already.
                 let _ = client.write_all(b"GET /a HTTP/1.1\r\n\r\n");
             }
             let heard: Vec<_> = clients.iter_mut().map(is_answered).collect();

@@ -3,14 +3,16 @@
 
 #![allow(dead_code, reason = "some of it is for tests that only Linux has")]
 
+pub(crate) use crate::support::eventually;
+
 use crate::support::{PATIENCE, Response, Running, Tree};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// rhttp on a tree, with further arguments.
 pub(crate) fn serve(tree: &Tree, arguments: &str) -> Running {
@@ -24,7 +26,18 @@ pub(crate) fn arguments_for(tree: &Tree, arguments: &str) -> Vec<OsString> {
     all
 }
 
-/// Makes a file of zeros that takes no room on the disk.
+/// More than the kernel holds for a client that does not read.
+pub(crate) const HUGE: u64 = 64 * 1024 * 1024;
+
+/// A tree of two files: `a`, and the `huge` one.
+pub(crate) fn tree() -> Tree {
+    let tree = Tree::new();
+    tree.file("a", "hello");
+    sparse_file(&tree, "huge", HUGE);
+    tree
+}
+
+/// Makes a file of zeros that takes no space on the disk.
 pub(crate) fn sparse_file(tree: &Tree, name: &str, size: u64) {
     let file = File::create(tree.path().join(name)).expect("the file can be made");
     file.set_len(size).expect("the length can be set");
@@ -49,6 +62,14 @@ pub(crate) fn connect(server: SocketAddr) -> TcpStream {
         .and_then(|()| client.set_nodelay(true))
         .expect("the socket can be set up");
     client
+}
+
+/// Closes a connection with a reset.
+pub(crate) fn reset(client: TcpStream) {
+    SockRef::from(&client)
+        .set_linger(Some(Duration::ZERO))
+        .expect("closing can be made a reset");
+    drop(client);
 }
 
 /// A client that has sent a request for `target`.
@@ -129,15 +150,6 @@ pub(crate) fn drain(client: &mut TcpStream) -> usize {
     }
 }
 
-/// Waits for what no event tells.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{what} does not happen");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// How many descriptors a server has open.
 pub(crate) fn descriptors(server: &Running) -> usize {
     fs::read_dir(format!("/proc/{}/fd", server.pid()))
@@ -154,7 +166,7 @@ pub(crate) fn settle(server: &Running) {
     eventually("rest", || {
         let threads = fs::read_dir(format!("/proc/{}/task", server.pid()));
         let mut threads = threads.expect("the process is there").flatten();
-        // One that has ended meanwhile has nothing to do either.
+        // A thread that has ended in the meantime has nothing to do either.
         threads.all(|thread| fs::read_to_string(thread.path().join("stat")).map_or(true, waits))
     });
 }

@@ -167,7 +167,7 @@ fn lines_of(reader: PipeReader) -> mpsc::Receiver<String> {
 
 #[test]
 fn a_pipe_that_does_not_block_loses_nothing_with_a_slow_reader() {
-    /// So many that their lines fit into the log's buffer, but not into the pipe.
+    /// As many requests as have lines that fit into the log's buffer, but not into the pipe.
     const REQUESTS: usize = 60;
     let tree = tree();
     let (mut reader, writer) = io::pipe().expect("a pipe");

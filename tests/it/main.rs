@@ -50,6 +50,7 @@ mod parity;
 #[cfg(unix)]
 mod public_interface;
 mod ranges;
+mod readme;
 #[cfg(unix)]
 mod reuse;
 #[cfg(target_os = "linux")]

@@ -1,26 +1,14 @@
 //! Files and clients in motion: what changes while it is sent, and who goes while it is answered.
 
 use crate::load::{
-    ask, connect, drain, eventually, get, length, read_head, read_response, serve, sparse_file,
+    HUGE, ask, connect, drain, eventually, get, length, read_head, read_response, reset, serve,
+    tree,
 };
 use crate::support::{Running, Tree};
-use socket2::SockRef;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::thread;
-use std::time::Duration;
-
-const MIB: u64 = 1024 * 1024;
-/// More than the kernel holds for a client that does not read.
-const HUGE: u64 = 64 * MIB;
-
-fn tree() -> Tree {
-    let tree = Tree::new();
-    tree.file("a", "hello");
-    sparse_file(&tree, "huge", HUGE);
-    tree
-}
 
 /// Changes the file while it is sent: what was promised, and how much has come.
 fn download_while(change: impl FnOnce(&Tree)) -> (usize, usize) {
@@ -164,7 +152,7 @@ fn a_hundred_thousand_names_are_listed() {
     let tree = Tree::new();
     tree.file("0", "");
     for number in 1..COUNT {
-        // A link is made faster than a file, and a file may not have so many.
+        // Links are created faster than files, but a file may have only so many links.
         let of = number / 10_000 * 10_000;
         if of == number {
             tree.file(&number.to_string(), "");
@@ -237,9 +225,7 @@ fn resets_at_every_point_are_no_event() {
             // It may be closed already.
             let _ = client.shutdown(Shutdown::Write);
         }
-        SockRef::from(&client)
-            .set_linger(Some(Duration::ZERO))
-            .expect("closing can be made a reset");
+        reset(client);
     }
     assert_eq!(get(server.address(), "/a").body, b"hello");
     assert_quiet(&server);

@@ -9,7 +9,7 @@ mod generator;
 mod random;
 pub(crate) mod reference;
 mod replay;
-mod rows;
+pub(crate) mod rows;
 mod targets;
 
 use crate::support::{Running, Tree, assert_in_manual};
@@ -64,7 +64,7 @@ fn every_difference_of_the_rows_stands_in_the_manual() {
     assert_in_manual(differences.chain(["continue-refused", "keep-alive-told"]));
 }
 
-/// Keeps the table true, and this harness honest: it finds no fault with the reference itself.
+/// Keeps the table true, and this harness honest: it must find no fault with CPython itself.
 #[test]
 fn cpython_answers_every_row_as_it_was_recorded() {
     let Some(python) = reference_python() else {
@@ -127,7 +127,7 @@ fn rhttp_over(scheme: Scheme, tree: &Tree, protocol: &str) -> Running {
     Running::rhttp_over(scheme, arguments)
 }
 
-/// The rows on which rhttp and the reference agree.
+/// The rows on which rhttp and CPython agree.
 fn rows_of_the_reference(protocol: &str) -> Vec<Row> {
     let agrees = |row: &Row| row.difference.is_none() && row.protocol == protocol;
     rows().into_iter().filter(agrees).collect()

@@ -2,7 +2,7 @@
 
 use crate::load::{
     arguments_for, ask, connect, drain, eventually, get, length, read_head, read_response, send,
-    serve, sparse_file,
+    serve, tree,
 };
 use crate::support::{PATIENCE, Running, Tree};
 use rustix::process::Signal;
@@ -10,16 +10,6 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// More than the kernel holds for a client that does not read.
-const HUGE: u64 = 64 * 1024 * 1024;
-
-fn tree() -> Tree {
-    let tree = Tree::new();
-    tree.file("a", "hello");
-    sparse_file(&tree, "huge", HUGE);
-    tree
-}
 
 /// rhttp on a port of choice.
 fn serve_at(address: SocketAddr, tree: &Tree, arguments: &str) -> Running {
@@ -120,7 +110,7 @@ fn a_request_on_its_way_on_a_kept_connection_is_served() {
     // It may or may not know already that it shuts down.
     send(&mut client, "/a");
     assert_eq!(read_response(&mut client).body, b"hello");
-    // Whoever does not ask is not waited for long.
+    // The server does not wait long for clients that send nothing.
     let start = Instant::now();
     assert_eq!(server.wait().code(), Some(0));
     assert!(
@@ -147,9 +137,8 @@ fn a_request_half_way_in_is_served() {
 /// Two servers behind a proxy are restarted in turn while clients ask 200 times a second.
 mod rolling_restart {
     use super::*;
-    use crate::support::not_run;
+    use crate::support::{Proxy, find_program, free_address, not_run};
     use std::fs;
-    use std::process::{Child, Stdio};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread::{self, ScopedJoinHandle};
 
@@ -159,25 +148,10 @@ mod rolling_restart {
     /// 200 requests a second of all clients together.
     const PAUSE: Duration = Duration::from_millis(20);
 
-    struct Proxy {
-        process: Child,
-        address: SocketAddr,
-    }
-
-    impl Drop for Proxy {
-        fn drop(&mut self) {
-            // It may have ended by itself.
-            let _ = self.process.kill();
-            let _ = self.process.wait();
-        }
-    }
-
-    /// A proxy before two servers.
-    fn proxy(tree: &Tree, servers: [SocketAddr; 2]) -> Option<Proxy> {
-        // A port that was free a moment ago.
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("there is a free port");
+    /// A proxy in front of two servers, and its address.
+    fn proxy(tree: &Tree, servers: [SocketAddr; 2]) -> Option<(Proxy, SocketAddr)> {
+        let program = find_program("haproxy")?;
+        let address = free_address();
         let configuration = format!(
             "global\n  maxconn 200\ndefaults\n  mode http\n  timeout connect 5s\n  \
              timeout client 20s\n  timeout server 20s\n  retries 3\n  option redispatch 1\n\
@@ -188,19 +162,9 @@ mod rolling_restart {
         );
         let file = tree.path().join("haproxy.cfg");
         fs::write(&file, configuration).expect("the file can be written");
-        let process = Command::new("haproxy")
-            .args(["-db", "-f"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let proxy = Proxy { process, address };
-        eventually("that the proxy serves", || {
-            TcpStream::connect(proxy.address).is_ok()
-        });
-        Some(proxy)
+        let mut command = Command::new(program);
+        command.args(["-db", "-f"]).arg(&file);
+        Some((Proxy::start(&mut command, address), address))
     }
 
     /// What is wrong with an answer of the proxy.
@@ -224,7 +188,7 @@ mod rolling_restart {
         let tree = tree();
         let mut servers = [serve(&tree, arguments), serve(&tree, arguments)];
         let addresses = [servers[0].address(), servers[1].address()];
-        let Some(proxy) = proxy(&tree, addresses) else {
+        let Some((_proxy, address)) = proxy(&tree, addresses) else {
             return not_run("a rolling restart, for there is no haproxy");
         };
         let is_over = AtomicBool::new(false);
@@ -235,7 +199,7 @@ mod rolling_restart {
                     scope.spawn(|| {
                         let mut complaints = Vec::new();
                         while !is_over.load(Ordering::Relaxed) {
-                            complaints.extend(complaint(proxy.address));
+                            complaints.extend(complaint(address));
                             asked.fetch_add(1, Ordering::Relaxed);
                             thread::sleep(PAUSE);
                         }
@@ -244,10 +208,10 @@ mod rolling_restart {
                 })
                 .collect();
             for _ in 0..ROUNDS {
-                for (server, address) in servers.iter_mut().zip(addresses) {
+                for (server, own) in servers.iter_mut().zip(addresses) {
                     server.signal(Signal::TERM);
                     assert_eq!(server.wait().code(), Some(0));
-                    *server = serve_at(address, &tree, arguments);
+                    *server = serve_at(own, &tree, arguments);
                     // The proxy has noticed when requests come again.
                     server.wait_for_log(|lines| (lines.len() > 20).then_some(()));
                 }
@@ -282,11 +246,7 @@ fn the_next_server_takes_the_port_over() {
     let address = server.address();
     for _ in 0..5 {
         server.signal(Signal::TERM);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
-        command.arg(address.port().to_string());
-        command.args(["--bind", "127.0.0.1"]);
-        command.args(arguments_for(&tree, "-p HTTP/1.1"));
-        let next = Running::start(command);
+        let next = serve_at(address, &tree, "-p HTTP/1.1");
         assert_eq!(get(address, "/a").status(), 200);
         assert_eq!(server.wait().code(), Some(0));
         server = next;

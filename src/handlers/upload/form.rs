@@ -1,4 +1,4 @@
-//! Files by a form (RFC 7578).
+//! Uploads by a form (RFC 7578).
 
 use super::UploadHandler;
 use super::place::Names;
@@ -10,13 +10,13 @@ use crate::upload::{Incoming, Multipart, boundary, check_name, numbered};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 
-/// Parts in one form: no honest one has more.
+/// The most parts in one form: no legitimate form has more.
 const MOST_PARTS: usize = 10_000;
-/// Names that are tried for one file.
+/// How many names are tried for one file.
 const MOST_NAMES: u32 = 10_000;
 
 impl<H: Handler> UploadHandler<H> {
-    /// Makes the files that a form brings, if the request is one for this handler.
+    /// Stores the files in a form, if the request is for this handler.
     pub(super) fn form(&self, request: &mut Request<'_>) -> Result<Option<Response>, HttpError> {
         let target = request.target();
         let is_asked = target.query() == Some(b"upload");
@@ -31,7 +31,7 @@ impl<H: Handler> UploadHandler<H> {
                 .map(|place| (names, place))
         });
         let (names, directory) = match place {
-            // What is posted to scripts is theirs.
+            // Forms for scripts go to the scripts.
             Err(_) if !is_asked => return Ok(None),
             place => place?,
         };
@@ -49,7 +49,7 @@ impl<H: Handler> UploadHandler<H> {
         }
         let location = format!("{}/", names.to_url());
         let location = HeaderValue::from(location.as_str());
-        // A script, such as that of our page, cannot but follow a redirect.
+        // A script on a page, such as ours, cannot avoid following a redirect.
         let status = match ListingFormat::wanted(request.headers()) {
             ListingFormat::Json => StatusCode::CREATED,
             ListingFormat::Page | ListingFormat::Classic => StatusCode::SEE_OTHER,
@@ -59,7 +59,7 @@ impl<H: Handler> UploadHandler<H> {
     }
 }
 
-/// Receives the files of a form, and tells how many there were. Those before one that fails stay.
+/// Stores the files of a form and returns their number. If one fails, those before it stay.
 fn receive(
     body: &mut RequestBody<'_>,
     boundary: &[u8],
@@ -76,7 +76,7 @@ fn receive(
                 "A form has too many parts",
             ));
         }
-        // A field that is no file, or one in which none was chosen.
+        // The field is not for a file, or no file was chosen in it.
         let Some(name) = part.file_name.filter(|name| !name.is_empty()) else {
             while let Some(bytes) = form.chunk()? {
                 limit.count(bytes.len())?;
@@ -97,7 +97,7 @@ fn receive(
     Ok(files)
 }
 
-/// Gives a file its name, or one with a number where that is taken.
+/// Gives a file its name, with a number added if the name is taken.
 fn keep(file: &Incoming<'_>, name: &str) -> Result<(), HttpError> {
     let mut kept = file.keep_as(name);
     for number in 1..MOST_NAMES {

@@ -1,4 +1,4 @@
-//! Files from clients (`--upload`): by PUT, as programs send them, and by a form.
+//! Uploads (`--upload`): by PUT, as programs send them, and by a form.
 
 mod form;
 mod place;
@@ -16,22 +16,23 @@ use std::path::PathBuf;
 
 pub(super) use place::Place;
 
-/// Whether a file may take the place of another.
+/// What happens to an existing file of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Existing {
     Kept,
     Replaced,
 }
 
-/// Takes files into a directory, and into no other; all else is for the handler that it is around.
+/// Stores uploads in one directory and nowhere else; every other request goes to the inner handler.
 ///
-/// `PUT /DIRECTORY/NAME` makes a file, and is answered with 201; `POST /DIRECTORY/` with a form
-/// (`multipart/form-data`) makes one for each of its files, and leads back to the directory with 303.
-/// `GET /DIRECTORY/?upload` has a page with such a form. A file is there when it is whole, and
-/// nothing that is there already is replaced, unless that is allowed for PUT.
+/// `PUT /DIRECTORY/NAME` creates a file and is answered with 201. `POST /DIRECTORY/` with a form
+/// (`multipart/form-data`) creates one file for each in the form, and redirects to the directory
+/// with 303. `GET /DIRECTORY/?upload` is a page with such a form. A file appears under its name only
+/// when it is complete, and existing files are never replaced, unless that is allowed for PUT.
 ///
-/// Whoever may send requests may send files: put it behind an authentication where not everybody
-/// should. Pages of other sites cannot send any by way of a visitor's browser.
+/// Every client that can send requests can upload: wrap this in an
+/// [`Authentication`](crate::Authentication) if not everybody should. Pages of other sites cannot
+/// upload through a visitor's browser.
 ///
 /// ```no_run
 /// use rhttp::{FileHandler, Server, UploadHandler};
@@ -39,6 +40,7 @@ enum Existing {
 /// let files = FileHandler::new("/srv/www");
 /// let handler = UploadHandler::new(files.clone(), &files)
 ///     .with_directory("/srv/www/incoming")
+///     .with_overwrite()
 ///     .with_max_size(100_000_000);
 /// Server::bind("127.0.0.1:8000", handler)?.serve()?;
 /// # Ok::<(), std::io::Error>(())
@@ -48,12 +50,12 @@ pub struct UploadHandler<H> {
     inner: H,
     place: Place,
     existing: Existing,
-    /// Bytes; none means what is free, less a twentieth.
+    /// Bytes; `None` stands for the free space less 5 %.
     max_size: Option<u64>,
 }
 
 impl<H: Handler> UploadHandler<H> {
-    /// Takes files into the directory that `files` serves, but not into those of scripts.
+    /// Stores uploads in the directory that `files` serves, but not in its script directories.
     pub fn new(inner: H, files: &FileHandler) -> Self {
         Self {
             inner,
@@ -63,21 +65,21 @@ impl<H: Handler> UploadHandler<H> {
         }
     }
 
-    /// The same, into another directory, which must be there. Where it is in the one that is served,
-    /// files are sent to their paths there; otherwise their paths begin at `/`.
+    /// The same with another directory, which must exist. If it is inside the served one, uploads
+    /// go to the paths under which they will be served; otherwise to paths from `/`.
     pub fn with_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.place = self.place.with_directory(directory.into());
         self
     }
 
-    /// The same, where a PUT may replace a file.
+    /// The same, but PUT may replace a file.
     pub fn with_overwrite(mut self) -> Self {
         self.existing = Existing::Replaced;
         self
     }
 
-    /// The same with this many bytes at most in a file or a form; by default, what is free on the
-    /// disk when it comes, less a twentieth.
+    /// The same with a limit, in bytes, for one file by PUT or one form. The default is the free
+    /// space on the disk at the time of the upload, less 5 %.
     pub fn with_max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
         self
@@ -98,7 +100,7 @@ impl<H: Handler> Handler for UploadHandler<H> {
         answer.map_or_else(|| self.inner.handle(request), Ok)
     }
 
-    /// What was sent by somebody is not taken for something else than it is called.
+    /// Browsers must not guess another type for a file that a stranger has uploaded.
     fn amend(&self, line: &RequestLine<'_>, fields: FieldLines<'_>, response: &mut Response) {
         self.inner.amend(line, fields, response);
         if !response.headers.contains(header::X_CONTENT_TYPE_OPTIONS) {
@@ -112,7 +114,7 @@ impl<H: Handler> Handler for UploadHandler<H> {
         log_error, log_message);
 }
 
-/// What one sends files with.
+/// The page with the upload form.
 fn page(target: RequestTarget<'_>) -> Response {
     Response::new(StatusCode::OK)
         .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-//! Where a request wants to put something.
+//! Where an upload goes.
 
 use super::refusal::refusal;
 use crate::files::{NoDestination, Root};
@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What stands for itself in a URL's path (RFC 3986 §2.3).
+/// The characters that are never percent-encoded in a URL's path (RFC 3986 §2.3).
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -21,10 +21,10 @@ const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
 pub(super) struct Names(Vec<String>);
 
 impl Names {
-    /// Those of a target; of one that ends in a slash, the empty one after it does not count.
+    /// The names in a target's path; a slash at its end is ignored.
     ///
-    /// What is encoded is decoded first, and then each name must be one: a slash or a backslash that
-    /// was encoded is neither, and dots lead nowhere.
+    /// Each name is decoded, and must then be the name of a file: it may not contain a slash or a
+    /// backslash that was encoded, nor be a dot segment.
     pub(super) fn of(target: RequestTarget<'_>) -> Result<Self, HttpError> {
         let path = target.path();
         let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -40,17 +40,17 @@ impl Names {
         names.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Takes the last one out.
+    /// Removes and returns the last name.
     pub(super) fn pop(&mut self) -> Option<String> {
         self.0.pop()
     }
 
-    /// The names between slashes, as they are in a tree.
+    /// The names joined by slashes, as a path in the file system.
     fn path(&self) -> Vec<u8> {
         self.0.join("/").into_bytes()
     }
 
-    /// The same as a URL's path has them, a slash before each.
+    /// The names as a URL's path, each after a slash.
     pub(super) fn to_url(&self) -> String {
         let quoted = |name: &String| format!("/{}", percent_encode(name.as_bytes(), QUOTED));
         self.0.iter().map(quoted).collect()
@@ -62,13 +62,13 @@ impl Names {
 pub(in crate::handlers) struct Place {
     root: Root,
     served: PathBuf,
-    /// Where in the served directory this one is: a path without slashes around it. It is empty for
-    /// the served directory itself, and for one that is not served.
+    /// The path of this directory in the served one, without slashes at either end. It is empty for
+    /// the served directory itself, and for a directory outside it.
     prefix: Vec<u8>,
 }
 
 impl Place {
-    /// The directory that is served, but for the directories of scripts in it.
+    /// The served directory, except for its script directories.
     pub(in crate::handlers) fn of(files: &Root) -> Self {
         let served = files.directory().to_path_buf();
         Self {
@@ -78,14 +78,14 @@ impl Place {
         }
     }
 
-    /// Another directory.
+    /// The same with another directory.
     pub(in crate::handlers) fn with_directory(mut self, directory: PathBuf) -> Self {
         self.prefix = below(&directory, &self.served).unwrap_or_default();
         self.root = self.root.for_uploads(directory);
         self
     }
 
-    /// Opens the directory that these names lead to.
+    /// Opens the directory with this path.
     pub(super) fn destination(&self, names: &Names) -> Result<OwnedFd, HttpError> {
         let path = self.path_in_target(&names.path()).ok_or_else(|| {
             refusal(
@@ -105,8 +105,8 @@ impl Place {
         })
     }
 
-    /// Opens the directory that a form is sent to. From the page at the top, forms lead to wherever
-    /// files are taken.
+    /// Opens the directory that a form uploads to. The form at `/` uploads to the directory for
+    /// uploads, wherever that is.
     pub(super) fn form_destination(&self, names: &Names) -> Result<OwnedFd, HttpError> {
         if names.0.is_empty() {
             let target = String::from_utf8(self.prefix.clone()).unwrap_or_default();
@@ -116,14 +116,14 @@ impl Place {
         self.destination(names)
     }
 
-    /// Opens the directory that a form at a target is sent to, if there is one.
+    /// Opens the directory that the form at a target uploads to, if there is one.
     pub(in crate::handlers) fn behind_form(&self, target: RequestTarget<'_>) -> Option<OwnedFd> {
         let names = Names::of(target).ok()?;
         let names = Some(names).filter(|_| target.has_trailing_slash())?;
         self.form_destination(&names).ok()
     }
 
-    /// What is left of a path in the served directory below the target.
+    /// A path in the served directory as a path in this one; `None` if it is elsewhere.
     fn path_in_target(&self, path: &[u8]) -> Option<Vec<u8>> {
         if self.prefix.is_empty() {
             return Some(path.to_vec());
@@ -136,7 +136,7 @@ impl Place {
     }
 }
 
-/// The path that leads from one directory to another that is in it.
+/// The path from one directory to another inside it.
 fn below(directory: &Path, outer: &Path) -> Option<Vec<u8>> {
     let (directory, outer) = (
         fs::canonicalize(directory).ok()?,

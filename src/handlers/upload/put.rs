@@ -1,4 +1,4 @@
-//! A file by PUT (RFC 9110 §9.3.4).
+//! Uploads by PUT (RFC 9110 §9.3.4).
 
 use super::place::Names;
 use super::refusal::{Limit, check_origin, refusal, write_failed, write_failed_io};
@@ -15,16 +15,16 @@ use rustix::io::Errno;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
-/// Bytes that are received and written at a time.
+/// How many bytes are received and written at a time.
 const PIECE: usize = 64 * 1024;
 
 impl<H: Handler> UploadHandler<H> {
-    /// Makes the file that a request brings. All that can be refused is refused before its body is
-    /// asked for.
+    /// Stores the file in a request. Whatever can be refused is refused before the client is asked
+    /// for the body.
     pub(super) fn put(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
         check_origin(request.headers())?;
         if request.headers().contains(header::CONTENT_RANGE) {
-            // §14.5: what would be a part must not be taken for the whole.
+            // §14.5: a part must not be stored as if it were the whole.
             return Err(refusal(
                 StatusCode::BAD_REQUEST,
                 "Only whole files can be sent, not ranges of them",
@@ -66,8 +66,8 @@ impl<H: Handler> UploadHandler<H> {
         }
     }
 
-    /// Refuses what is known to fail in the end: a name that is taken, or a condition of the request
-    /// that does not hold (§13).
+    /// Refuses a request that is bound to fail: its name is taken, or one of its conditions does not
+    /// hold (§13).
     fn check_existing(
         &self,
         request: &Request<'_>,

@@ -1,4 +1,4 @@
-//! Why something is not taken.
+//! Why an upload is refused.
 
 use crate::http::{FieldLines, HeaderName, HttpError, Request, StatusCode, header, parse_decimal};
 use rustix::io::Errno;
@@ -8,15 +8,15 @@ use std::os::fd::OwnedFd;
 const ORIGIN: HeaderName<'static> = HeaderName::from_static("Origin");
 const SEC_FETCH_SITE: HeaderName<'static> = HeaderName::from_static("Sec-Fetch-Site");
 
-/// An error whose text says the same to a person and to the log.
+/// An error with the same text on the page and in the log.
 pub(super) fn refusal(status: StatusCode, why: &'static str) -> HttpError {
     HttpError::new(status)
         .with_message(why)
         .with_explanation(why)
 }
 
-/// Whether a page of this server sent a request, or a program that is no browser. A form of any other
-/// page could be sent here without its reader's knowing.
+/// Whether a request comes from a page of this server, or from a program that is not a browser. Any
+/// other page could submit a form to this server without its reader's knowledge.
 pub(super) fn check_origin(fields: FieldLines<'_>) -> Result<(), HttpError> {
     let is_own = match fields.get(SEC_FETCH_SITE) {
         Some(site) => matches!(site, b"same-origin" | b"none"),
@@ -32,7 +32,7 @@ pub(super) fn check_origin(fields: FieldLines<'_>) -> Result<(), HttpError> {
     })
 }
 
-/// Whether an origin is that of the host that was asked. `null` is nobody's.
+/// Whether an origin is that of the requested host. `null` never is.
 fn is_of_host(origin: &[u8], host: Option<&[u8]>) -> bool {
     let authority = ["http://", "https://"]
         .iter()
@@ -43,7 +43,7 @@ fn is_of_host(origin: &[u8], host: Option<&[u8]>) -> bool {
     }
 }
 
-/// How many bytes may come.
+/// How many bytes an upload may still send.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
     bytes: u64,
@@ -51,8 +51,8 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// The limit for a request, which may have said already how much it brings. `most` is the
-    /// configured one; without it, what is free where `directory` is counts, less a twentieth.
+    /// The limit for a request, whose length may already be known. `most` is the configured limit;
+    /// the default is the free space on the disk of `directory`, less 5 %.
     pub(super) fn of(
         request: &Request<'_>,
         most: Option<u64>,
@@ -74,7 +74,7 @@ impl Limit {
         Ok(Self { bytes, received: 0 })
     }
 
-    /// Counts what has come.
+    /// Counts received bytes.
     pub(super) fn count(&mut self, bytes: usize) -> Result<(), HttpError> {
         self.received = self.received.saturating_add(bytes as u64);
         let is_within = self.received <= self.bytes;
@@ -93,7 +93,7 @@ fn disk_full() -> HttpError {
     refusal(StatusCode::INSUFFICIENT_STORAGE, "The disk is full")
 }
 
-/// The answer where a file cannot be made or written.
+/// The answer if a file cannot be created or written.
 pub(super) fn write_failed(error: Errno) -> HttpError {
     match error {
         Errno::NOSPC | Errno::DQUOT => disk_full(),

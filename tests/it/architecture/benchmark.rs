@@ -20,7 +20,7 @@ fn the_benchmarks_files_import_each_other_without_a_circle() -> io::Result<()> {
         }
     }
     assert!(!left.is_empty(), "the benchmark is not where it was");
-    // Whoever imports nothing that is left is in no circle, and is left no longer.
+    // A file that imports none of the remaining files is not part of a circle; it is removed.
     loop {
         let free = left
             .iter()

@@ -1,10 +1,10 @@
 //! Nothing is left behind: no process, no descriptor, no thread, no waiting client.
 
 use super::fixture::{ask, get, rhttp, serve, tree, with_script};
+use crate::load::reset;
 use crate::support::{Connection, PATIENCE, Running};
 use rhttp::{CgiHandler, Config, FileHandler, Server};
 use rustix::process::Signal;
-use socket2::SockRef;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -24,10 +24,7 @@ fn a_client_that_resets_the_connection_ends_its_script() {
     let tree = with_script(WAITS);
     let server = serve(&tree, "HTTP/1.0");
     let (client, processes) = start(&server);
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .expect("it can be set");
-    drop(client);
+    reset(client);
     wait_for_the_end_of(&processes);
 }
 
@@ -44,10 +41,8 @@ fn a_client_that_leaves_ends_a_script_that_prints() {
 fn a_client_that_leaves_ends_a_script_that_stays_silent() {
     let tree = with_script(WAITS);
     let handler = CgiHandler::new(FileHandler::new(tree.path()));
-    let config = Config {
-        half_closed_timeout: Some(Duration::from_millis(100)),
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.half_closed_timeout = Some(Duration::from_millis(100));
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_config(config).with_log(std::io::sink());
     let address = server.local_addr().socket_addr().expect("it is TCP");
@@ -69,10 +64,7 @@ fn a_client_that_leaves_before_there_is_a_header_ends_its_script() {
     let server = serve(&tree, "HTTP/1.0");
     let client = request(&server);
     let processes = server.wait_for_log(|lines| lines.first().map(|line| processes(line)));
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .expect("it can be set");
-    drop(client);
+    reset(client);
     wait_for_the_end_of(&processes);
     let log = server.wait_for_log(|lines| (lines.len() > 1).then(|| lines.to_vec()));
     assert_eq!(log.len(), 2, "a client that leaves is no error");
@@ -83,10 +75,7 @@ fn a_script_that_ignores_the_polite_signal_is_killed() {
     let tree = with_script(IGNORES);
     let server = serve(&tree, "HTTP/1.0");
     let (client, processes) = start(&server);
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .expect("it can be set");
-    drop(client);
+    reset(client);
     wait_for_the_end_of(&processes);
 }
 

@@ -1,12 +1,12 @@
 //! Scripts never outlive their use, whatever clients and signals do.
 
 use super::fixture::{open_to_all, rhttp, serve, tree};
+use crate::load::reset;
 use crate::support::{
     AfterSending, Connection, PATIENCE, Response, Running, Tree, exchange, not_run,
 };
 use rhttp::{CgiHandler, Config, FileHandler, Server, ServerHandle, http::Version};
 use rustix::process::Signal;
-use socket2::SockRef;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -85,13 +85,11 @@ struct Serving {
 }
 
 fn serve_in_process(tree: &Tree) -> Serving {
-    let config = Config {
-        protocol: Version::HTTP_11,
-        max_connections: CLIENTS,
-        half_closed_timeout: Some(Duration::from_millis(200)),
-        stall_timeout: Some(Duration::from_millis(500)),
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.protocol = Version::HTTP_11;
+    config.max_connections = CLIENTS;
+    config.half_closed_timeout = Some(Duration::from_millis(200));
+    config.stall_timeout = Some(Duration::from_millis(500));
     let handler = CgiHandler::new(FileHandler::new(tree.path()));
     let server = Server::bind("127.0.0.1:0", handler).expect("a port is free");
     let server = server.with_config(config).with_log(std::io::sink());
@@ -145,9 +143,7 @@ fn converse(tree: &Tree, server: SocketAddr, mix: usize, note: &str) -> bool {
             let _ = client.shutdown(Shutdown::Write);
             while matches!(client.read(&mut buffer), Ok(1..)) && pick(64) > 0 {}
         }
-        2 => SockRef::from(&client)
-            .set_linger(Some(Duration::ZERO))
-            .expect("it can be set"),
+        2 => reset(client),
         _ => {
             // The connection is kept where it can be, and asks again.
             let _ = client.write_all(b"GET /missing HTTP/1.1\r\n\r\n");

@@ -2,6 +2,7 @@
 
 use super::fixture::{ask, recorded, rhttp, unchunk, usual};
 use crate::parity::reference::reference_python;
+use crate::parity::rows::{Recorded, Request};
 use crate::support::{AfterSending, Connection, Ending, Latin1, Readable, Running, Tree};
 use crate::support::{assert_in_manual, mask_log, mask_response};
 use serde::Deserialize;
@@ -17,28 +18,6 @@ struct Row {
     reference: Recorded,
     difference: Option<String>,
     expected: Option<Recorded>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-struct Recorded {
-    #[serde(default)]
-    response: Latin1,
-    #[serde(default)]
-    log: Vec<Latin1>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Request {
-    Whole(Latin1),
-    Pieces(Vec<Piece>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Piece {
-    Text(Latin1),
-    Repeated { repeat: Latin1, times: usize },
 }
 
 #[test]
@@ -256,19 +235,4 @@ fn with_whole_line_ends(response: &[u8]) -> Vec<u8> {
     }
     converted.extend_from_slice(rest);
     converted
-}
-
-impl Request {
-    fn pieces(&self) -> Vec<Vec<u8>> {
-        match self {
-            Self::Whole(text) => vec![text.0.clone()],
-            Self::Pieces(pieces) => pieces
-                .iter()
-                .map(|piece| match piece {
-                    Piece::Text(text) => text.0.clone(),
-                    Piece::Repeated { repeat, times } => repeat.0.repeat(*times),
-                })
-                .collect(),
-        }
-    }
 }

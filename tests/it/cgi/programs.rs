@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 fn git(directory: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.arg("-C").arg(directory).args(arguments);
-    // Nothing of whoever runs the tests.
+    // Nothing from the environment of the user who runs the tests.
     command
         .env("HOME", directory)
         .env("GIT_CONFIG_NOSYSTEM", "1");

@@ -160,7 +160,7 @@ fn under_load_64_mebibytes_are_enough() {
                     }
                     for client in &mut clients {
                         let status = read_response(client).status();
-                        // No memory for so many listings at a time.
+                        // There is no memory for this many listings at a time.
                         let may_lack = target == "/many/" && status == 503;
                         assert!(status == 200 || may_lack, "{target}: {status}");
                     }

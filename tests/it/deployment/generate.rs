@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// What `--generate` prints; nothing is served meanwhile.
+/// What `--generate` prints; no server is started.
 pub(super) fn generated(kind: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
     let output = command.args(["--generate", kind]).output();

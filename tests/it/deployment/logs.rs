@@ -94,7 +94,7 @@ fn a_record_is_written_when_the_response_was_sent() {
             .is_some_and(|bytes| bytes < 64 * 1024 * 1024)
     );
 
-    // What a script's end has to say is no request.
+    // The message about a script's end is not a request.
     assert_eq!(get(server.address(), "/cgi-bin/fails").status(), 200);
     assert_eq!(
         parse(&lines(&tree, 4)[3])["target"],

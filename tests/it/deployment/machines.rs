@@ -1,13 +1,13 @@
 //! Several rhttp behind a proxy: the configurations of the manual, run as they are but for addresses.
 
 use crate::load::{arguments_for, ask, connect, eventually, get, read_response};
-use crate::support::{Response, Running, Tree, find_program, not_run, secure};
+use crate::support::{Proxy, Response, Running, Tree, find_program, free_address, not_run, secure};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -75,19 +75,12 @@ fn start(tree: &Tree, port: u16) -> Running {
     Running::start(command)
 }
 
-struct Proxy {
-    process: Child,
+/// A proxy before the nodes.
+struct Front {
+    _proxy: Proxy,
     plain: SocketAddr,
     tls: SocketAddr,
     _directory: Tree,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +98,7 @@ impl Kind {
     }
 
     /// The proxy with the manual's configuration, before these nodes.
-    fn start(self, nodes: &[Node; 3]) -> Option<Proxy> {
+    fn start(self, nodes: &[Node; 3]) -> Option<Front> {
         let program = find_program(self.program());
         if program.is_none() || find_program("openssl").is_none() {
             not_run(&format!(
@@ -146,30 +139,17 @@ impl Kind {
                 command.arg("-c").arg(directory.path().join("nginx.conf"))
             }
         };
-        let process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it runs");
-        let proxy = Proxy {
-            process,
+        let proxy = Proxy::start(&mut command, plain);
+        eventually("that the proxy serves", || {
+            read_response(&mut ask(plain, "/a")).status() == 200
+        });
+        Some(Front {
+            _proxy: proxy,
             plain,
             tls,
             _directory: directory,
-        };
-        eventually("that the proxy serves", || {
-            TcpStream::connect(plain).is_ok()
-                && read_response(&mut ask(plain, "/a")).status() == 200
-        });
-        Some(proxy)
+        })
     }
-}
-
-/// A port that was free a moment ago.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it has an address")
 }
 
 fn certificate(directory: &Path) {
@@ -242,7 +222,7 @@ fn ask_once(client: &mut (impl Read + Write)) -> Result<(), String> {
 /// asserts that no request fails.
 fn under_load(kind: Kind, what: impl Fn(&mut [Node; 3])) {
     let mut nodes = [Node::new(), Node::new(), Node::new()];
-    let Some(proxy) = kind.start(&nodes) else {
+    let Some(front) = kind.start(&nodes) else {
         return;
     };
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -250,12 +230,12 @@ fn under_load(kind: Kind, what: impl Fn(&mut [Node; 3])) {
     let complaints: Vec<_> = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let (proxy, is_over, asked) = (&proxy, &is_over, &asked);
+                let (front, is_over, asked) = (&front, &is_over, &asked);
                 scope.spawn(move || {
                     let (count, complaint) = if number % 2 == 0 {
-                        keep_asking(connect(proxy.plain), is_over)
+                        keep_asking(connect(front.plain), is_over)
                     } else {
-                        keep_asking(secure(connect(proxy.tls)), is_over)
+                        keep_asking(secure(connect(front.tls)), is_over)
                     };
                     asked.fetch_add(count, Ordering::Relaxed);
                     complaint

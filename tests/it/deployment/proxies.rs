@@ -1,10 +1,11 @@
 //! Proxies in front: whose client a request is.
 
-use crate::load::eventually;
-use crate::support::{AfterSending, Running, Tree, exchange, find_program, not_run};
+use crate::support::{
+    AfterSending, Proxy, Running, Tree, exchange, find_program, free_address, not_run,
+};
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::Command;
 
 const SCRIPT: &str = "#!/bin/sh\necho 'Content-Type: text/plain'; echo\n\
     echo \"[$REMOTE_ADDR] [$HTTPS] [$HTTP_X_FORWARDED_FOR]\"\n";
@@ -118,7 +119,7 @@ fn the_proxy_protocol_is_expected_of_trusted_proxies_alone() {
     let server = serve(&tree, "--trusted-proxy 127.0.0.1 --proxy-protocol");
     let v2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x7f\0\0\x01\0\x05\0\x50";
     for header in [&b"PROXY TCP4 1.2.3.4 127.0.0.1 5 80\r\n"[..], v2] {
-        // What the client itself says does not count: it is no proxy.
+        // What the client itself says does not count: it is not a proxy.
         let (told, address) = ask(&server, header, "X-Forwarded-For: 6.6.6.6\r\n");
         assert_eq!((&*told, &*address), ("[1.2.3.4] [] [6.6.6.6]", "1.2.3.4"));
     }
@@ -185,34 +186,6 @@ fn flags_for_proxies_that_make_no_sense_are_told() {
             "{arguments:?}"
         );
     }
-}
-
-/// A proxy that is ended with the test.
-struct Proxy(Child);
-
-impl Proxy {
-    /// Starts a proxy and waits until it listens.
-    fn start(command: &mut Command, address: SocketAddr) -> Self {
-        let process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let proxy = Self(process.spawn().expect("it runs"));
-        eventually("the proxy", || TcpStream::connect(address).is_ok());
-        proxy
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it has one")
 }
 
 /// Asks a proxy from 127.0.0.3, and claims to be somebody else.

@@ -14,12 +14,10 @@ fn lesson_21_a_client_may_be_slow_but_not_idle() {
     let tree = tree();
     tree.file("www/large", vec![b'x'; 8 << 20]);
     let limit = Duration::from_millis(1500);
-    let config = Config {
-        head_timeout: Some(limit),
-        idle_timeout: Some(limit),
-        stall_timeout: Some(limit),
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.head_timeout = Some(limit);
+    config.idle_timeout = Some(limit);
+    config.stall_timeout = Some(limit);
     let server = Server::bind("127.0.0.1:0", FileHandler::new(tree.path().join("www")))
         .expect("there is a free port")
         .with_config(config)

@@ -19,7 +19,7 @@ impl Random {
         usize::try_from((self.next() >> 16) % bound).expect("it is below a usize")
     }
 
-    /// True once in so many times.
+    /// True once in this many times, on average.
     pub(super) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

@@ -6,13 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a Python prints here if it is the reference.
+/// What the script prints if the interpreter is CPython 3.12.
 const VERSION: &str = "import sys; print(sys.implementation.name, *sys.version_info[:2])";
 
 /// Names a reference that is not where it is looked for.
 const VARIABLE: &str = "RHTTP_REFERENCE_PYTHON";
 
-/// An interpreter that is the reference.
+/// A CPython 3.12 interpreter.
 pub(crate) struct Python(OsString);
 
 /// Looks for the reference; says so where none is found, so that nobody takes a test that did

@@ -11,7 +11,7 @@ use std::thread;
 /// Enough to keep a server busy, and no more than the five connections that CPython lets wait.
 const CLIENTS: usize = 4;
 
-/// So many answers may have no end before the rest is given up.
+/// After this many answers without an end, the rest is given up.
 const MOST_IN_VAIN: usize = 5;
 
 /// What the last request of a replay asks for: once it stands in the log, all others do.

@@ -21,24 +21,26 @@ pub(super) struct Row {
     expected: Option<Recorded>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Recorded {
+/// A response and what was logged.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub(crate) struct Recorded {
     #[serde(default)]
-    response: Latin1,
+    pub(crate) response: Latin1,
     #[serde(default)]
-    log: Vec<Latin1>,
+    pub(crate) log: Vec<Latin1>,
 }
 
+/// The bytes of a request, in one piece or in several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Request {
+pub(crate) enum Request {
     Whole(Latin1),
     Pieces(Vec<Piece>),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Piece {
+pub(crate) enum Piece {
     Text(Latin1),
     Repeated { repeat: Latin1, times: usize },
 }
@@ -101,7 +103,7 @@ impl Recorded {
 }
 
 impl Request {
-    fn pieces(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn pieces(&self) -> Vec<Vec<u8>> {
         match self {
             Self::Whole(text) => vec![text.0.clone()],
             Self::Pieces(pieces) => pieces.iter().map(Piece::bytes).collect(),

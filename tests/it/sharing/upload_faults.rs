@@ -159,7 +159,7 @@ fn lesson_4_nothing_is_put_among_scripts() {
         assert_eq!(post(&server, target, "", &form).status(), 403, "{target}");
     }
     assert_eq!(names_in(&tree.path().join("cgi-bin")), ["below", "script"]);
-    // Scripts get the forms that are theirs, whoever sends them, and whatever their paths are.
+    // Forms for scripts reach the scripts, from any client and under any path.
     for target in ["/cgi-bin/script/", "/cgi-bin/script/.x/a:b/"] {
         let answer = post(&server, target, "Sec-Fetch-Site: cross-site\r\n", &form);
         assert_eq!(answer.status(), 200, "{target}");
@@ -386,7 +386,7 @@ fn a_full_disk_is_507_and_nothing_is_left() {
         let status = Command::new(program).args(arguments).arg(&small).status();
         status.is_ok_and(|status| status.success())
     };
-    // Whoever may mount nothing cannot have a small disk.
+    // Without the permission to mount, there is no small disk to test with.
     let is_root = rustix::process::geteuid().is_root();
     if !is_root || !run("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
         return say_not_run("a full disk, for none can be mounted");

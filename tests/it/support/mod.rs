@@ -11,6 +11,7 @@
 
 mod exchange;
 mod mask;
+mod proxy;
 mod response;
 mod running;
 mod secure;
@@ -19,6 +20,7 @@ pub(crate) mod webdriver;
 
 pub(crate) use exchange::{AfterSending, Answer, Connection, Ending, Target, exchange, get};
 pub(crate) use mask::{mask_log, mask_response, mask_validators};
+pub(crate) use proxy::{Proxy, free_address};
 pub(crate) use response::Response;
 pub(crate) use running::Running;
 pub(crate) use secure::{anybody, client_config, secure};
@@ -30,11 +32,21 @@ use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up: far longer than it takes on a busy machine,
 /// so that only what hangs is ever stopped by it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something that no event announces.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{what} does not happen");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// Says that a test was not run, and why: straight to standard error, because the test runner
 /// keeps to itself what a passing test prints. Where all must run, as in the gate, it fails.

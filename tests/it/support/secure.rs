@@ -9,7 +9,7 @@ use rustls::{
 use std::net::TcpStream;
 use std::sync::{Arc, LazyLock};
 
-/// A session over a connection, whoever the server is.
+/// A session over a connection to any server at all.
 pub(crate) fn secure(stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
     static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(client_config()));
     let name = ServerName::try_from("localhost").expect("it is a name");
