@@ -375,6 +375,11 @@ impl Source for Channel<'_> {
         }
     }
 
+    fn receive_body(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let limit = self.config.stall_timeout;
+        self.transport.receive_into(buffer, limit).transpose()
+    }
+
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
         self.watch.wait(&mut self.transport, self.config, wait)
     }

@@ -43,6 +43,19 @@ impl Transport {
         }
     }
 
+    /// Like [`receive`](Self::receive), but into a slice; `None` in TLS, where bytes are decrypted
+    /// elsewhere and copied in any case.
+    pub(super) fn receive_into(
+        &mut self,
+        buffer: &mut [u8],
+        limit: Option<Duration>,
+    ) -> Option<io::Result<usize>> {
+        match self {
+            Self::Plain(socket) => Some(socket.receive_into(buffer, limit)),
+            Self::Tls(_) => None,
+        }
+    }
+
     /// Discards what has already arrived at the socket.
     pub(super) fn discard_now(&mut self) {
         match self {
