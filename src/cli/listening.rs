@@ -70,6 +70,7 @@ pub(super) fn wanted(args: &Args) -> Result<Wanted> {
     for index in 0..handed_over.len() {
         let listener = take(&mut handed_over, index);
         let cannot = || format!("cannot listen on descriptor {index} of those handed over");
+        let listener = listener.and_then(Listener::kept_by_another);
         listeners.push(listener.with_context(cannot)?);
     }
     Ok(Wanted::HandedOver(listeners))

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the file at `path`, or creates it.
+    /// Opens the file or FIFO at `path`, or creates a file.
     ///
     /// # Errors
     /// It cannot be opened for appending.
@@ -41,8 +42,20 @@ impl LogFile {
     }
 }
 
+/// Opens what is at a path for appending, or creates a file there, and never waits.
+///
+/// A FIFO is opened for both directions: it can then be opened before it has a reader, and its
+/// readers may come and go. What nobody reads is dropped in the end, as with every log.
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(libc::O_NONBLOCK);
+    match options.clone().create(true).open(path) {
+        // It has no reader.
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {}
+        Ok(file) if file.metadata()?.file_type().is_fifo() => {}
+        opened => return opened,
+    }
+    options.read(true).open(path)
 }
 
 impl Write for LogFile {

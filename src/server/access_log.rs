@@ -230,6 +230,9 @@ impl Shared {
     }
 }
 
+/// What stands between the client and the time.
+const BEFORE_TIME: &[u8] = b" - - [";
+
 /// A client, and the prefix of its lines.
 pub(super) struct Client {
     peer: Peer,
@@ -240,8 +243,19 @@ impl Client {
     pub(super) fn new(peer: Peer) -> Self {
         let mut prefix = SmallVec::new();
         // Writing to memory cannot fail.
-        let _ = write!(prefix, "{} - - [", peer.host());
+        let _ = write!(prefix, "{}", peer.host());
+        prefix.extend_from_slice(BEFORE_TIME);
         Self { peer, prefix }
+    }
+
+    /// `HOST - - [`.
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    /// What the log shows of the address.
+    pub(super) fn host(&self) -> &[u8] {
+        self.prefix.strip_suffix(BEFORE_TIME).unwrap_or_default()
     }
 
     /// The client's address.

@@ -387,6 +387,10 @@ impl Source for Channel<'_> {
         }
     }
 
+    fn receive_body(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.transport.receive(buffer, self.config.stall_timeout)
+    }
+
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {
         self.watch.wait(&mut self.transport, self.config, wait)
     }

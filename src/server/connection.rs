@@ -238,7 +238,7 @@ impl<'s> Connection<'s> {
         self.ticket.answered();
         if let Some(records) = self.context.records {
             let record = Record {
-                client: self.client.peer(),
+                client: &self.client,
                 line,
                 fields: answered.fields,
                 status: answered.status,

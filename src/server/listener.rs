@@ -2,10 +2,13 @@
 
 use crate::http::Peer;
 use crate::sys;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
 use std::io;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
 
 /// A listening socket: TCP, or Unix at a path.
 ///
@@ -21,7 +24,18 @@ use std::os::unix::net::UnixListener;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Listener(Socket);
+pub struct Listener {
+    socket: Socket,
+    /// Of a socket that another process keeps.
+    bell: Option<Bell>,
+}
+
+/// Ends the waits for a socket that must not be shut down.
+#[derive(Debug)]
+struct Bell {
+    heard: UnixStream,
+    rung: UnixStream,
+}
 
 #[derive(Debug)]
 enum Socket {
@@ -30,9 +44,53 @@ enum Socket {
 }
 
 impl Listener {
-    /// Accepts the next connection.
-    pub(super) fn accept(&self) -> io::Result<(OwnedFd, Peer)> {
-        match &self.0 {
+    /// The same socket, which another process keeps: it still listens when this server has ended,
+    /// and the clients that were not accepted wait for the next one.
+    ///
+    /// # Errors
+    /// There is no descriptor left, or the socket cannot be set up.
+    pub(crate) fn kept_by_another(self) -> io::Result<Self> {
+        let (heard, rung) = UnixStream::pair()?;
+        let bell = Some(Bell { heard, rung });
+        let listener = Self { bell, ..self };
+        listener.set_nonblocking(false)?;
+        Ok(listener)
+    }
+
+    /// Accepts the next connection. Without one, it gives up after the receive timeout, or after
+    /// `limit` where the socket is another process's.
+    pub(super) fn accept(&self, limit: Option<Duration>) -> io::Result<(OwnedFd, Peer)> {
+        let Some(bell) = &self.bell else {
+            return self.accept_now();
+        };
+        loop {
+            self.wait(bell, limit)?;
+            match self.accept_now() {
+                // Another thread was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return accepted,
+            }
+        }
+    }
+
+    /// Waits for a client or the bell.
+    fn wait(&self, bell: &Bell, limit: Option<Duration>) -> io::Result<()> {
+        // A time that is too long to be represented means for ever.
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        let mut polled = [
+            PollFd::new(self, PollFlags::IN),
+            PollFd::new(&bell.heard, PollFlags::IN),
+        ];
+        match retry_on_intr(|| poll(&mut polled, limit.as_ref()))? {
+            0 => Err(Errno::AGAIN.into()),
+            _ if polled[1].revents().is_empty() => Ok(()),
+            _ => Err(Errno::CANCELED.into()),
+        }
+    }
+
+    /// Accepts a connection as the socket is set: at once, or when there is one.
+    pub(super) fn accept_now(&self) -> io::Result<(OwnedFd, Peer)> {
+        match &self.socket {
             Socket::Tcp(listener) => {
                 let (socket, client) = listener.accept()?;
                 Ok((socket.into(), client.into()))
@@ -47,7 +105,7 @@ impl Listener {
 
     /// The address at which clients reach it.
     pub(crate) fn local_addr(&self) -> io::Result<Peer> {
-        match &self.0 {
+        match &self.socket {
             Socket::Tcp(listener) => Ok(listener.local_addr()?.into()),
             Socket::Unix(listener) => {
                 let path = listener.local_addr()?.as_pathname().map(Into::into);
@@ -56,9 +114,12 @@ impl Listener {
         }
     }
 
-    /// Sets whether [`accept`](Self::accept) returns at once when there is no connection.
+    /// Sets whether [`accept_now`](Self::accept_now) returns at once when there is no connection. On
+    /// a socket of another process it always does: one of several threads that were woken gets the
+    /// client.
     pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        match &self.0 {
+        let nonblocking = nonblocking || self.bell.is_some();
+        match &self.socket {
             Socket::Tcp(listener) => listener.set_nonblocking(nonblocking),
             Socket::Unix(listener) => listener.set_nonblocking(nonblocking),
         }
@@ -67,29 +128,46 @@ impl Listener {
     /// Ignores clients that connect from now on, but not those in the middle of the handshake. At a
     /// path there is no handshake.
     pub(super) fn ignore_new_clients(&self) {
-        if let Socket::Tcp(listener) = &self.0 {
+        if let Socket::Tcp(listener) = &self.socket {
             sys::ignore_new_clients(listener);
         }
+    }
+
+    /// Makes every [`accept`](Self::accept) return from now on, if the socket is another process's,
+    /// and returns whether it is.
+    pub(super) fn leave_to_its_keeper(&self) -> bool {
+        let Some(bell) = &self.bell else {
+            return false;
+        };
+        // Whoever listens to the other end finds the end of the stream.
+        let _ = bell.rung.shutdown(Shutdown::Both);
+        true
     }
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.0 {
+        match &self.socket {
             Socket::Tcp(listener) => listener.as_fd(),
             Socket::Unix(listener) => listener.as_fd(),
         }
     }
 }
 
+impl From<Socket> for Listener {
+    fn from(socket: Socket) -> Self {
+        Self { socket, bell: None }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self(Socket::Tcp(listener))
+        Socket::Tcp(listener).into()
     }
 }
 
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self(Socket::Unix(listener))
+        Socket::Unix(listener).into()
     }
 }

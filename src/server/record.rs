@@ -3,9 +3,12 @@
 //! Unlike the lines of CPython's format, which are written before a response is sent, a record is
 //! written afterwards: how much was sent, and how long that took, is not known earlier.
 
-use super::access_log::AccessLog;
+use super::access_log::{AccessLog, Client};
 use super::clock::Now;
-use crate::http::{FieldLines, HeaderName, Peer, RequestLine, StatusCode, header};
+use crate::http::{
+    FieldLines, HeaderName, RequestLine, StatusCode, Version, header, is_printable_without,
+    push_decimal,
+};
 use crate::sys;
 use smallvec::SmallVec;
 use std::io::Write;
@@ -48,7 +51,7 @@ pub(super) struct Records<'l> {
 
 /// One request and what was sent for it.
 pub(super) struct Record<'r> {
-    pub(super) client: &'r Peer,
+    pub(super) client: &'r Client,
     pub(super) line: &'r RequestLine<'r>,
     pub(super) fields: FieldLines<'r>,
     pub(super) status: StatusCode,
@@ -90,10 +93,14 @@ impl LogFormat {
 impl Record<'_> {
     /// `ADDRESS - - [TIME] "LINE" STATUS BYTES "REFERER" "AGENT"`.
     fn push_combined(&self, time: &str, line: &mut Line) {
-        // Writing to memory cannot fail.
-        let _ = write!(line, "{} - - [{time}] \"", self.client.host());
+        line.extend_from_slice(self.client.prefix());
+        line.extend_from_slice(time.as_bytes());
+        line.extend_from_slice(b"] \"");
         push_escaped(self.line.text.as_bytes(), line);
-        let _ = write!(line, "\" {} {}", self.status, self.sent);
+        line.extend_from_slice(b"\" ");
+        push_decimal(line, self.status.as_u16().into());
+        line.push(b' ');
+        push_decimal(line, self.sent);
         for name in [header::REFERER, header::USER_AGENT] {
             line.extend_from_slice(b" \"");
             push_escaped(self.field(name).unwrap_or(b"-"), line);
@@ -103,33 +110,50 @@ impl Record<'_> {
     }
 
     fn push_json(&self, time: &str, line: &mut Line) {
-        let Self { sent, duration, .. } = self;
-        let (seconds, micros) = (duration.as_secs(), duration.subsec_micros());
-        // Writing to memory cannot fail.
-        let _ = write!(
-            line,
-            "{{\"time\":\"{time}\",\"address\":\"{}\"",
-            self.client.host()
-        );
+        for part in [
+            b"{\"time\":\"",
+            time.as_bytes(),
+            b"\",\"address\":\"",
+            self.client.host(),
+            b"\"",
+        ] {
+            line.extend_from_slice(part);
+        }
         let is_understood = !self.line.method.as_text().as_bytes().is_empty();
         let text = |text| is_understood.then_some(text);
-        let version = self.line.version.to_string();
+        let mut other = Vec::new();
+        let version = version_text(self.line.version, &mut other);
         for (name, value) in [
-            ("method", text(self.line.method.as_text().as_bytes())),
-            ("target", text(self.line.target.as_text().as_bytes())),
-            ("protocol", text(version.as_bytes())),
-            ("referer", self.field(header::REFERER)),
-            ("user_agent", self.field(header::USER_AGENT)),
+            (
+                &b",\"method\":"[..],
+                text(self.line.method.as_text().as_bytes()),
+            ),
+            (b",\"target\":", text(self.line.target.as_text().as_bytes())),
+            (b",\"protocol\":", text(version)),
+            (b",\"referer\":", self.field(header::REFERER)),
+            (b",\"user_agent\":", self.field(header::USER_AGENT)),
         ] {
-            let _ = write!(line, ",\"{name}\":");
+            line.extend_from_slice(name);
             push_json_string(value, line);
         }
-        let (status, complete) = (self.status, self.is_whole);
-        let _ = writeln!(
-            line,
-            ",\"status\":{status},\"bytes\":{sent},\"duration\":{seconds}.{micros:06},\
-             \"complete\":{complete}}}"
-        );
+        for (name, number) in [
+            (&b",\"status\":"[..], self.status.as_u16().into()),
+            (b",\"bytes\":", self.sent),
+            (b",\"duration\":", self.duration.as_secs()),
+        ] {
+            line.extend_from_slice(name);
+            push_decimal(line, number);
+        }
+        line.push(b'.');
+        let micros = self.duration.subsec_micros();
+        for place in [100_000, 10_000, 1_000, 100, 10, 1] {
+            line.push(u8::try_from(micros / place % 10).unwrap_or(0) + b'0');
+        }
+        line.extend_from_slice(if self.is_whole {
+            b",\"complete\":true}\n"
+        } else {
+            b",\"complete\":false}\n"
+        });
     }
 
     fn field(&self, name: HeaderName<'_>) -> Option<&[u8]> {
@@ -137,8 +161,29 @@ impl Record<'_> {
     }
 }
 
+/// A version as text, formatted into `other` unless it is one that clients speak.
+fn version_text(version: Version, other: &mut Vec<u8>) -> &[u8] {
+    match version {
+        Version::HTTP_11 => b"HTTP/1.1",
+        Version::HTTP_10 => b"HTTP/1.0",
+        _ => {
+            // Writing to memory cannot fail.
+            let _ = write!(other, "{version}");
+            other
+        }
+    }
+}
+
+/// Whether text is printable ASCII without quotes and backslashes, as nearly all is.
+fn is_plain(text: &[u8]) -> bool {
+    is_printable_without(b'\\', text) && memchr::memchr(b'"', text).is_none()
+}
+
 /// Appends text as nginx does: quotes, backslashes and everything but printable ASCII as `\xHH`.
 fn push_escaped(text: &[u8], line: &mut Line) {
+    if is_plain(text) {
+        return line.extend_from_slice(text);
+    }
     for &byte in text {
         match byte {
             b'"' | b'\\' | ..b' ' | 0x7f.. => drop(write!(line, "\\x{byte:02X}")),
@@ -154,6 +199,10 @@ fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
         return line.extend_from_slice(b"null");
     };
     line.push(b'"');
+    if is_plain(text) {
+        line.extend_from_slice(text);
+        return line.push(b'"');
+    }
     for &byte in text {
         match byte {
             b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
@@ -171,12 +220,12 @@ fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, Method, RequestTarget, Version};
+    use crate::http::{Latin1, Method, Peer, RequestTarget};
     use proptest::prelude::*;
     use std::net::Ipv4Addr;
 
     fn lines(text: &[u8], agent: &[u8]) -> [String; 2] {
-        let client = Peer::Ip((Ipv4Addr::LOCALHOST, 1).into());
+        let client = Client::new(Peer::Ip((Ipv4Addr::LOCALHOST, 1).into()));
         let line = RequestLine {
             text: Latin1::new(text),
             method: Method::GET,

@@ -130,7 +130,7 @@ impl<'s> Workers<'s> {
                 self.leave();
                 return;
             }
-            match self.listener.accept() {
+            match self.listener.accept(self.context.config.idle_timeout) {
                 Ok((socket, client)) => {
                     if self.mode == Mode::OneAtATime {
                         let _ = prepare(&socket, self.context.config);
@@ -240,11 +240,15 @@ impl<'s> Workers<'s> {
         self.context.admission.begin_closing();
     }
 
-    /// Serves the connections that are already in the backlog, and no more.
+    /// Serves the connections that are already in the backlog, and no more. Where another process
+    /// keeps the socket, they are for the next server.
     pub(super) fn drain_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {
+        if self.listener.leave_to_its_keeper() {
+            return;
+        }
         self.listener.ignore_new_clients();
         self.serve_backlog(scope);
         self.wake();
@@ -262,7 +266,7 @@ impl<'s> Workers<'s> {
         }
         // Bounded by what the backlog holds, because newcomers could keep this loop going for ever.
         for _ in 0..=self.context.config.backlog {
-            let Ok((socket, client)) = self.listener.accept() else {
+            let Ok((socket, client)) = self.listener.accept_now() else {
                 break;
             };
             // It may have been made before the listener had the options that connections inherit.
@@ -305,6 +309,9 @@ impl<'s> Workers<'s> {
     /// Makes every thread that is blocked in `accept` return, and frees the port.
     #[cfg(target_os = "linux")]
     pub(super) fn wake(&self) {
+        if self.listener.leave_to_its_keeper() {
+            return;
+        }
         // This fails on a socket that no longer listens.
         let _ = rustix::net::shutdown(self.listener, rustix::net::Shutdown::Both);
     }
@@ -317,6 +324,9 @@ impl<'s> Workers<'s> {
     pub(super) fn wake(&self) {
         const TIMES: usize = 100;
         const PAUSE: Duration = Duration::from_millis(10);
+        if self.listener.leave_to_its_keeper() {
+            return;
+        }
         let Ok(address) = self.listener.local_addr() else {
             return;
         };

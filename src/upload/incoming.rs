@@ -7,8 +7,6 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
-#[cfg(target_os = "linux")]
-use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -16,18 +14,11 @@ use std::os::unix::ffi::OsStrExt;
 const FLAGS: OFlags = OFlags::WRONLY.union(OFlags::CLOEXEC);
 const MODE: Mode = Mode::from_raw_mode(0o666);
 
-/// The number of bytes after which the system is asked to start writing them to the disk: the wait
-/// at the end is then never longer than the disk is behind.
-const AHEAD: u64 = 8 * 1024 * 1024;
-
 /// A file that is being received. If it is dropped without a name, it is gone.
 #[derive(Debug)]
 pub(crate) struct Incoming<'d> {
     directory: &'d OwnedFd,
     file: File,
-    /// The bytes that were written, and how many of them the system was asked to write to the disk.
-    written: u64,
-    begun: u64,
     /// Its temporary name, where files without a name are not supported.
     temporary: Option<String>,
 }
@@ -43,8 +34,6 @@ impl<'d> Incoming<'d> {
                 return Ok(Self {
                     directory,
                     file: file?.into(),
-                    written: 0,
-                    begun: 0,
                     temporary: None,
                 });
             }
@@ -58,35 +47,14 @@ impl<'d> Incoming<'d> {
         Ok(Self {
             directory,
             file: openat(directory, name.as_str(), flags, MODE)?.into(),
-            written: 0,
-            begun: 0,
             temporary: Some(name),
         })
     }
 
-    /// Appends received bytes.
+    /// Appends received bytes. When they go to the disk is for the system to choose: a file whose
+    /// pages were asked for sooner took longer to be there.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.written += bytes.len() as u64;
-        if self.written - self.begun >= AHEAD {
-            self.begin_writing();
-        }
-        Ok(())
-    }
-
-    /// Makes the system start writing the received bytes to the disk, without waiting for that. To
-    /// Linux, `DONTNEED` means that the pages are to be written out first.
-    #[cfg(target_os = "linux")]
-    fn begin_writing(&mut self) {
-        use rustix::fs::{Advice, fadvise};
-        let length = NonZeroU64::new(self.written - self.begun);
-        let _ = fadvise(&self.file, self.begun, length, Advice::DontNeed);
-        self.begun = self.written;
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn begin_writing(&mut self) {
-        self.begun = self.written;
+        self.file.write_all(bytes)
     }
 
     /// Waits until the whole file is on the disk.

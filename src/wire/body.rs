@@ -10,6 +10,9 @@ use std::time::Duration;
 const MAX_LINE: usize = 4096;
 /// Most trailer lines that are read (and discarded) after the last chunk.
 const MAX_TRAILERS: usize = 100;
+/// The smallest buffer into which content is received directly. Through the input, many small reads
+/// take one system call.
+const LARGE: usize = 32 * 1024;
 
 /// How much of a request's body is left to read.
 #[derive(Clone, Copy, Debug)]
@@ -148,11 +151,20 @@ impl<'r, S: Source> UnframedBody<'r, S> {
 
     /// Takes at most `limit` bytes, at least one.
     fn take(&mut self, buffer: &mut [u8], limit: u64) -> io::Result<usize> {
-        if self.source.input().unread().is_empty() && !self.fill()? {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if self.source.input().unread().is_empty() {
+            let room = buffer.len().min(limit);
+            if let Some(room) = buffer.get_mut(..room).filter(|room| room.len() >= LARGE) {
+                return match self.source.receive_body(room)? {
+                    0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                    count => Ok(count),
+                };
+            }
+            if !self.fill()? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
         }
         let unread = self.source.input().unread();
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let count = unread.len().min(buffer.len()).min(limit);
         if let (Some(to), Some(from)) = (buffer.get_mut(..count), unread.get(..count)) {
             to.copy_from_slice(from);
@@ -294,6 +306,43 @@ mod tests {
                 (Ok("hello world"), true, "GET /")
             );
         }
+    }
+
+    #[test]
+    fn a_large_buffer_gets_the_body_and_nothing_after_it() {
+        let content = vec![b'x'; 3 * LARGE + 5];
+        let chunk = [format!("{:x}\r\n", content.len()).as_bytes(), &content].concat();
+        let chunked = [&chunk, b"\r\n0\r\n\r\nGET /".as_slice()].concat();
+        let plain = [&content, b"GET /".as_slice()].concat();
+        let length = RequestFraming::Length(content.len() as u64);
+        for (bytes, framing) in [(plain, length), (chunked, RequestFraming::Chunked)] {
+            for step in [1000, LARGE, usize::MAX] {
+                let mut source = Memory::new(&bytes, step);
+                let mut unread = Unread::new(framing);
+                let mut body = UnframedBody::new(&mut source, &mut unread);
+                let mut buffer = vec![0; 2 * LARGE];
+                let mut received = Vec::new();
+                loop {
+                    let count = body.read(&mut buffer).expect("it is well-formed");
+                    if count == 0 {
+                        break;
+                    }
+                    received.extend_from_slice(&buffer[..count]);
+                }
+                assert!(received == content, "{framing:?} {step}");
+                assert!(unread.is_finished());
+                while source.fill(Phase::Body).is_ok_and(|more| more) {}
+                assert_eq!(source.input().unread(), b"GET /", "{framing:?} {step}");
+            }
+        }
+        let mut source = Memory::new(&content[..2 * LARGE], usize::MAX);
+        let mut unread = Unread::new(length);
+        let mut body = UnframedBody::new(&mut source, &mut unread);
+        let mut buffer = vec![0; 2 * LARGE];
+        assert_eq!(body.read(&mut buffer).ok(), Some(2 * LARGE));
+        let cut = body.read(&mut buffer).expect_err("it is cut");
+        assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(!unread.is_finished());
     }
 
     #[test]

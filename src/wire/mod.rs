@@ -50,6 +50,10 @@ pub(crate) trait Source {
     /// Receives at least one more byte into the input; returns false at the end of the stream.
     fn fill(&mut self, phase: Phase) -> io::Result<bool>;
 
+    /// Receives bytes of a body into `buffer`, not into the input, which must be empty: that saves a
+    /// copy. Zero bytes mean the end of the stream.
+    fn receive_body(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
     /// Waits for more bytes or the end of the stream, and for everything else in `wait`.
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready>;
 }
@@ -94,6 +98,16 @@ impl Source for Memory<'_> {
         self.input.advance(count);
         self.bytes = later;
         Ok(!now.is_empty())
+    }
+
+    fn receive_body(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.step.min(buffer.len()).min(self.bytes.len());
+        let (now, later) = self.bytes.split_at(count);
+        if let Some(room) = buffer.get_mut(..count) {
+            room.copy_from_slice(now);
+        }
+        self.bytes = later;
+        Ok(count)
     }
 
     fn wait(&mut self, wait: &Wait<'_>) -> io::Result<Ready> {

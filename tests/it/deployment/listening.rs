@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 const GET: &str = "GET /a HTTP/1.0\r\n\r\n";
 
@@ -199,6 +200,36 @@ fn sockets_that_are_handed_over_are_served() {
     assert!(ask_at(&path, GET).ends_with("hello"));
     assert_eq!(server.terminate().code(), Some(0));
     assert!(path.exists(), "it is the manager's");
+}
+
+#[test]
+fn a_socket_that_was_handed_over_outlives_the_server() {
+    let tree = tree();
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let path = tree.path().join("socket");
+    let unix = UnixListener::bind(&path).expect("it can be made");
+    let www = tree.path().join("www").display().to_string();
+    let address = tcp.local_addr().expect("it has one").to_string();
+    for way in ["SIGTERM", "--exit-idle", "SIGTERM again"] {
+        // Clients that come between two servers wait for the next.
+        let early = thread::scope(|scope| {
+            let asks = scope.spawn(|| (get(&address).body, ask_at(&path, GET)));
+            let mut arguments = vec!["-d", &www];
+            if way == "--exit-idle" {
+                arguments.extend(["--exit-idle", "0.5"]);
+            }
+            let mut server = Server::run(hand_over(&[&tcp, &unix], &arguments), 2);
+            let early = asks.join().expect("it is answered");
+            if way == "--exit-idle" {
+                assert_eq!(server.process.wait().expect("it ends").code(), Some(0));
+            } else {
+                assert_eq!(server.terminate().code(), Some(0), "{way}");
+            }
+            early
+        });
+        assert_eq!(early.0, b"hello", "{way}");
+        assert!(early.1.ends_with("hello"), "{way}");
+    }
 }
 
 #[test]

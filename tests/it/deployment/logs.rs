@@ -4,8 +4,8 @@ use crate::load::{ask, connect, eventually, get, read_head, sparse_file};
 use crate::support::{Running, Tree, find_program, not_run};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
 use std::process::Command;
 
 fn tree() -> Tree {
@@ -128,6 +128,35 @@ fn a_log_that_was_moved_away_is_opened_anew() {
         server.signal(Signal::TERM);
         assert_eq!(server.wait().code(), Some(0));
     }
+}
+
+#[test]
+fn a_fifo_gets_the_log_whether_or_not_it_is_read() {
+    let tree = tree();
+    let log = tree.path().join("log");
+    let made = Command::new("mkfifo").arg(&log).status().expect("it runs");
+    assert!(made.success());
+    // Neither the start nor a response waits for somebody who reads.
+    let mut server = serve(&tree, "");
+    get(server.address(), "/a?first");
+    server.signal(Signal::HUP);
+    get(server.address(), "/a?second");
+    for target in ["/a?third", "/a?fourth"] {
+        // Readers come and go.
+        let mut reader = BufReader::new(File::open(&log).expect("it can be read"));
+        get(server.address(), target);
+        let wanted = format!("\"GET {target} HTTP/1.1\" 200 -\n");
+        let mut line = String::new();
+        while !line.ends_with(&wanted) {
+            line.clear();
+            let count = reader.read_line(&mut line).expect("it is text");
+            assert_ne!(count, 0, "the log ended before {target}");
+        }
+    }
+    // Nor does the end.
+    get(server.address(), "/a?last");
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
