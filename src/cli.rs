@@ -138,7 +138,11 @@ fn confine(
     let reach = sys::Reach {
         served: &served.path(),
         uploads,
-        renewed: tls.iter().flat_map(|tls| tls.files()).collect(),
+        renewed: tls
+            .iter()
+            .flat_map(|tls| tls.files())
+            .chain(args.web.auth_file.as_deref())
+            .collect(),
         log: log.map(LogFile::path),
         purpose: if args.cgi {
             sys::Purpose::Scripts

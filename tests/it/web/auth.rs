@@ -4,8 +4,9 @@ use super::{ask, body, field, head, serve, status};
 use crate::load::eventually;
 use crate::support::{Connection, Running, Tree};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Instant;
@@ -224,6 +225,103 @@ fn a_file_that_cannot_be_taken_is_an_error_at_start() {
         told.contains("cannot take passwords from /nowhere/at/all"),
         "{told}"
     );
+}
+
+/// Puts another file in the place of the passwords.
+fn replace(path: &Path, text: &str, mode: u32) {
+    let other = path.with_extension("new");
+    fs::write(&other, text).expect("it can be written");
+    fs::set_permissions(&other, fs::Permissions::from_mode(mode)).expect("it can be set");
+    fs::rename(&other, path).expect("it can be renamed");
+}
+
+fn passwords_change(flags: &[&str]) {
+    let tree = Tree::new();
+    tree.file("a.txt", "secret");
+    let (server, elsewhere) = serve_with(&tree, &format!("anna:{HASH}\n"), flags);
+    let path = elsewhere.path().join("passwords");
+    let status_of = |line: &str| status(&ask(&server, &["GET /a.txt", line])).to_owned();
+    let becomes = |line: &str, code: &str| eventually(code, || status_of(line) == code);
+    // otto:pass, anna:other
+    let otto = "Authorization: Basic b3R0bzpwYXNz";
+    let other = "Authorization: Basic YW5uYTpvdGhlcg==";
+    let other_hash = bcrypt::hash("other", 4).expect("it can be hashed");
+    let complaints = || {
+        let log = server.log();
+        let log = log
+            .iter()
+            .map(|line| String::from_utf8_lossy(line).into_owned());
+        log.filter(|line| line.contains("cannot take passwords from "))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (status_of(ANNA), status_of(otto)),
+        ("200".into(), "401".into())
+    );
+    // A user more, and another password for one whose old one is remembered.
+    let file = fs::File::options().append(true).open(&path);
+    let line = format!("otto:{HASH}\n");
+    file.and_then(|mut file| file.write_all(line.as_bytes()))
+        .expect("it can be written");
+    becomes(otto, "200");
+    assert_eq!(status_of(ANNA), "200");
+    replace(&path, &format!("anna:{other_hash}\notto:{HASH}\n"), 0o640);
+    becomes(ANNA, "401");
+    assert_eq!(status_of(other), "200");
+    // A user less.
+    replace(&path, &format!("anna:{other_hash}\n"), 0o640);
+    becomes(otto, "401");
+    assert_eq!(status_of(other), "200");
+    assert_eq!(complaints(), [""; 0]);
+    // What cannot be used changes nothing, and is logged once.
+    for (number, (text, mode, why)) in (1..).zip([
+        (
+            "anna:secret\n".to_owned(),
+            0o600,
+            "line 1: no hash of bcrypt",
+        ),
+        (String::new(), 0o640, "there is no user in it"),
+        (
+            format!("anna:{HASH}\n"),
+            0o644,
+            "others may read or write it",
+        ),
+    ]) {
+        replace(&path, &text, mode);
+        eventually(why, || {
+            assert_eq!(status_of(other), "200");
+            complaints().len() == number
+        });
+        let complaint = complaints().pop().expect("there is one");
+        assert!(complaint.contains(why), "{complaint}");
+        assert!(complaint.contains("passwords: "), "{complaint}");
+        assert!(!complaint.contains("secret"), "{complaint}");
+    }
+    fs::remove_file(&path).expect("it is there");
+    eventually("a complaint", || {
+        assert_eq!(status_of(other), "200");
+        complaints().len() == 4
+    });
+    replace(&path, &format!("otto:{HASH}\n"), 0o640);
+    becomes(otto, "200");
+    assert_eq!(
+        (status_of(ANNA), status_of(other)),
+        ("401".into(), "401".into())
+    );
+    assert_eq!(complaints().len(), 4);
+}
+
+#[test]
+fn passwords_are_taken_from_the_file_when_it_changes() {
+    passwords_change(&[]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_confined_server_takes_new_passwords() {
+    if crate::sandbox::is_supported() {
+        passwords_change(&["--sandbox"]);
+    }
 }
 
 #[test]
