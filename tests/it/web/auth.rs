@@ -351,6 +351,34 @@ fn a_confined_server_takes_new_passwords() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn confined_scripts_cannot_read_the_passwords() {
+    if !crate::sandbox::is_supported() {
+        return;
+    }
+    let elsewhere = Tree::new();
+    let path = passwords(&elsewhere, &format!("anna:{HASH}\n"));
+    let tree = Tree::new();
+    let script = format!("#!/bin/sh\necho; cat '{}' 2>&1\n", path.display());
+    tree.script("cgi-bin/s", script);
+    let path_text = path.to_str().expect("a temporary path is text");
+    let server = serve(&tree, &["--cgi", "--sandbox", "--auth-file", path_text]);
+    let read = || {
+        let answer = ask(&server, &["GET /cgi-bin/s", ANNA]);
+        assert!(!answer.contains(HASH), "{answer}");
+        body(&answer).contains("Permission denied")
+    };
+    assert!(read());
+    // Neither can the server any more, which it says.
+    replace(&path, &format!("otto:{HASH}\n"), 0o640);
+    eventually("a complaint", || {
+        assert!(read());
+        let log = server.log().concat();
+        String::from_utf8_lossy(&log).contains("cannot take passwords from ")
+    });
+}
+
 #[test]
 fn an_open_network_is_warned_of_once() {
     let tree = Tree::new();
