@@ -147,10 +147,13 @@ fn confine(
     tls: Option<&Tls>,
     log: Option<&LogFile>,
 ) -> Result<()> {
+    // Not with scripts, which would then be able to read the hashes.
+    let passwords = args.web.auth_file.as_deref().filter(|_| !args.cgi);
+    let pair = tls.iter().flat_map(|tls| tls.files());
     let reach = sys::Reach {
         served: &served.path(),
         uploads,
-        renewed: tls.iter().flat_map(|tls| tls.files()).collect(),
+        renewed: pair.chain(passwords).collect(),
         log: log.map(LogFile::path),
         purpose: if args.cgi {
             sys::Purpose::Scripts

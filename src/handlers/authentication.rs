@@ -1,8 +1,10 @@
 //! Serves nothing without a password: `--auth-file` (RFC 7617).
 
 use super::passwords::{Busy, Passwords};
-use crate::handler::Handler;
+use crate::handler::{Answered, Handler, Log};
 use crate::http::{FieldLines, HttpError, Request, Response, StatusCode, decode_base64, header};
+use std::io;
+use std::sync::{Mutex, PoisonError};
 
 /// Makes a browser ask for a password, and names the encoding in which to send it.
 const CHALLENGE: &str = "Basic realm=\"rhttp\", charset=\"UTF-8\"";
@@ -26,12 +28,18 @@ const CHALLENGE: &str = "Basic realm=\"rhttp\", charset=\"UTF-8\"";
 pub struct Authentication<H> {
     inner: H,
     passwords: Passwords,
+    /// Why the passwords could not be renewed, until that is logged.
+    failure: Mutex<Option<io::Error>>,
 }
 
 impl<H> Authentication<H> {
     /// Answers as `inner` does to clients that send one of these passwords.
     pub fn new(inner: H, passwords: Passwords) -> Self {
-        Self { inner, passwords }
+        Self {
+            inner,
+            passwords,
+            failure: Mutex::default(),
+        }
     }
 
     /// The credentials of a request, if they are correct.
@@ -60,6 +68,9 @@ impl<H> Authentication<H> {
 
 impl<H: Handler> Handler for Authentication<H> {
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+        if let Some(error) = self.passwords.renew() {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
         let credentials = self.check(request.headers())?;
         let mut request = request.with_user(credentials.user());
         // The inner handler is asked only now: before, its decision would have revealed something.
@@ -71,8 +82,20 @@ impl<H: Handler> Handler for Authentication<H> {
         Ok(())
     }
 
-    forward_hooks!(self => self.inner; server_version, error_response, amend, log_request,
-        log_error, log_message);
+    fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
+        let failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(error) = failure {
+            self.log_message(log, format_args!("{error}"));
+        }
+        self.inner.log_request(log, answered);
+    }
+
+    forward_hooks!(self => self.inner; server_version, error_response, amend, log_error,
+        log_message);
 }
 
 fn unauthorized() -> HttpError {

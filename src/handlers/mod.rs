@@ -16,6 +16,7 @@ mod offers;
 mod passwords;
 mod tar;
 mod upload;
+mod users;
 
 pub use authentication::Authentication;
 pub use cache_control::{CacheControl, Caching};

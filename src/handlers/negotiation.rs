@@ -83,8 +83,14 @@ impl FileHandler {
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {
             // Unlike CPython, which sends the type but not the coding, so that no browser can use
             // the file.
+            let validators = file.validators.clone();
             let mut response = whole(file);
             if coding.is_accepted(fields) {
+                // The same bytes, but not the same representation: a cache that has both must not
+                // take a 304 for the one to be about the other.
+                if let Some(etag) = validators.in_coding(Some(coding)).etag() {
+                    response.headers.append(header::ETAG, etag.clone());
+                }
                 let name = coding.name();
                 response
                     .headers

@@ -1,18 +1,18 @@
-//! Users and the hashes of their passwords, as `htpasswd -B` and `mkpasswd` write them.
+//! Verifies passwords.
 //!
 //! The time that a response takes reveals nothing: a hash is computed for unknown users, too. A
 //! correct password is remembered as a digest under a key of this process, because otherwise a page
 //! of a hundred images would have its hash computed a hundred times.
 
+use super::users::{Hash, Users};
+use crate::sys::Watched;
 use ring::hmac;
 use ring::rand::SystemRandom;
-use sha_crypt::{Params, PasswordHashRef, PasswordVerifier, ShaCrypt};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The most hashes that are computed at a time, so that an attacker who guesses passwords cannot
@@ -22,8 +22,6 @@ const MOST_AT_WORK: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest password in bytes. The time to hash it grows with the square of its length.
 const LONGEST: usize = 512;
-/// The permissions of users other than the owner and the group to read or write the file.
-const FOR_OTHERS: u32 = 0o006;
 
 /// Users and the hashes of their passwords.
 ///
@@ -39,7 +37,9 @@ const FOR_OTHERS: u32 = 0o006;
 /// assert!(Passwords::parse("anna:secret").is_err());
 /// ```
 pub struct Passwords {
-    users: BTreeMap<String, Hash>,
+    users: RwLock<Arc<Users>>,
+    /// Where they come from, if that may change.
+    file: Option<Watched>,
     key: hmac::Key,
     /// The digests of passwords that were verified, by user.
     proven: Mutex<BTreeMap<String, hmac::Tag>>,
@@ -51,24 +51,22 @@ pub struct Passwords {
 #[derive(Debug)]
 pub(super) struct Busy;
 
-enum Hash {
-    Bcrypt(String),
-    ShaCrypt(String),
-}
-
 impl Passwords {
     /// Reads a password file. It must not be readable by others.
+    ///
+    /// The file is read again when it has changed: within a second, at the next request. If it can
+    /// no longer be used then, the passwords stay as they were.
     ///
     /// # Errors
     /// The file cannot be read, others may read it, or a line is wrong: the error text says which.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        if file.metadata()?.permissions().mode() & FOR_OTHERS != 0 {
-            return Err(invalid("others may read or write it (chmod o-rw)"));
-        }
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        Self::parse(&text)
+        // Absolute, so that it is found again whatever the working directory is by then.
+        let path = std::path::absolute(path)?;
+        // What comes from a pipe cannot be read twice.
+        let is_regular = fs::metadata(&path)?.is_file();
+        let file = is_regular.then(|| Watched::new([path.clone()]));
+        let passwords = Self::new(Users::open(&path)?)?;
+        Ok(Self { file, ..passwords })
     }
 
     /// Reads the lines of a password file.
@@ -76,27 +74,15 @@ impl Passwords {
     /// # Errors
     /// A line is wrong, or there are no users in it.
     pub fn parse(text: &str) -> io::Result<Self> {
-        let mut users = BTreeMap::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.trim_end();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let wrong = |what: &str| invalid(&format!("line {number}: {what}"));
-            let (user, hash) = line.split_once(':').ok_or_else(|| wrong("no user:hash"))?;
-            let hash = Hash::new(hash)
-                .ok_or_else(|| wrong("no hash of bcrypt ($2y$) or SHA-512 crypt ($6$)"))?;
-            if users.insert(user.to_owned(), hash).is_some() {
-                return Err(wrong("the same user again"));
-            }
-        }
-        if users.is_empty() {
-            return Err(invalid("there is no user in it"));
-        }
+        Self::new(Users::parse(text)?)
+    }
+
+    fn new(users: Users) -> io::Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| io::Error::other("there is no randomness"))?;
         Ok(Self {
-            users,
+            users: RwLock::new(users.into()),
+            file: None,
             key,
             proven: Mutex::default(),
             at_work: Mutex::default(),
@@ -104,22 +90,52 @@ impl Passwords {
         })
     }
 
+    /// Checks, at most once a second, whether the file has changed, and takes the new passwords
+    /// from it. If they cannot be used, the old ones stay in use and the error is returned once.
+    pub(super) fn renew(&self) -> Option<io::Error> {
+        let file = self.file.as_ref()?;
+        let replace = || {
+            let path = file.paths().next().ok_or(io::ErrorKind::NotFound)?;
+            self.replace_from(path).map_err(|error| {
+                let text = format!("cannot take passwords from {}: {error}", path.display());
+                io::Error::new(error.kind(), text)
+            })
+        };
+        file.on_change(replace)?.err()
+    }
+
+    fn replace_from(&self, path: &Path) -> io::Result<()> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let users = Users::open(path)?;
+        lock(&self.proven).retain(|user, _| users.hash_of(user).is_some());
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = users.into();
+        Ok(())
+    }
+
+    fn users(&self) -> Arc<Users> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&users)
+    }
+
     /// Whether this is the user's password.
     pub(super) fn verify(&self, user: &str, password: &[u8]) -> Result<bool, Busy> {
         if password.len() > LONGEST {
             return Ok(false);
         }
-        let credentials = credentials(user, password);
+        let users = self.users();
+        let known = users.hash_of(user);
+        let Some(hash) = known.or_else(|| self.decoy(&users, user)) else {
+            return Ok(false);
+        };
+        let credentials = credentials(user, hash, password);
         let proven = lock(&self.proven).get(user).copied();
         let is_proven =
             |proven: hmac::Tag| hmac::verify(&self.key, &credentials, proven.as_ref()).is_ok();
-        if proven.is_some_and(is_proven) {
+        if known.is_some() && proven.is_some_and(is_proven) {
             return Ok(true);
         }
-        let known = self.users.get(user);
-        let Some(hash) = known.or_else(|| self.decoy(user)) else {
-            return Ok(false);
-        };
         let turn = self.turn()?;
         let is_right = hash.is_of(password) & known.is_some();
         drop(turn);
@@ -131,12 +147,9 @@ impl Passwords {
     }
 
     /// The hash to compute for an unknown user: always the same one, as if it were theirs.
-    fn decoy(&self, user: &str) -> Option<&Hash> {
-        let tag = hmac::sign(&self.key, &credentials(user, b""));
-        let first = tag.as_ref().first().copied().unwrap_or(0);
-        self.users
-            .values()
-            .nth(usize::from(first) % self.users.len().max(1))
+    fn decoy<'u>(&self, users: &'u Users, user: &str) -> Option<&'u Hash> {
+        let tag = hmac::sign(&self.key, user.as_bytes());
+        users.any_hash(tag.as_ref().first().copied().unwrap_or(0))
     }
 
     /// Waits until another hash may be computed.
@@ -153,10 +166,13 @@ impl Passwords {
     }
 }
 
-/// A user and a password as one message, different for every pair.
-fn credentials(user: &str, password: &[u8]) -> Vec<u8> {
-    let length = (user.len() as u64).to_be_bytes();
-    [&length, user.as_bytes(), password].concat()
+/// A user, the hash and a password as one message, different for every three: what was proven of a
+/// hash proves nothing once the user has another one.
+fn credentials(user: &str, hash: &Hash, password: &[u8]) -> Vec<u8> {
+    let hash = hash.as_text();
+    let [user_length, hash_length] = [user, hash].map(|text| (text.len() as u64).to_be_bytes());
+    let hash = hash.as_bytes();
+    [&user_length, user.as_bytes(), &hash_length, hash, password].concat()
 }
 
 /// The right to compute a hash, until it is dropped.
@@ -169,49 +185,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Hash {
-    fn new(text: &str) -> Option<Self> {
-        let starts = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
-        if starts(&["$2a$", "$2b$", "$2y$"]) {
-            let parts: bcrypt::HashParts = text.parse().ok()?;
-            let is_computable = (4..=31).contains(&parts.get_cost());
-            return is_computable.then(|| Self::Bcrypt(text.into()));
-        }
-        let is_well_formed = starts(&["$5$", "$6$"]) && is_sha_crypt(text);
-        is_well_formed.then(|| Self::ShaCrypt(text.into()))
-    }
-
-    fn is_of(&self, password: &[u8]) -> bool {
-        match self {
-            // htpasswd truncates longer passwords, too.
-            Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
-            Self::ShaCrypt(hash) => PasswordHashRef::new(hash)
-                .is_ok_and(|hash| ShaCrypt::default().verify_password(password, hash).is_ok()),
-        }
-    }
-}
-
-/// Whether this is `$6$salt$hash` or `$6$rounds=N$salt$hash`, or the same with `$5$`.
-fn is_sha_crypt(text: &str) -> bool {
-    let mut fields = text.split('$').skip(1).peekable();
-    let length = match fields.next() {
-        Some("5") => 43,
-        _ => 86,
-    };
-    let has_rounds = fields.next_if(|field| field.starts_with("rounds="));
-    let is_computable = has_rounds.is_none_or(|rounds| rounds.parse::<Params>().is_ok());
-    let (salt, hash, end) = (fields.next(), fields.next(), fields.next());
-    is_computable
-        && salt.is_some_and(|salt| (1..=16).contains(&salt.len()))
-        && hash.is_some_and(|hash| hash.len() == length)
-        && end.is_none()
-        && PasswordHashRef::new(text).is_ok()
-}
-
-fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics while the lock is held.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -220,9 +193,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Omits hashes and keys.
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let users: Vec<_> = self.users.keys().collect();
+        let users = self.users();
         f.debug_struct("Passwords")
-            .field("users", &users)
+            .field("users", &users.names().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -230,6 +203,7 @@ impl std::fmt::Debug for Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     /// `pass`, as hashed by other programs: htpasswd, OpenSSL and libcrypt.
     const HASHES: [&str; 6] = [
@@ -309,5 +283,42 @@ mod tests {
             assert!(waiting.join().expect("it does not panic"));
         });
         assert_eq!(*lock(&passwords.at_work), 0);
+    }
+
+    #[test]
+    fn what_was_proven_is_forgotten_with_the_user_and_the_hash() {
+        let directory = tempfile::tempdir().expect("there is a place for it");
+        let path = directory.path().join("passwords");
+        let replace = |passwords: &Passwords, text: &str| {
+            fs::write(&path, text).expect("it can be written");
+            let own = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(&path, own).expect("it can be set");
+            passwords.replace_from(&path)
+        };
+        let passwords = Passwords::parse(&format!("anna:{}", HASHES[0])).expect("it is one");
+        let is_pass = || {
+            passwords
+                .verify("anna", b"pass")
+                .expect("nobody is at work")
+        };
+        let proven = || lock(&passwords.proven).len();
+        assert!(is_pass());
+        assert_eq!(proven(), 1);
+        let other = bcrypt::hash("other", 4).expect("it can be hashed");
+        replace(&passwords, &format!("anna:{other}")).expect("it is one");
+        assert!(!is_pass());
+        replace(&passwords, &format!("anna:{}", HASHES[3])).expect("it is one");
+        assert!(is_pass());
+        replace(&passwords, &format!("otto:{}", HASHES[0])).expect("it is one");
+        assert_eq!(proven(), 0);
+        assert!(!is_pass());
+        for wrong in ["", "anna:pass"] {
+            assert!(replace(&passwords, wrong).is_err());
+        }
+        assert!(
+            passwords
+                .verify("otto", b"pass")
+                .expect("nobody is at work")
+        );
     }
 }

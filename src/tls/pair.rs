@@ -2,17 +2,12 @@
 
 use super::error::TlsError;
 use super::pem;
+use crate::sys::Watched;
 use ring::digest::{SHA256, digest};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
-
-/// The shortest time between two looks at the files.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The certificate and key that new connections get.
 #[derive(Debug)]
@@ -20,7 +15,6 @@ pub(super) struct Pair {
     current: RwLock<Arc<CertifiedKey>>,
     /// Where the pair comes from, unless it was made here.
     files: Option<Files>,
-    looked: Mutex<Looked>,
 }
 
 /// Where a certificate and its key are read from.
@@ -28,17 +22,8 @@ struct Files {
     certificate: PathBuf,
     key: PathBuf,
     password: Option<String>,
+    watched: Watched,
 }
-
-/// The last look at the files.
-#[derive(Debug)]
-struct Looked {
-    at: Instant,
-    seen: [Option<Stamp>; 2],
-}
-
-/// What changes when a file does: device, inode, size, and the time of the last change.
-type Stamp = (u64, u64, u64, i64, i64);
 
 impl Pair {
     /// A pair that never changes.
@@ -46,10 +31,6 @@ impl Pair {
         Self {
             current: RwLock::new(pair.into()),
             files: None,
-            looked: Mutex::new(Looked {
-                at: Instant::now(),
-                seen: [None; 2],
-            }),
         }
     }
 
@@ -59,18 +40,14 @@ impl Pair {
         key: PathBuf,
         password: Option<String>,
     ) -> Result<Self, TlsError> {
+        let watched = Watched::new([certificate.clone(), key.clone()]);
         let files = Files {
             certificate,
             key,
             password,
+            watched,
         };
-        // First the metadata, then the contents, so that a change between the two is noticed.
-        let seen = files.stamps();
         let mut pair = Self::fixed(files.load()?);
-        pair.looked = Mutex::new(Looked {
-            at: Instant::now(),
-            seen,
-        });
         pair.files = Some(files);
         Ok(pair)
     }
@@ -90,34 +67,19 @@ impl Pair {
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let paths = self
-            .files
-            .as_ref()
-            .map(|files| [&*files.certificate, &*files.key]);
-        paths.into_iter().flatten()
+        let watched = self.files.as_ref().map(|files| &files.watched);
+        watched.into_iter().flat_map(Watched::paths)
     }
 
     pub(super) fn renew(&self) -> Option<TlsError> {
         let files = self.files.as_ref()?;
-        // If another thread is looking, this one uses the current pair.
-        let mut looked = self.looked.try_lock().ok()?;
-        if looked.at.elapsed() < LOOK_AGAIN {
-            return None;
-        }
-        looked.at = Instant::now();
-        let seen = files.stamps();
-        if seen == looked.seen {
-            return None;
-        }
-        looked.seen = seen;
-        match files.load() {
-            Ok(pair) => {
-                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Arc::new(pair);
-                None
-            }
-            Err(error) => Some(error),
-        }
+        let replace = || {
+            let pair = files.load()?;
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            *current = Arc::new(pair);
+            Ok(())
+        };
+        files.watched.on_change(replace)?.err()
     }
 
     fn current(&self) -> Arc<CertifiedKey> {
@@ -135,19 +97,6 @@ impl ResolvesServerCert for Pair {
 impl Files {
     fn load(&self) -> Result<CertifiedKey, TlsError> {
         pem::load(&self.certificate, &self.key, self.password.as_deref())
-    }
-
-    fn stamps(&self) -> [Option<Stamp>; 2] {
-        [&self.certificate, &self.key].map(|path| {
-            let file = fs::metadata(path).ok()?;
-            Some((
-                file.dev(),
-                file.ino(),
-                file.size(),
-                file.ctime(),
-                file.ctime_nsec(),
-            ))
-        })
     }
 }
 

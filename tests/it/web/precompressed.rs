@@ -1,6 +1,6 @@
 //! `--precompressed`: the table of codings, methods, ranges and conditions.
 
-use super::{FILE, ask, ask_bytes, body, field, head, serve, status};
+use super::{FILE, ask, ask_bytes, body, field, serve, status};
 use crate::support::Tree;
 use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};
@@ -107,11 +107,18 @@ fn each_coding_is_a_representation_of_its_own() {
             check(&["If-None-Match: *"], &current, b"");
             check(&[&same, range], &current, b"");
             check(&[&same_range, range], ranged, ranged_body);
-            check(
-                &["If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT"],
-                &current,
-                b"",
-            );
+            let date = "Tue, 14 Nov 2023 22:13:20 GMT";
+            check(&[&format!("If-Modified-Since: {date}")], &current, b"");
+            check(&[&format!("If-Range: {date}"), range], ranged, ranged_body);
+            for holds in [
+                format!("If-Match: {tag}"),
+                "If-Match: *".into(),
+                format!("If-Unmodified-Since: {date}"),
+            ] {
+                check(&[&holds], &whole, &content);
+                check(&[&holds, range], ranged, ranged_body);
+                check(&[&holds, &same, range], &current, b"");
+            }
             for other in tags.iter().filter(|other| **other != tag) {
                 check(&[&format!("If-None-Match: {other}")], &whole, &content);
                 check(&[&format!("If-Range: {other}"), range], &whole, &content);
@@ -138,9 +145,16 @@ fn each_coding_is_a_representation_of_its_own() {
             .filter(|window| *window == size.as_bytes());
         assert_eq!(parts.count(), 2, "{head}");
     }
-    let (head, body) = ask_bytes(&server, &["GET /app.js"]);
-    assert_eq!(field(&head, "Vary"), Some("Accept-Encoding"));
-    assert_eq!(body, PLAIN.as_bytes());
+    let none = "Accept-Encoding: ";
+    for fields in [&[][..], &["Range: bytes=1-3"], &["If-None-Match: *"]] {
+        for method in ["GET", "HEAD"] {
+            let line = format!("{method} /app.js");
+            let lines = [&[line.as_str()], fields].concat();
+            let answer = ask_bytes(&server, &lines);
+            let same = ask_bytes(&server, &[&lines[..], &[none]].concat());
+            assert_eq!(answer, same, "{lines:?}");
+        }
+    }
 }
 
 #[test]
@@ -237,87 +251,132 @@ fn a_sibling_asked_for_by_its_own_name_is_itself() {
     }
 }
 
-/// As game engines export them.
+/// As game engines export them: the type of the content, its coding, and the type for who does not take
+/// that.
+const EXPORTS: [(&str, &str, &str, &str); 5] = [
+    (
+        "game.wasm.br",
+        "application/wasm",
+        "br",
+        "application/octet-stream",
+    ),
+    (
+        "game.data.gz",
+        "application/octet-stream",
+        "gzip",
+        "application/gzip",
+    ),
+    (
+        "game.framework.js.gz",
+        "text/javascript",
+        "gzip",
+        "application/gzip",
+    ),
+    (
+        "game.symbols.json.br",
+        "application/json",
+        "br",
+        "application/octet-stream",
+    ),
+    (
+        "game.pck.zst",
+        "application/octet-stream",
+        "zstd",
+        "application/zstd",
+    ),
+];
+
 #[test]
 fn what_browsers_load_is_sent_in_the_coding_that_its_name_says() {
     let tree = Tree::new();
-    let names = [
-        (
-            "game.wasm.br",
-            "application/wasm",
-            "br",
-            "application/octet-stream",
-        ),
-        (
-            "game.data.gz",
-            "application/octet-stream",
-            "gzip",
-            "application/gzip",
-        ),
-        (
-            "game.framework.js.gz",
-            "text/javascript",
-            "gzip",
-            "application/gzip",
-        ),
-        (
-            "game.symbols.json.br",
-            "application/json",
-            "br",
-            "application/octet-stream",
-        ),
-        (
-            "game.pck.zst",
-            "application/octet-stream",
-            "zstd",
-            "application/zstd",
-        ),
-    ];
-    for (name, ..) in names {
+    for (name, ..) in EXPORTS {
         tree.file(name, "0123456789");
     }
-    tree.file("archive.tar.gz", "x").file("x.gz", "x").settle();
+    tree.settle();
     let server = serve(
         &tree,
         &["--precompressed", "--content-type", "text/x-other"],
     );
-    for (name, media_type, coding, plain) in names {
-        let line = format!("GET /{name}");
-        let about = |media_type, encoded: &str| {
-            format!(
-                "HTTP/1.0 200 OK\r\nContent-type: {media_type}\r\nContent-Length: 10\r\n{FILE}\
-                 ETag: \"a-6553f100.0\"\r\n{encoded}Vary: Accept-Encoding"
-            )
-        };
-        let taken = ask(&server, &[&line, "Accept-Encoding: gzip, br, zstd"]);
+    for (name, media_type, coding, plain) in EXPORTS {
+        // What decodes it, and what takes it as a file: the same bytes under different tags, for a
+        // cache that has both learns from a 304 which of them is current.
         let encoded = format!("Content-Encoding: {coding}\r\n");
-        assert_eq!(head(&taken), about(media_type, &encoded), "{name}");
-        let part = ask(&server, &[&line, "Accept-Encoding: *", "Range: bytes=2-3"]);
-        assert_eq!((status(&part), body(&part)), ("206", "23"), "{name}");
-        assert_eq!(field(&part, "Content-Encoding"), Some(coding), "{name}");
-        let refused = ask(&server, &[&line]);
-        let refused_head = head(&refused);
-        assert!(
-            refused_head.contains(&format!("Content-type: {plain}\r\n")),
-            "{refused}"
-        );
-        assert_eq!(field(&refused, "Content-Encoding"), None, "{refused}");
-        assert_eq!(
-            field(&refused, "Vary"),
-            Some("Accept-Encoding"),
-            "{refused}"
-        );
-        let tag = ask(
-            &server,
-            &[
-                &line,
-                "Accept-Encoding: *",
-                "If-None-Match: \"a-6553f100.0\"",
-            ],
-        );
-        assert_eq!(status(&tag), "304", "{tag}");
-        assert_eq!(field(&tag, "Vary"), Some("Accept-Encoding"), "{tag}");
+        let tags = [
+            format!("\"a-6553f100.0-{coding}\""),
+            "\"a-6553f100.0\"".into(),
+        ];
+        for (accept, media_type, encoded, tag, other) in [
+            (
+                "gzip, br, zstd",
+                media_type,
+                encoded.as_str(),
+                &tags[0],
+                &tags[1],
+            ),
+            ("*", media_type, &encoded, &tags[0], &tags[1]),
+            ("identity", plain, "", &tags[1], &tags[0]),
+            ("identity, *;q=0", plain, "", &tags[1], &tags[0]),
+        ] {
+            let accept = format!("Accept-Encoding: {accept}");
+            let about = |length: usize| {
+                format!("Content-type: {media_type}\r\nContent-Length: {length}\r\n{FILE}")
+            };
+            let rest = format!("ETag: {tag}\r\n{encoded}Vary: Accept-Encoding\r\n");
+            let whole = format!("HTTP/1.0 200 OK\r\n{}{rest}\r\n", about(10));
+            let part = format!(
+                "HTTP/1.0 206 Partial Content\r\n{}{rest}Content-Range: bytes 2-3/10\r\n\r\n",
+                about(2)
+            );
+            let range = "Range: bytes=2-3";
+            for method in ["GET", "HEAD"] {
+                let line = format!("{method} /{name}");
+                let is_get = method == "GET";
+                let check = |fields: &[&str], expected: &str, content: &str| {
+                    let lines = [&[line.as_str(), &accept], fields].concat();
+                    let content = if is_get { content } else { "" };
+                    assert_eq!(
+                        ask(&server, &lines),
+                        expected.to_owned() + content,
+                        "{lines:?}"
+                    );
+                };
+                let (ranged, content) = if is_get {
+                    (&part, "23")
+                } else {
+                    (&whole, "0123456789")
+                };
+                check(&[], &whole, "0123456789");
+                check(&[range], ranged, content);
+                check(&[range, &format!("If-Range: {tag}")], ranged, content);
+                check(
+                    &[range, &format!("If-Range: {other}")],
+                    &whole,
+                    "0123456789",
+                );
+                check(&[&format!("If-None-Match: {other}")], &whole, "0123456789");
+                check(&[&format!("If-Match: {tag}")], &whole, "0123456789");
+                for known in [tag, "*"] {
+                    let lines = [&line, accept.as_str(), &format!("If-None-Match: {known}")];
+                    let answer = ask(&server, &lines);
+                    assert_eq!(status(&answer), "304", "{answer}");
+                    assert_eq!(field(&answer, "ETag"), Some(tag.as_str()), "{answer}");
+                    assert_eq!(field(&answer, "Vary"), Some("Accept-Encoding"), "{answer}");
+                    assert_eq!(field(&answer, "Content-Encoding"), None, "{answer}");
+                }
+                let lines = [&line, accept.as_str(), &format!("If-Match: {other}")];
+                let answer = ask(&server, &lines);
+                assert_eq!(status(&answer), "412", "{answer}");
+                assert_eq!(field(&answer, "Vary"), Some("Accept-Encoding"), "{answer}");
+            }
+        }
     }
+}
+
+#[test]
+fn a_compressed_file_that_no_browser_loads_is_a_download() {
+    let tree = Tree::new();
+    tree.file("archive.tar.gz", "x").file("x.gz", "x").settle();
+    let server = serve(&tree, &["--precompressed"]);
     for name in ["archive.tar.gz", "x.gz"] {
         let answer = ask(&server, &[&format!("GET /{name}"), "Accept-Encoding: gzip"]);
         assert_eq!(

@@ -1,0 +1,74 @@
+//! Files that are read again when they change.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// The shortest time between two looks at the files.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Files that are read again when they change, and what was seen of them when they were last read.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    paths: Vec<PathBuf>,
+    looked: Mutex<Looked>,
+}
+
+/// The last look at the files.
+#[derive(Debug)]
+struct Looked {
+    at: Instant,
+    seen: Vec<Option<Stamp>>,
+}
+
+/// What changes when a file does: device, inode, size, and the time of the last change of its
+/// content or its permissions.
+type Stamp = (u64, u64, u64, i64, i64);
+
+impl Watched {
+    /// Watches these files. They are to be read after this, not before, so that a change between
+    /// the two is noticed.
+    pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let paths: Vec<_> = paths.into_iter().collect();
+        let looked = Looked {
+            at: Instant::now(),
+            seen: stamps(&paths),
+        };
+        Self {
+            paths,
+            looked: Mutex::new(looked),
+        }
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(PathBuf::as_path)
+    }
+
+    /// Calls `load` if a file has changed since this, or [`new`](Self::new), last found that. It
+    /// looks at most once a second, at the cost of one `stat` a file. While one thread loads, all
+    /// others go on with what they have.
+    pub(crate) fn on_change<T>(&self, load: impl FnOnce() -> T) -> Option<T> {
+        let mut looked = self.looked.try_lock().ok()?;
+        if looked.at.elapsed() < LOOK_AGAIN {
+            return None;
+        }
+        looked.at = Instant::now();
+        let seen = stamps(&self.paths);
+        if seen == looked.seen {
+            return None;
+        }
+        looked.seen = seen;
+        Some(load())
+    }
+}
+
+fn stamps(paths: &[PathBuf]) -> Vec<Option<Stamp>> {
+    let stamp = |path: &PathBuf| {
+        let file = fs::metadata(path).ok()?;
+        let (changed, nanoseconds) = (file.ctime(), file.ctime_nsec());
+        Some((file.dev(), file.ino(), file.size(), changed, nanoseconds))
+    };
+    paths.iter().map(stamp).collect()
+}
