@@ -4,6 +4,7 @@ use super::{Coding, HeaderName, Headers, HttpDate, Validators, header};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// A time in a file's metadata: seconds since 1970, and nanoseconds after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +37,9 @@ pub(crate) struct Representation {
     pub(crate) fields: Headers,
     /// The coding in which it stands in for another file; `None` for a file served as itself.
     pub(crate) coding: Option<Coding>,
+    /// The number of the list of private directories in none of which the file was found; 0 if it
+    /// has not been looked for in any.
+    pub(crate) cleared_by: AtomicU64,
 }
 
 impl Timestamp {
@@ -99,6 +103,7 @@ impl Representation {
             kind,
             fields,
             coding,
+            cleared_by: AtomicU64::new(0),
         }
     }
 
@@ -111,6 +116,7 @@ impl Representation {
             kind: self.kind.clone(),
             fields,
             coding: self.coding,
+            cleared_by: AtomicU64::new(0),
         }
     }
 
