@@ -54,6 +54,9 @@ use std::sync::Arc;
 /// # Errors
 /// The directory cannot be read, the address is not available, or the kernel has no sandbox.
 pub fn run() -> Result<()> {
+    if let Some(served) = cgi::serve_if_asked() {
+        return served.context("cannot start scripts");
+    }
     let args = args::parse();
     if let Some(document) = args.deployment.generate {
         return generate::print(document);
@@ -88,6 +91,7 @@ pub fn run() -> Result<()> {
     if args.cgi {
         sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
         sys::isolate_children()?;
+        cgi::use_starter();
     }
     if args.sandbox {
         // Confinement is inherited by the threads that this one starts, so it comes before any of

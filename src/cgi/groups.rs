@@ -3,14 +3,18 @@
 //! A group has the id of its first process. Until that process is reaped, no other can get the id;
 //! so scripts are started and reaped only here, where the list is kept accurate.
 
+use super::launch::{Handle, Started};
+#[cfg(target_os = "linux")]
+use super::starter;
 use crate::sys;
 #[cfg(target_os = "linux")]
 use nix::sys::wait::{self, Id, WaitPidFlag};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
-use std::process::{Child, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,51 +27,59 @@ const TICK: Duration = Duration::from_millis(5);
 const START: Duration = Duration::from_millis(200);
 
 static GROUPS: Mutex<Groups> = Mutex::new(Groups {
-    running: BTreeSet::new(),
+    running: BTreeMap::new(),
     starting: 0,
     is_closed: false,
 });
 
 #[derive(Debug)]
 struct Groups {
-    /// The ids of first processes that have not been reaped.
-    running: BTreeSet<u32>,
+    /// The ids of first processes that have not been reaped, each with what shows its end if it is
+    /// not a child of this process.
+    running: BTreeMap<u32, Option<Arc<OwnedFd>>>,
     /// How many scripts are being started.
     starting: usize,
     /// The server is shutting down: nothing is started any more, and nothing reaped.
     is_closed: bool,
 }
 
-/// Starts a script in a group of its own, which `command` must request.
-pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
+/// Starts a script with `start`, in a group of its own.
+pub(super) fn spawn(start: impl FnOnce() -> io::Result<Started>) -> io::Result<Started> {
     let mut groups = lock();
     if groups.is_closed {
         return Err(io::Error::other("the server ends"));
     }
     groups.starting += 1;
     drop(groups);
-    let spawned = sys::start_at_once(|| command.spawn());
+    let spawned = sys::start_at_once(start);
     let mut groups = lock();
     groups.starting -= 1;
-    if let Ok(child) = &spawned {
-        groups.running.insert(child.id());
+    if let Ok(Started { process, .. }) = &spawned {
+        #[cfg(target_os = "linux")]
+        let descriptor = process.descriptor();
+        #[cfg(not(target_os = "linux"))]
+        let descriptor = None;
+        groups.running.insert(process.id(), descriptor);
         if groups.is_closed {
-            signal(child.id(), Signal::KILL);
+            signal(process.id(), Signal::KILL);
         }
     }
     spawned
 }
 
 /// How a script has ended, if it has; in that case it is reaped.
-pub(super) fn reap(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+pub(super) fn reap(process: &mut Handle) -> io::Result<Option<ExitStatus>> {
     let mut groups = lock();
     if groups.is_closed {
         return Ok(None);
     }
-    let ended = child.try_wait();
+    let ended = process.try_wait();
     // An error means that it is not (or no longer) our child.
     if !matches!(ended, Ok(None)) {
-        groups.running.remove(&child.id());
+        groups.running.remove(&process.id());
+        // This may take a moment, and others need not wait for it.
+        drop(groups);
+        process.release();
     }
     ended
 }
@@ -84,8 +96,9 @@ pub(super) fn signal(id: u32, signal: Signal) {
 /// not reaped, so the group keeps its id.
 pub(super) fn wait_without_reaping(id: u32, limit: Duration) {
     let deadline = Instant::now() + limit;
+    let descriptor = lock().running.get(&id).cloned().flatten();
     let mut pause = Duration::from_micros(200);
-    while !has_ended(id) && Instant::now() < deadline {
+    while !has_ended(id, descriptor.as_deref()) && Instant::now() < deadline {
         thread::sleep(pause);
         pause = (pause * 2).min(TICK);
     }
@@ -108,7 +121,8 @@ pub(crate) fn reap_orphans() {
         let Some(orphan) = ended.ok().and_then(|ended| ended.pid()) else {
             return;
         };
-        let is_script = u32::try_from(orphan.as_raw()).is_ok_and(|id| groups.running.contains(&id));
+        let is_script =
+            u32::try_from(orphan.as_raw()).is_ok_and(|id| groups.running.contains_key(&id));
         // A script that is just being started is not in the list yet. Its connection reaps it, and
         // the next check is soon.
         if is_script || groups.starting > 0 {
@@ -146,20 +160,28 @@ pub(crate) fn end_all(grace: Duration) {
 
 impl Groups {
     fn signal(&self, name: Signal) {
-        for &id in &self.running {
+        for &id in self.running.keys() {
             signal(id, name);
         }
     }
 
     /// Whether there is no reason to wait any longer after this much time has passed.
     fn may_be_killed(&self, passed: Duration, grace: Duration) -> bool {
-        let is_over = passed >= grace || self.running.iter().all(|&id| has_ended(id));
+        let mut running = self.running.iter();
+        let is_over = passed >= grace
+            || running.all(|(&id, descriptor)| has_ended(id, descriptor.as_deref()));
         is_over && (self.starting == 0 || passed >= grace.max(START))
     }
 }
 
 /// Whether a process has ended; it is not reaped.
-fn has_ended(id: u32) -> bool {
+fn has_ended(id: u32, descriptor: Option<&OwnedFd>) -> bool {
+    #[cfg(target_os = "linux")]
+    if let Some(descriptor) = descriptor {
+        return starter::has_ended(descriptor);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = descriptor;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     pid(id).is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
 }
@@ -176,11 +198,12 @@ fn lock() -> MutexGuard<'static, Groups> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn only_scripts_are_waited_for() {
         let none = Groups {
-            running: BTreeSet::new(),
+            running: BTreeMap::new(),
             starting: 0,
             is_closed: true,
         };
@@ -200,7 +223,7 @@ mod tests {
         let mut command = Command::new("/bin/sleep");
         let mut child = command.arg("1000").spawn().expect("it is started");
         let groups = Groups {
-            running: BTreeSet::from([child.id()]),
+            running: BTreeMap::from([(child.id(), None)]),
             starting: 0,
             is_closed: true,
         };

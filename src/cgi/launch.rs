@@ -1,22 +1,20 @@
-//! How a script is started.
+//! How a script is started: by this process, or by the [`starter`](super::starter).
 
 use super::Script;
 use super::environment::{Variable, text};
+use super::job::Job;
+#[cfg(target_os = "linux")]
+use super::starter::{self, Remote};
 use crate::sys;
 use std::ffi::OsStr;
+use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// What interprets a script's file.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Runner {
-    /// The kernel knows binaries, and the interpreters that scripts name in their first line.
-    Kernel,
-    /// The shell runs everything else, as everywhere on Unix.
-    Shell,
-}
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 
 /// How a script is started.
 pub(crate) struct Launch<'a> {
@@ -34,53 +32,91 @@ pub(crate) struct Launch<'a> {
     pub(crate) has_body: bool,
 }
 
+/// A script that has been started, and our ends of its standard input and output.
+pub(super) struct Started {
+    pub(super) process: Handle,
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: Option<ChildStdout>,
+}
+
+/// The process of a script.
+pub(super) enum Handle {
+    /// A child of this process.
+    Child(Child),
+    /// A child of the starter.
+    #[cfg(target_os = "linux")]
+    Remote(Remote),
+}
+
 impl Launch<'_> {
-    /// The command that runs the script.
-    ///
-    /// If no user is set, std starts it with `posix_spawn`, which does not copy the server's memory
-    /// map; a change of user takes `fork`. Either way no code of ours runs in between. std does not
-    /// restrict what is inherited: all descriptors close on `exec`, and [`sys::isolate_children`]
-    /// takes care of signals.
-    pub(super) fn command(&self, runner: Runner) -> Command {
-        let mut command = match runner {
-            Runner::Kernel => {
-                let mut command = Command::new(self.file);
-                command.arg0(OsStr::from_bytes(self.script.name()));
-                command
-            }
-            Runner::Shell => {
-                let mut command = Command::new("/bin/sh");
-                command.arg(self.file);
-                command
-            }
-        };
+    /// Starts the script.
+    pub(super) fn start(self) -> io::Result<Started> {
         // As in CPython: a query that is not a form is passed as an argument, always exactly one.
-        let query: Vec<u8> = self
-            .query
-            .iter()
-            .map(|&byte| if byte == b'+' { b' ' } else { byte })
-            .collect();
-        if !query.contains(&b'=') {
-            command.arg(text(&query));
+        let is_form = self.query.contains(&b'=');
+        let space = |&byte: &u8| if byte == b'+' { b' ' } else { byte };
+        let argument: Vec<u8> = self.query.iter().map(space).collect();
+        let job = Job {
+            file: self.file.into(),
+            name: OsStr::from_bytes(self.script.name()).into(),
+            argument: (!is_form).then(|| text(&argument)),
+            environment: self.environment,
+        };
+        #[cfg(target_os = "linux")]
+        if let Some(user) = self.user
+            && let Some(started) = starter::start(&job, user, self.has_body)
+        {
+            return started;
         }
-        for (name, value) in &self.environment {
-            match value {
-                Some(value) => command.env(&**name, value),
-                None => command.env_remove(&**name),
-            };
+        let mut child = job.spawn(self.user, |command| {
+            command.stdin(if self.has_body {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            });
+            command.stdout(Stdio::piped());
+            Ok(())
+        })?;
+        Ok(Started {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            process: Handle::Child(child),
+        })
+    }
+}
+
+impl Handle {
+    /// The id of the process, and of its group.
+    pub(super) fn id(&self) -> u32 {
+        match self {
+            Self::Child(child) => child.id(),
+            #[cfg(target_os = "linux")]
+            Self::Remote(remote) => remote.id(),
         }
-        command.stdin(if self.has_body {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
-        command.stdout(Stdio::piped());
-        // A group of its own, so that everything it starts can be ended with it.
-        command.process_group(0);
-        if let Some(user) = self.user {
-            // std also drops the supplementary groups, before it sets the user.
-            command.gid(user.group).uid(user.id);
+    }
+
+    /// How the process has ended, if it has. If it is this process's child, it is reaped then.
+    pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        match self {
+            Self::Child(child) => child.try_wait(),
+            #[cfg(target_os = "linux")]
+            Self::Remote(remote) => Ok(remote.try_wait()),
         }
-        command
+    }
+
+    /// Has a process reaped that has ended and is not a child of this one.
+    pub(super) fn release(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Self::Remote(remote) = self {
+            remote.release();
+        }
+    }
+
+    /// What shows the end of a process that is not a child of this one.
+    #[cfg(target_os = "linux")]
+    pub(super) fn descriptor(&self) -> Option<Arc<OwnedFd>> {
+        match self {
+            Self::Child(_) => None,
+            Self::Remote(remote) => Some(remote.descriptor()),
+        }
     }
 }

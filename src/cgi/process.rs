@@ -6,17 +6,17 @@
 //! after them.
 
 use super::groups::{self, GRACE};
-use super::launch::{Launch, Runner};
+use super::launch::{Handle, Launch};
 use crate::http::{Exchange, ExchangeFailed, RequestBody, Wait};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::io::{Errno, ioctl_fionread};
+use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
+use std::process::{ChildStdin, ChildStdout, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ const DESCENDANTS: Duration = Duration::from_millis(50);
 /// A running script. If it is dropped before it has finished, it is ended together with everything
 /// it has started.
 pub(crate) struct Process {
-    child: Child,
+    handle: Handle,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     /// The part of the request's body that has been read, but not yet taken by the script; it
@@ -66,20 +66,13 @@ struct Ending {
 
 impl Process {
     /// Starts a script.
-    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<Self> {
-        let mut spawned = groups::spawn(&mut launch.command(Runner::Kernel));
-        // After `fork` the C library may do this by itself; after `posix_spawn` it does not.
-        if matches!(&spawned, Err(error) if Errno::from_io_error(error) == Some(Errno::NOEXEC)) {
-            spawned = groups::spawn(&mut launch.command(Runner::Shell));
-        }
-        let mut child = spawned?;
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take();
+    pub(crate) fn start(launch: Launch<'_>) -> io::Result<Self> {
+        let started = groups::spawn(|| launch.start())?;
         let [patience, _] = LOOKS;
         let process = Self {
-            child,
-            stdin,
-            stdout,
+            handle: started.process,
+            stdin: started.stdin,
+            stdout: started.stdout,
             pending_input: Vec::new(),
             written: 0,
             ended: None,
@@ -214,7 +207,7 @@ impl Process {
     /// Whether the script has ended; if so, it is reaped.
     fn has_ended(&mut self) -> bool {
         if self.ended.is_none()
-            && let Ok(Some(status)) = groups::reap(&mut self.child)
+            && let Ok(Some(status)) = groups::reap(&mut self.handle)
         {
             let unread = self.stdout.as_ref().map(ioctl_fionread);
             let now = Instant::now();
@@ -274,7 +267,7 @@ impl Process {
         }
         self.stdin = None;
         self.stdout = None;
-        let id = self.child.id();
+        let id = self.handle.id();
         groups::signal(id, Signal::TERM);
         groups::wait_without_reaping(id, GRACE);
         thread::sleep(DESCENDANTS.min(GRACE));

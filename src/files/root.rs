@@ -125,7 +125,7 @@ impl Root {
             }))
         };
         match self.open_any(path, None, kind) {
-            Ok(Opened::File(file)) if self.is_private(&file.file, path) => Err(Unavailable::Absent),
+            Ok(Opened::File(file)) if self.is_private(&file, path) => Err(Unavailable::Absent),
             Ok(Opened::File(file)) => Ok(Node::File(file)),
             Ok(Opened::Other(handle, FileType::Directory)) => directory(Some(handle)),
             Ok(Opened::Other(..)) => Err(Unavailable::Absent),
@@ -193,9 +193,9 @@ impl Root {
     }
 
     /// Whether an open file, found at `path`, must not be sent.
-    pub(super) fn is_private(&self, file: &File, path: &[u8]) -> bool {
+    pub(super) fn is_private(&self, file: &Representation, path: &[u8]) -> bool {
         let full = || PathBuf::from(OsStr::from_bytes(&self.full(path)));
-        self.private.contain(file, full)
+        self.private.contain(file, full, HttpDate::now)
     }
 
     /// The type of whatever is at `path`, readable or not; unknown if nothing is there or the path
@@ -234,7 +234,7 @@ impl Directory<'_> {
         for name in names {
             let path: RelativePath = join(self.path, name.as_bytes());
             match self.root.open_any(&path, None, || kind(name)) {
-                Ok(Opened::File(file)) if self.root.is_private(&file.file, &path) => {
+                Ok(Opened::File(file)) if self.root.is_private(&file, &path) => {
                     return Err(Unavailable::Absent);
                 }
                 Ok(Opened::File(file)) => return Ok(Some((path, file))),

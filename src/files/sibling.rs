@@ -27,7 +27,7 @@ impl Root {
             Ok(Opened::File(file)) => {
                 // A file compressed before the last change does not hold the current content.
                 let is_current = file.state.modified >= of.state.modified;
-                let may_be_sent = is_current && !self.is_private(&file.file, &name);
+                let may_be_sent = is_current && !self.is_private(&file, &name);
                 Ok(Some(file).filter(|_| may_be_sent))
             }
             Ok(Opened::Other(..)) => Ok(None),

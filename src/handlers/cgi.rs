@@ -144,7 +144,7 @@ impl CgiHandler {
             user: sys::unprivileged_user()?,
             has_body: !request.body().is_finished(),
         };
-        let process = Process::start(&launch).map_err(|error| match error.kind() {
+        let process = Process::start(launch).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => forbidden("CGI script is not executable"),
             _ if is_shortage(&error) => HttpError::overloaded(),
             // One variable, or all of them together, exceed what the system passes on.

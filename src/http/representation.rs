@@ -4,6 +4,7 @@ use super::{Coding, HeaderName, Headers, HttpDate, Validators, header};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// A time in a file's metadata: seconds since 1970, and nanoseconds after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +39,9 @@ pub(crate) struct Representation {
     pub(crate) coding: Option<Coding>,
     /// The lines of a response that sends all of it: `kind`, the length, and `fields`.
     pub(crate) whole: Box<[u8]>,
+    /// The number of the list of private directories in none of which the file was found; 0 if it
+    /// has not been looked for in any.
+    pub(crate) cleared_by: AtomicU64,
 }
 
 impl Timestamp {
@@ -102,6 +106,7 @@ impl Representation {
             kind,
             fields,
             coding,
+            cleared_by: AtomicU64::new(0),
         }
     }
 
@@ -115,6 +120,7 @@ impl Representation {
             whole: whole(&self.kind, self.state.size, &fields),
             fields,
             coding: self.coding,
+            cleared_by: AtomicU64::new(0),
         }
     }
 

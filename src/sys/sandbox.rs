@@ -144,6 +144,11 @@ fn enforce(
             .add_rule(PathBeneath::new(served, run))?
             .add_rules(path_beneath_rules(PROGRAMS, run))?
             .add_rules(path_beneath_rules(SYSTEM_FILES, read))?
+            // This program itself starts the scripts of another user.
+            .add_rules(path_beneath_rules(
+                std::env::current_exe().ok(),
+                AccessFs::ReadFile | AccessFs::Execute,
+            ))?
             .add_rules(path_beneath_rules(
                 ["/dev/null"],
                 AccessFs::ReadFile | AccessFs::WriteFile,

@@ -7,4 +7,6 @@ mod isolation;
 mod lifetimes;
 mod parity;
 mod programs;
+#[cfg(target_os = "linux")]
+mod starter;
 mod streaming;

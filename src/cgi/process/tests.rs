@@ -13,7 +13,7 @@ fn start(content: &str) -> Process {
     let target = RequestTarget::new(b"/script");
     let found = Script::find(target, &[Vec::new()], |_| Ok::<_, io::Error>(false));
     let script = found.expect("nothing fails").expect("it is one");
-    let launch = Launch {
+    let launch = || Launch {
         file: &file,
         script: &script,
         query: b"",
@@ -22,7 +22,7 @@ fn start(content: &str) -> Process {
         has_body: false,
     };
     let mut process = loop {
-        match Process::start(&launch) {
+        match Process::start(launch()) {
             // Another test's child may still hold the file open for writing.
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
             result => break result.expect("it is started"),

@@ -232,12 +232,17 @@ fn count(server: &Running, what: &str) -> usize {
     entries.expect("the server runs").count()
 }
 
+/// The status of each of its children, but for the process that starts scripts.
 fn children(server: &Running) -> Vec<String> {
     let own = format!("PPid:\t{}\n", server.pid());
     let processes = fs::read_dir("/proc").expect("the system has it");
     let statuses =
         processes.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("status")).ok());
-    statuses.filter(|status| status.contains(&own)).collect()
+    let is_script = |status: &String| !status.starts_with("Name:\trhttp-scripts\n");
+    statuses
+        .filter(|status| status.contains(&own))
+        .filter(is_script)
+        .collect()
 }
 
 fn thread_names(server: &Running) -> Vec<String> {
