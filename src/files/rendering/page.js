@@ -1,29 +1,34 @@
-(() => {
-'use strict';
-const MOST = 200;
-const box = document.querySelector('input'), told = document.querySelector('output'), table = document.querySelector('table');
+{
+const [box, told, table] = ['input', 'output', 'table'].map(name => document.querySelector(name));
 const all = [...document.querySelectorAll('tbody tr')];
 const link = row => row.cells[0].firstChild;
 const plain = text => text.normalize().toLowerCase();
-const found = document.createElement('tbody');
-let shown = all, names;
+let found, names, parts, shown = all;
 
 const prepare = () => names ||= all.map(row => plain(link(row).textContent));
+const settle = () => {
+  const to = shown === all ? '' : 'o', late = parts.filter(part => part.className !== to);
+  for (const part of late.slice(0, 32)) part.className = to;
+  if (late[32]) requestAnimationFrame(settle);
+};
 const filter = () => {
   const wanted = plain(box.value);
   prepare();
   const rows = wanted ? all.filter((_, at) => names[at].includes(wanted)) : [];
-  const few = rows.slice(0, MOST).map(row => row.cloneNode(true));
-  found.replaceChildren(...few);
-  // Quicker than a class of the table, which has all rows looked at.
-  if (!wanted !== (shown === all)) for (const body of table.tBodies) body.hidden = body !== found && !!wanted;
+  const few = rows.slice(0, 100).map(row => row.cloneNode(true));
+  found.tBodies[0].replaceChildren(...few);
+  found.hidden = !wanted;
+  table.parentNode.className = wanted && 'c';
   shown = wanted ? few : all;
-  const cut = rows.length > MOST ? `, ${MOST} shown` : '';
-  told.value = wanted ? rows.length.toLocaleString('en') + ' found' + cut : '';
+  settle();
+  told.value = wanted && rows.length.toLocaleString('en') + (rows.length > 100 ? ` found, 100 shown` : ' found');
 };
 if (told) {
-  found.role = 'rowgroup';
-  table.append(found);
+  parts = [...table.children];
+  found = table.cloneNode();
+  found.append(...parts.slice(0, 3).map((part, at) => part.cloneNode(at < 2)));
+  found.hidden = true;
+  told.after(found);
   box.hidden = false;
   if (matchMedia('(hover:hover)').matches) box.placeholder += ' (press /)';
   box.addEventListener('input', filter);
@@ -47,4 +52,4 @@ addEventListener('keydown', event => {
   } else return;
   event.preventDefault();
 });
-})();
+}

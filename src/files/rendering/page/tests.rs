@@ -157,7 +157,7 @@ fn each_name_has_a_row_and_the_order_goes_with_the_links() {
          <tr role=\"row\" class=\"b\"><th scope=\"row\" role=\"rowheader\">\
          <a href=\"x\">x</a></th><td role=\"cell\">Broken link</td>\
          <td role=\"cell\"></td><td role=\"cell\"></td></tr>\n\
-         </tbody>\n</table></main>",
+         </tbody>\n</table></div></main>",
     ] {
         assert!(page.contains(part), "{part}\nin {page}");
     }
