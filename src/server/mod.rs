@@ -12,6 +12,7 @@ mod heads;
 mod http_server;
 mod line_sink;
 mod listener;
+mod log_line;
 mod places;
 mod record;
 mod ticket;

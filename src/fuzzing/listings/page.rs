@@ -60,7 +60,7 @@ pub(super) fn check(target: &[u8], catalogue: Catalogue) {
         }
         check_row(&mut next, &entry, *kind);
     }
-    for expected in ["/tbody", "/table", "/main"] {
+    for expected in ["/tbody", "/table", "/div", "/main"] {
         assert_eq!(next(), Some(Token::Tag(expected.as_bytes())));
     }
     assert_eq!(next(), None);
