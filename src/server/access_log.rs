@@ -1,7 +1,8 @@
 //! The log: whole lines, in order, without ever holding up service.
 //!
 //! Connections append lines to a buffer in memory, and one thread writes whatever has accumulated
-//! there. A line alone goes out at once; under load many go out together. If nobody reads the log,
+//! there. A line alone goes out at once; those that follow soon go out together, because waking the
+//! thread for each of them costs more than serving a request. If nobody reads the log,
 //! the buffer fills. Requests then wait for it once, for at most 100 ms; after that, lines are
 //! dropped and counted until the log is read again.
 
@@ -21,10 +22,14 @@ use smallvec::SmallVec;
 
 /// Most bytes that may wait to be written; lines beyond that are dropped.
 const MAX_WAITING: usize = 1024 * 1024;
+/// So many bytes are written without waiting for more.
+const MANY: usize = MAX_WAITING / 2;
 
 /// How long to wait for room in a full buffer: a writer that is off the CPU for a moment loses no
 /// line, and one that is stuck holds nobody up.
 const WRITER_LIMIT: Duration = Duration::from_millis(100);
+/// How long lines gather after others were written.
+const GATHERING: Duration = Duration::from_millis(5);
 /// Capacity to which a buffer is shrunk after it has been written.
 const KEPT_CAPACITY: usize = 64 * 1024;
 
@@ -63,6 +68,8 @@ enum Writer {
     Works,
     /// It waits for lines and must be woken.
     Sleeps,
+    /// It lets lines gather, and must be woken only when there are many.
+    Naps,
     /// It did not make room in the time it was given, or it is slow: nobody waits for it.
     Stalled,
     /// It is gone.
@@ -141,7 +148,12 @@ impl AccessLog {
             return;
         }
         queue.waiting.extend_from_slice(line);
-        if queue.writer == Writer::Sleeps {
+        let must_be_woken = match queue.writer {
+            Writer::Sleeps => true,
+            Writer::Naps => queue.waiting.len() > MANY,
+            Writer::Works | Writer::Stalled | Writer::Ended => false,
+        };
+        if must_be_woken {
             queue.writer = Writer::Works;
             drop(queue);
             self.shared.appended.notify_one();
@@ -191,11 +203,23 @@ impl Shared {
             }
             batch.clear();
             batch.shrink_to(KEPT_CAPACITY);
+            if is_prompt {
+                self.let_lines_gather();
+            }
         }
         let dropped = self.lock().dropped;
         sink.report(dropped, || self.is_late());
         self.lock().writer = Writer::Ended;
         self.ended.notify_all();
+    }
+
+    /// Waits for more lines, which need not wake this thread.
+    fn let_lines_gather(&self) {
+        let mut queue = self.lock();
+        queue.writer = Writer::Naps;
+        let naps = |queue: &mut Queue| queue.writer == Writer::Naps && queue.closes.is_none();
+        let napped = self.appended.wait_timeout_while(queue, GATHERING, naps);
+        drop(napped.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether the time to write the remaining lines is over.
@@ -224,7 +248,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(batch, &mut queue.waiting);
-        if batch.len() > MAX_WAITING / 2 {
+        if batch.len() > MANY {
             self.taken.notify_all();
         }
         Some(std::mem::take(&mut queue.dropped))
