@@ -1,7 +1,9 @@
 //! A file that is being received. Until it is complete, and on the disk, it has no name, or a
 //! temporary one; then it gets its own in one step.
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, openat, renameat, statat, unlinkat,
+};
 use rustix::io::{Errno, Result};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -88,6 +90,11 @@ impl<'d> Incoming<'d> {
             self.sync_directory();
         }
         renamed
+    }
+
+    /// Whether something called `name` is in the directory.
+    pub(crate) fn is_beside(&self, name: &str) -> bool {
+        statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     fn link(&self, name: &str) -> Result<()> {

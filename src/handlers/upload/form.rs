@@ -12,8 +12,10 @@ use std::os::fd::OwnedFd;
 
 /// The most parts in one form: no legitimate form has more.
 const MOST_PARTS: usize = 10_000;
-/// How many names are tried for one file.
-const MOST_NAMES: u32 = 10_000;
+/// The largest number that is added to a name.
+const MOST_NUMBERED: u32 = 1 << 20;
+/// How often a name is searched for one file: others may take the one that was found.
+const MOST_SEARCHES: u32 = 100;
 
 impl<H: Handler> UploadHandler<H> {
     /// Stores the files in a form, if the request is for this handler.
@@ -100,14 +102,64 @@ fn receive(
 /// Gives a file its name, with a number added if the name is taken.
 fn keep(file: &Incoming<'_>, name: &str) -> Result<(), HttpError> {
     let mut kept = file.keep_as(name);
-    for number in 1..MOST_NAMES {
+    for _ in 0..MOST_SEARCHES {
         if kept != Err(Errno::EXIST) {
             break;
         }
+        let is_taken = |number| file.is_beside(&numbered(name, number));
+        let Some(number) = free_number(is_taken) else {
+            break;
+        };
         kept = file.keep_as(&numbered(name, number));
     }
     kept.map_err(|error| match error {
         Errno::EXIST => refusal(StatusCode::CONFLICT, "There are files of this name already"),
         error => write_failed(error),
     })
+}
+
+/// A number that is not taken: the least, where the taken ones are without a gap. The number of
+/// looks grows with its logarithm, or a form of many files with one name would take minutes.
+fn free_number(is_taken: impl Fn(u32) -> bool) -> Option<u32> {
+    let (mut taken, mut free) = (0, 1);
+    while is_taken(free) {
+        (taken, free) = (free, free * 2);
+        if free > MOST_NUMBERED {
+            return None;
+        }
+    }
+    while free - taken > 1 {
+        let middle = taken.midpoint(free);
+        if is_taken(middle) {
+            taken = middle;
+        } else {
+            free = middle;
+        }
+    }
+    Some(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn the_next_number_is_found_with_few_looks() {
+        for taken in [0, 1, 2, 3, 7, 8, 100, 9_999, MOST_NUMBERED - 1] {
+            let looks = Cell::new(0);
+            let number = free_number(|number| {
+                looks.set(looks.get() + 1);
+                number <= taken
+            });
+            assert_eq!(number, Some(taken + 1));
+            assert!(looks.get() <= 42, "{taken}: {}", looks.get());
+        }
+        assert_eq!(free_number(|_| true), None);
+        // Where there is a gap, another free number may be found.
+        assert_eq!(
+            free_number(|number| [1, 2, 4, 5].contains(&number)),
+            Some(6)
+        );
+    }
 }
