@@ -23,13 +23,13 @@ const SCRIPT: &str = include_str!("page.js");
 /// The digests of style and script, as the policy has them.
 macro_rules! digests {
     (style) => {
-        "sha256-CvfWoLVDQjO8l8+FsCRakNjVe9Wo1APgcsQwwMIVg5s="
+        "sha256-kmsQttkzUjm9lKlwbBjagbx+wbQhie1BAAXj+lEQ2ZE="
     };
     (links) => {
         "sha256-VqlJJjdRfL2268nqaD2yW75rxS6tu4v5F7flqqWqmiY="
     };
     (script) => {
-        "sha256-TVr2IgVvSxr0IR/XjMXga10W8W/prnJedHwO99mnlNk="
+        "sha256-03Esp8BqFk70YQGxVnIqE5u5hIRosDc4nDIGxU/jf9M="
     };
 }
 
