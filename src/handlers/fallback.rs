@@ -11,8 +11,8 @@ use crate::http::{
 /// Finds `about.html` under `/about`, and under `/about/` if there is no such directory.
 ///
 /// Nothing is redirected: the page is sent at the requested address, and the query stays with it. A
-/// file that has the name itself takes precedence, and so does a directory with an index page. A
-/// directory without one holds the pages below `about.html`, and is listed under `/about/`.
+/// file or directory that has the name itself takes precedence. Paths with a known file extension
+/// (`/app.js`) are not tried.
 ///
 /// ```
 /// use rhttp::{CleanUrls, FileHandler};
@@ -56,28 +56,21 @@ impl<H> Spa<H> {
 
 impl<H: Handler> Handler for CleanUrls<H> {
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
-        let answer = self.inner.handle(request);
-        let is_directory = match &answer {
-            Err(error) if error.is_file_not_found() => false,
-            Ok(response) if leads_to_directory(request, response) => true,
-            _ => return answer,
+        let missing = match self.inner.handle(request) {
+            Err(error) if error.is_file_not_found() && may_be_page(request) => error,
+            answer => return answer,
         };
-        if !reads_path(request) {
-            return answer;
-        }
         let target = request.target();
         let path = target.path();
         let stem = path.strip_suffix(b"/").unwrap_or(path);
         let rest = target.as_text().as_bytes().get(path.len()..);
-        let with = |suffix: &[u8]| [stem, suffix, rest.unwrap_or_default()].concat();
         for extension in [b".html".as_slice(), b".htm"] {
-            let mut find = |target: &[u8]| page(&self.inner, request, RequestTarget::new(target));
-            if let Some(page) = find(&with(extension))? {
-                let has_index = is_directory && find(&with(b"/"))?.is_some();
-                return if has_index { answer } else { Ok(page) };
+            let target = [stem, extension, rest.unwrap_or_default()].concat();
+            if let Some(page) = page(&self.inner, request, RequestTarget::new(&target))? {
+                return Ok(page);
             }
         }
-        answer
+        Err(missing)
     }
 
     forward_hooks!(self => self.inner);
@@ -105,27 +98,14 @@ impl<H: Handler> Handler for Spa<H> {
     forward_hooks!(self => self.inner);
 }
 
-/// Whether a request may be for a page of an application: a GET or HEAD of a path without a known
-/// file extension.
+/// Whether a request may be for a page: a GET or HEAD of a path without a known file extension.
 fn may_be_page(request: &Request<'_>) -> bool {
-    let path = request.target().to_relative_path();
-    let may_be = |path: &[u8]| !files::has_known_extension(&String::from_utf8_lossy(path));
-    reads_path(request) && path.is_some_and(|path| may_be(&path))
-}
-
-/// Whether this is a GET or HEAD of something other than the root.
-fn reads_path(request: &Request<'_>) -> bool {
-    let path = request.target().to_relative_path();
+    let Some(path) = request.target().to_relative_path() else {
+        return false;
+    };
+    let name = String::from_utf8_lossy(&path);
     let reads = matches!(request.method(), Method::GET | Method::HEAD);
-    reads && path.is_some_and(|path| !path.is_empty())
-}
-
-/// Whether a response redirects to the directory that has the requested name.
-fn leads_to_directory(request: &Request<'_>, response: &Response) -> bool {
-    let target = request.target();
-    let location = response.headers.get(header::LOCATION);
-    let is_there = |location: &[u8]| location == target.to_directory_location().as_bytes();
-    response.status == StatusCode::MOVED_PERMANENTLY && location.is_some_and(is_there)
+    reads && !path.is_empty() && !files::has_known_extension(&name)
 }
 
 /// The file that `inner` has at `target`; `None` if there is nothing or something else.
