@@ -1,8 +1,7 @@
 //! The names in a directory with their metadata: size, time, kind.
 
 use super::kind::Kind;
-use super::listing::{Entry, Listing, for_each_name};
-use super::natural;
+use super::listing::{Entry, Listing, for_each_name, lower_case};
 use super::open_files::Stamp;
 use super::reservation::{Reservation, grow};
 use super::sorting::{Column, Sorting};
@@ -55,7 +54,7 @@ impl Catalogue {
     ) -> Result<(), Unavailable> {
         grow(&mut self.details, 1)?;
         grow(&mut self.order, 1)?;
-        self.listing.add(Entry {
+        self.listing.add_naturally(Entry {
             name,
             is_directory: details.kind == Kind::Folder,
             is_link,
@@ -82,7 +81,11 @@ impl Catalogue {
             let (Some((a, a_key, of_a)), Some((b, b_key, of_b))) = (get(a), get(b)) else {
                 return Ordering::Equal;
             };
-            let by_name = || natural::compare(a_key, b_key).then_with(|| a.name.cmp(b.name));
+            let by_name = || {
+                let in_lower_case = || lower_case(a.name).cmp(&lower_case(b.name));
+                let by_key = a_key.cmp(b_key).then_with(in_lower_case);
+                by_key.then_with(|| a.name.cmp(b.name))
+            };
             let by_column = match sorting.column {
                 Column::Name => by_name(),
                 Column::Kind => of_a.kind.cmp(&of_b.kind),

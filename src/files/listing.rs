@@ -3,6 +3,7 @@
 //! However many there are, they occupy two blocks of memory: one block for each name would be slow
 //! to allocate, and would not be returned to the system.
 
+use super::natural;
 use super::reservation::{Reservation, grow};
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::escape_surrogates;
@@ -34,7 +35,7 @@ pub(crate) struct Listing {
 #[derive(Debug)]
 struct Stored {
     name: Span,
-    /// Its sort key: the name in lower case.
+    /// Its sort key: the name in lower case, perhaps so that it sorts in natural order.
     key: Span,
     is_directory: bool,
     is_link: bool,
@@ -66,13 +67,32 @@ impl Listing {
         self.reservation.resize(self.size())
     }
 
-    /// The same, for callers that account for the memory themselves.
-    pub(super) fn add(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
-        // A character becomes at most three times as long in lower case, or as a surrogate.
+    fn add(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
+        let is_its_own_key = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        self.add_with(entry, is_its_own_key, push_key)
+    }
+
+    /// Adds a name whose sort key puts it in natural order, for callers that account for the memory
+    /// themselves.
+    pub(super) fn add_naturally(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
+        let is_its_own_key =
+            |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase() && !byte.is_ascii_digit();
+        self.add_with(entry, is_its_own_key, |name, text| {
+            natural::push_key(&lower_case(name), text);
+        })
+    }
+
+    fn add_with(
+        &mut self,
+        entry: Entry<'_>,
+        is_its_own_key: impl Fn(&u8) -> bool,
+        push_key: impl FnOnce(&[u8], &mut Vec<u8>),
+    ) -> Result<(), Unavailable> {
+        // A character becomes at most three times as long in lower case, as a surrogate, or as a
+        // number of one digit.
         grow(&mut self.text, 4 * entry.name.len())?;
         grow(&mut self.entries, 1)?;
         let name = self.append(|text| text.extend_from_slice(entry.name))?;
-        let is_its_own_key = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
         let key = if entry.name.iter().all(is_its_own_key) {
             name
         } else {
@@ -145,6 +165,13 @@ impl Span {
         };
         text.get(start..end).unwrap_or_default()
     }
+}
+
+/// A name in lower case.
+pub(super) fn lower_case(name: &[u8]) -> Vec<u8> {
+    let mut lower = Vec::with_capacity(name.len());
+    push_key(name, &mut lower);
+    lower
 }
 
 /// Appends the sort key of a name.

@@ -1,44 +1,33 @@
 //! Natural order: `file2` sorts before `file10`.
 
-use std::cmp::Ordering;
+/// Numbers with fewer digits have a marker of their own; all others have the last one, and their
+/// length after it.
+const LONG: usize = 9;
 
-/// Compares two names, with numbers in them compared by value. Digits sort where ASCII has them.
-/// Names that differ only in leading zeros are compared as bytes.
-pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    let (mut left, mut right) = (a, b);
-    loop {
-        let common = common_prefix(left, right);
-        // A number that begins in the common prefix may end differently.
-        let digits = digits_at_end(left.get(..common).unwrap_or_default());
-        let start = common - digits;
-        let (number, left_rest) = split_number(left.get(start..).unwrap_or_default());
-        let (other, right_rest) = split_number(right.get(start..).unwrap_or_default());
-        if number.is_empty() || other.is_empty() {
-            let order = left.get(common..).cmp(&right.get(common..));
-            return order.then_with(|| a.cmp(b));
+/// Appends a key of a name in lower case. Keys that are compared as bytes put names in natural
+/// order: numbers are compared by value, and sort where ASCII has digits. Names that differ only in
+/// leading zeros have the same key.
+///
+/// A number becomes a digit that tells how many digits follow, and these; so a shorter one is less.
+pub(super) fn push_key(name: &[u8], key: &mut Vec<u8>) {
+    let mut rest = name;
+    while let Some(start) = rest.iter().position(u8::is_ascii_digit) {
+        let (text, number) = rest.split_at(start);
+        let end = number.iter().position(|byte| !byte.is_ascii_digit());
+        let (digits, after) = number.split_at(end.unwrap_or(number.len()));
+        let value = without_zeros(digits);
+        key.extend_from_slice(text);
+        match u8::try_from(value.len()) {
+            Ok(length) if value.len() < LONG => key.push(b'0' + length),
+            _ => {
+                key.push(b'9');
+                key.extend_from_slice(&(value.len() as u64).to_be_bytes());
+            }
         }
-        let (value, other) = (without_zeros(number), without_zeros(other));
-        let order = value.len().cmp(&other.len()).then_with(|| value.cmp(other));
-        if order.is_ne() {
-            return order;
-        }
-        (left, right) = (left_rest, right_rest);
+        key.extend_from_slice(value);
+        rest = after;
     }
-}
-
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-fn digits_at_end(text: &[u8]) -> usize {
-    let is_digit = |byte: &&u8| byte.is_ascii_digit();
-    text.iter().rev().take_while(is_digit).count()
-}
-
-/// The digits at the start, and what follows them.
-fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit());
-    text.split_at(end.unwrap_or(text.len()))
+    key.extend_from_slice(rest);
 }
 
 fn without_zeros(mut digits: &[u8]) -> &[u8] {
@@ -52,6 +41,16 @@ fn without_zeros(mut digits: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::cmp::Ordering;
+
+    fn compare(a: &[u8], b: &[u8]) -> Ordering {
+        let [a_key, b_key] = [a, b].map(|name| {
+            let mut key = Vec::new();
+            push_key(name, &mut key);
+            key
+        });
+        a_key.cmp(&b_key).then_with(|| a.cmp(b))
+    }
 
     #[test]
     fn numbers_are_compared_by_their_value() {
@@ -62,6 +61,10 @@ mod tests {
             "1",
             "2",
             "10",
+            "99999999",
+            "100000000",
+            "999999999",
+            "1000000000",
             "18446744073709551616",
             "a",
             "a-1",

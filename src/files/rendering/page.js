@@ -21,7 +21,7 @@ const filter = () => {
 	found.hidden = !wanted;
 	table.parentNode.className = wanted && 'c';
 	shown = wanted ? few : all;
-	settle(1);
+	settle(4);
 	told.value = wanted && rows.length.toLocaleString('en') + ' found' + (rows[100] ? ', 100 shown' : '');
 };
 if (told) {

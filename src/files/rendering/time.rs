@@ -1,6 +1,5 @@
 //! Times in the formats of ISO 8601 and RFC 3339.
 
-use crate::http::push_decimal;
 use crate::sys;
 use jiff::civil::DateTime;
 
@@ -74,10 +73,8 @@ impl Moment {
 }
 
 fn push_two(text: &mut Vec<u8>, number: u64) {
-    if number < 10 {
-        text.push(b'0');
-    }
-    push_decimal(text, number);
+    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or(0);
+    text.extend_from_slice(&[digit(number / 10), digit(number)]);
 }
 
 #[cfg(test)]
