@@ -83,8 +83,8 @@ impl Catalogue {
             };
             let by_name = || {
                 let in_lower_case = || lower_case(a.name).cmp(&lower_case(b.name));
-                let by_key = a_key.cmp(b_key).then_with(in_lower_case);
-                by_key.then_with(|| a.name.cmp(b.name))
+                let order = a_key.cmp(b_key).then_with(in_lower_case);
+                order.then_with(|| a.name.cmp(b.name))
             };
             let by_column = match sorting.column {
                 Column::Name => by_name(),
