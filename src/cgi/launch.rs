@@ -1,4 +1,4 @@
-//! How a script is started: by this process, or by the [`starter`](super::starter).
+//! How a script is started: by this process, or by the [`starter`].
 
 use super::Script;
 use super::environment::{Variable, text};
