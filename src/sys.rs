@@ -1,13 +1,13 @@
 //! What the standard library lacks: passive addresses, `sendfile`, limits, local time, the user
 //! `nobody`, what children inherit, confinement, scheduling, files that change.
 
-mod coarse;
+mod clock;
 mod memory;
 mod sandbox;
 mod schedule;
 mod watched;
 
-pub(crate) use coarse::{coarse_unix_time, coarse_uptime};
+pub(crate) use clock::{coarse_unix_time, uptime};
 pub(crate) use memory::memory_limit;
 pub(crate) use sandbox::{Purpose, Reach, confine};
 pub(crate) use schedule::{start_at_once, wait_for_turn, yield_to_others};

@@ -172,9 +172,13 @@ impl Shared {
     /// again until it has written a batch in that time.
     fn wait_for_writer<'q>(
         &self,
-        queue: MutexGuard<'q, Queue>,
+        mut queue: MutexGuard<'q, Queue>,
         line: &[u8],
     ) -> MutexGuard<'q, Queue> {
+        if queue.writer == Writer::Naps {
+            queue.writer = Writer::Works;
+            self.appended.notify_one();
+        }
         let waits = |queue: &mut Queue| {
             queue.is_full(line) && queue.writer == Writer::Works && queue.closes.is_none()
         };
@@ -194,10 +198,10 @@ impl Shared {
         let mut batch = Vec::new();
         let mut is_prompt = true;
         while let Some(dropped) = self.take(&mut batch, is_prompt) {
-            let start = sys::coarse_uptime();
+            let start = sys::uptime();
             let is_late = || self.is_late();
             let lost = sink.report(dropped, is_late) + sink.write_counting(&batch, is_late);
-            is_prompt = sys::coarse_uptime().saturating_sub(start) < WRITER_LIMIT;
+            is_prompt = sys::uptime().saturating_sub(start) < WRITER_LIMIT;
             if lost > 0 {
                 self.lock().dropped += lost;
             }
@@ -216,6 +220,9 @@ impl Shared {
     /// Waits for more lines, which need not wake this thread.
     fn let_lines_gather(&self) {
         let mut queue = self.lock();
+        if queue.waiting.len() > MANY {
+            return;
+        }
         queue.writer = Writer::Naps;
         let naps = |queue: &mut Queue| queue.writer == Writer::Naps && queue.closes.is_none();
         let napped = self.appended.wait_timeout_while(queue, GATHERING, naps);

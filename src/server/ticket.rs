@@ -44,7 +44,7 @@ pub(super) struct Ticket {
     holder: Holder,
     state: AtomicU8,
     /// When it was admitted, last began to wait, or its response last made progress: nanoseconds of
-    /// [`coarse_uptime`](sys::coarse_uptime).
+    /// [`uptime`](sys::uptime).
     since: AtomicU64,
     /// Its number among the connections being served.
     place: AtomicU64,
@@ -65,7 +65,7 @@ pub(super) enum Usefulness {
 }
 
 fn now() -> u64 {
-    u64::try_from(sys::coarse_uptime().as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(sys::uptime().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Ticket {

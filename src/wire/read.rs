@@ -29,11 +29,16 @@ impl<'h> Lines<'h> {
         }
     }
 
-    /// Parses at most `limit` lines and the empty one after them, and returns where that ends.
-    fn parse(&mut self, fields: &'h [u8], limit: usize) -> httparse::Result<usize> {
+    /// Parses lines and the empty one after them, and returns where that ends. If they are more
+    /// than a few, there may be as many as `limit` returns.
+    fn parse(
+        &mut self,
+        fields: &'h [u8],
+        limit: impl FnOnce() -> usize,
+    ) -> httparse::Result<usize> {
         let mut parsed = httparse::parse_headers(fields, &mut self.few);
         if matches!(parsed, Err(httparse::Error::TooManyHeaders)) {
-            self.many.resize(limit, httparse::EMPTY_HEADER);
+            self.many.resize(limit(), httparse::EMPTY_HEADER);
             parsed = httparse::parse_headers(fields, &mut self.many);
         }
         Ok(match parsed? {
@@ -139,7 +144,7 @@ impl ReceivedHead {
             Ok(FieldsEnd::Within) => parse_whole_fields(fields, lines, limits),
             Err(error) => Err(error),
         };
-        match end {
+        let parsed = match end {
             Ok(end) => {
                 input.consume(line_end + end);
                 Ok(line)
@@ -148,7 +153,10 @@ impl ReceivedHead {
                 input.consume(arrived);
                 Err(Rejected { line, error })
             }
-        }
+        };
+        // A large head is not kept twice while it is answered.
+        input.shrink();
+        parsed
     }
 }
 
@@ -255,7 +263,8 @@ fn parse_whole_fields<'h>(
     lines: &mut Lines<'h>,
     limits: &Config,
 ) -> Result<usize, Box<HttpError>> {
-    match lines.parse(fields, limits.max_header_lines) {
+    let limit = || count_lines(fields).min(limits.max_header_lines);
+    match lines.parse(fields, limit) {
         Ok(httparse::Status::Complete(_)) if lines.len() >= limits.max_header_lines => {
             Err(too_many(limits).into())
         }
@@ -286,7 +295,7 @@ fn parse_fields<'h>(
     count: usize,
     lines: &mut Lines<'h>,
 ) -> Result<usize, Box<HttpError>> {
-    match lines.parse(fields, count) {
+    match lines.parse(fields, || count) {
         Ok(httparse::Status::Complete(end)) => Ok(end),
         Ok(httparse::Status::Partial) | Err(_) => Err(bad_line().into()),
     }
@@ -434,6 +443,22 @@ mod tests {
                 "{bad:?}"
             );
         }
+    }
+
+    #[test]
+    fn no_limit_takes_no_more_memory_than_the_lines() {
+        let limits = Config {
+            max_header_lines: usize::MAX,
+            ..Config::default()
+        };
+        let head = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(300));
+        let mut source = Memory::new(head.as_bytes(), head.len());
+        let (mut bytes, mut lines) = (Vec::new(), Lines::new());
+        let read = read(&mut source, &mut bytes, &mut lines, &limits);
+        assert!(matches!(read, Ok(Some(Ok(_)))));
+        assert_eq!(lines.len(), 300);
+        // The head is not in the input, too.
+        assert_eq!(source.input().memory(), 0);
     }
 
     #[test]

@@ -30,11 +30,12 @@ const STACK: usize = 128 * 1024;
 /// # Errors
 /// It cannot become the scripts' user.
 pub(crate) fn serve_if_asked() -> Option<io::Result<()>> {
-    let mut arguments = env::args();
+    // Not as text: the program may be called anything.
+    let mut arguments = env::args_os();
     if arguments.next()? != NAME {
         return None;
     }
-    let mut id = || arguments.next()?.parse().ok();
+    let mut id = || arguments.next()?.to_str()?.parse().ok();
     let ids = id().zip(id());
     Some(ids.map_or_else(
         || Err(io::ErrorKind::InvalidInput.into()),
