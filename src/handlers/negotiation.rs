@@ -100,9 +100,7 @@ impl FileHandler {
                 let name = Representation::CONTENT_TYPE;
                 response.headers.append(name, media_type);
             }
-            response
-                .headers
-                .extend_with(header::VARY, b"Accept-Encoding");
+            vary(&mut response);
             return Ok(response);
         }
         if self.compressed == Compressed::Plain {
@@ -117,18 +115,20 @@ impl FileHandler {
                 response
                     .headers
                     .extend_with(header::CONTENT_ENCODING, name.as_bytes());
-                response
-                    .headers
-                    .extend_with(header::VARY, b"Accept-Encoding");
+                vary(&mut response);
                 return Ok(response);
             }
         }
         let mut response = whole(file);
-        response
-            .headers
-            .extend_with(header::VARY, b"Accept-Encoding");
+        vary(&mut response);
         Ok(response)
     }
+}
+
+/// Says that another client may get the file in another coding.
+fn vary(response: &mut Response) {
+    let headers = &mut response.headers;
+    headers.extend_with(header::VARY, b"Accept-Encoding");
 }
 
 /// A file served as itself.

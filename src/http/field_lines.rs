@@ -59,10 +59,10 @@ impl<'a> FieldLines<'a> {
 
     /// Every value of the field `name`, as Python's `headers.get_all`.
     pub fn get_all(self, name: HeaderName<'_>) -> impl Iterator<Item = &'a [u8]> {
-        let lines = if self.marks & name.mark() == 0 {
-            &[]
-        } else {
+        let lines = if self.may_contain(name.mark()) {
             self.lines
+        } else {
+            &[]
         };
         lines
             .iter()

@@ -1,5 +1,6 @@
 //! Protocol versions (RFC 9110 §2.5).
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The version of a message, `HTTP/major.minor`.
@@ -38,6 +39,15 @@ impl Version {
         let dot = text.iter().position(|&byte| byte == b'.')?;
         let (major, minor) = text.split_at_checked(dot)?;
         Some(Self::new(component(major)?, component(minor.get(1..)?)?))
+    }
+
+    /// `HTTP/major.minor`, without formatting for the versions that clients speak.
+    pub(crate) fn to_text(self) -> Cow<'static, str> {
+        match self {
+            Self::HTTP_11 => "HTTP/1.1".into(),
+            Self::HTTP_10 => "HTTP/1.0".into(),
+            _ => self.to_string().into(),
+        }
     }
 }
 

@@ -367,7 +367,23 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
-    use std::thread;
+    use std::thread::{self, Scope, ScopedJoinHandle};
+
+    /// Begins the end of a server, and returns once it waits for something.
+    fn begin_end<'s>(
+        scope: &'s Scope<'s, '_>,
+        admission: &'s Admission,
+        may_admit: &'s AtomicBool,
+    ) -> ScopedJoinHandle<'s, ()> {
+        admission.begin_closing();
+        let end = scope.spawn(|| {
+            admission.finish(Duration::from_secs(60), || may_admit.load(Ordering::SeqCst));
+        });
+        while admission.lock().watchers == 0 {
+            thread::yield_now();
+        }
+        end
+    }
 
     #[test]
     fn the_end_waits_for_a_connection_that_is_not_admitted_yet() {
@@ -378,13 +394,7 @@ mod tests {
         // A thread has accepted the connection, and has not admitted it.
         let may_admit = AtomicBool::new(true);
         thread::scope(|scope| {
-            admission.begin_closing();
-            let end = scope.spawn(|| {
-                admission.finish(Duration::from_secs(60), || may_admit.load(Ordering::SeqCst));
-            });
-            while admission.lock().watchers == 0 {
-                thread::yield_now();
-            }
+            let end = begin_end(scope, &admission, &may_admit);
             let (ticket, verdict) = admission.admit(socket.into(), &Peer::Unix(None));
             assert_eq!(verdict, Verdict::Serve);
             may_admit.store(false, Ordering::SeqCst);
@@ -407,13 +417,7 @@ mod tests {
         let admission = Admission::default();
         let may_admit = AtomicBool::new(true);
         thread::scope(|scope| {
-            admission.begin_closing();
-            let end = scope.spawn(|| {
-                admission.finish(Duration::from_secs(60), || may_admit.load(Ordering::SeqCst));
-            });
-            while admission.lock().watchers == 0 {
-                thread::yield_now();
-            }
+            let end = begin_end(scope, &admission, &may_admit);
             assert!(!end.is_finished());
             may_admit.store(false, Ordering::SeqCst);
             admission.all_admitted();

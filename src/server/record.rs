@@ -6,8 +6,7 @@
 use super::access_log::{AccessLog, Client};
 use super::clock::Now;
 use crate::http::{
-    FieldLines, HeaderName, RequestLine, StatusCode, Version, header, is_printable_without,
-    push_decimal,
+    FieldLines, HeaderName, RequestLine, StatusCode, header, is_printable_without, push_decimal,
 };
 use crate::sys;
 use smallvec::SmallVec;
@@ -98,7 +97,7 @@ impl Record<'_> {
         line.extend_from_slice(b"] \"");
         push_escaped(self.line.text.as_bytes(), line);
         line.extend_from_slice(b"\" ");
-        push_decimal(line, self.status.as_u16().into());
+        line.extend_from_slice(self.status.as_str().as_bytes());
         line.push(b' ');
         push_decimal(line, self.sent);
         for name in [header::REFERER, header::USER_AGENT] {
@@ -121,15 +120,14 @@ impl Record<'_> {
         }
         let is_understood = !self.line.method.as_text().as_bytes().is_empty();
         let text = |text| is_understood.then_some(text);
-        let mut other = Vec::new();
-        let version = version_text(self.line.version, &mut other);
+        let version = self.line.version.to_text();
         for (name, value) in [
             (
                 &b",\"method\":"[..],
                 text(self.line.method.as_text().as_bytes()),
             ),
             (b",\"target\":", text(self.line.target.as_text().as_bytes())),
-            (b",\"protocol\":", text(version)),
+            (b",\"protocol\":", text(version.as_bytes())),
             (b",\"referer\":", self.field(header::REFERER)),
             (b",\"user_agent\":", self.field(header::USER_AGENT)),
         ] {
@@ -158,19 +156,6 @@ impl Record<'_> {
 
     fn field(&self, name: HeaderName<'_>) -> Option<&[u8]> {
         self.fields.get(name)
-    }
-}
-
-/// A version as text, formatted into `other` unless it is one that clients speak.
-fn version_text(version: Version, other: &mut Vec<u8>) -> &[u8] {
-    match version {
-        Version::HTTP_11 => b"HTTP/1.1",
-        Version::HTTP_10 => b"HTTP/1.0",
-        _ => {
-            // Writing to memory cannot fail.
-            let _ = write!(other, "{version}");
-            other
-        }
     }
 }
 
@@ -220,7 +205,7 @@ fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, Method, Peer, RequestTarget};
+    use crate::http::{Latin1, Method, Peer, RequestTarget, Version};
     use proptest::prelude::*;
     use std::net::Ipv4Addr;
 

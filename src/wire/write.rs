@@ -36,7 +36,7 @@ impl Head<'_> {
             Version::HTTP_11 if is_usual => out.push(b"HTTP/1.1 200 OK\r\nServer: "),
             Version::HTTP_10 if is_usual => out.push(b"HTTP/1.0 200 OK\r\nServer: "),
             protocol => {
-                push_version(out, protocol);
+                out.push(protocol.to_text().as_bytes());
                 out.push(b" ");
                 out.push(response.status.as_str().as_bytes());
                 out.push(b" ");
@@ -125,14 +125,6 @@ fn push_latin1(out: &mut Output, text: &str) {
             Ok(byte) if byte >= b' ' && byte != 0x7f => byte,
             _ => b'?',
         }]);
-    }
-}
-
-fn push_version(out: &mut Output, version: Version) {
-    match version {
-        Version::HTTP_10 => out.push(b"HTTP/1.0"),
-        Version::HTTP_11 => out.push(b"HTTP/1.1"),
-        _ => out.push(version.to_string().as_bytes()),
     }
 }
 

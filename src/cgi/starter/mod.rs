@@ -83,25 +83,20 @@ pub(crate) fn use_starter() {
 pub(super) fn start(job: &Job, user: sys::User, has_body: bool) -> Option<io::Result<Started>> {
     let mut helper = running(user)?;
     let mut started = hand_over(&helper, job, has_body);
-    let is = |kind| move |error: &io::Error| error.kind() == kind;
     // It is no longer there.
-    if started
-        .as_ref()
-        .err()
-        .is_some_and(is(io::ErrorKind::BrokenPipe))
-    {
+    if failure(&started) == Some(io::ErrorKind::BrokenPipe) {
         discard(&helper);
         helper = running(user)?;
         started = hand_over(&helper, job, has_body);
     }
-    if started
-        .as_ref()
-        .err()
-        .is_some_and(is(io::ErrorKind::TimedOut))
-    {
+    if failure(&started) == Some(io::ErrorKind::TimedOut) {
         discard(&helper);
     }
     Some(started)
+}
+
+fn failure<T>(result: &io::Result<T>) -> Option<io::ErrorKind> {
+    result.as_ref().err().map(io::Error::kind)
 }
 
 /// The process that starts scripts, which is started if it is not there.
