@@ -223,6 +223,11 @@ impl Admission {
         self.lock().is_closing
     }
 
+    /// Whether not even responses in progress are waited for.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.lock().is_aborted
+    }
+
     /// Asks the server for another thread.
     pub(super) fn request_thread(&self) {
         self.lock().calls += 1;

@@ -23,6 +23,10 @@ use std::time::Duration;
 
 /// How long it may take to write out the log after the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
+/// How long the last step of a TCP handshake may take that began before the server began to drain.
+/// On a busy machine it waits for its turn, while the client takes the connection for established:
+/// without a listener, the client's request would be answered by a reset.
+const HANDSHAKE: Duration = Duration::from_millis(10);
 
 /// A listening socket and the handler that answers its requests: Python's `HTTPServer` and
 /// `ThreadingHTTPServer`.
@@ -297,6 +301,12 @@ impl<H: Handler> Server<H> {
                 for workers in &workers {
                     workers.find_followers(scope);
                 }
+            }
+            for workers in &workers {
+                workers.turn_clients_away(scope);
+            }
+            if !self.admission.is_aborted() {
+                thread::sleep(HANDSHAKE);
             }
             for workers in &workers {
                 workers.drain_backlog(scope);

@@ -240,9 +240,9 @@ impl<'s> Workers<'s> {
         self.context.admission.begin_closing();
     }
 
-    /// Serves the connections that are already in the backlog, and no more. Where another process
-    /// keeps the socket, they are for the next server.
-    pub(super) fn drain_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    /// Makes the system ignore new clients, as far as it can, and serves those already in the
+    /// backlog. Where another process keeps the socket, they are for the next server.
+    pub(super) fn turn_clients_away<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {
@@ -251,7 +251,20 @@ impl<'s> Workers<'s> {
         }
         self.listener.ignore_new_clients();
         self.serve_backlog(scope);
+    }
+
+    /// Serves the last connections of the backlog, and frees the port.
+    pub(super) fn drain_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    where
+        's: 'scope,
+    {
+        if self.listener.leave_to_its_keeper() {
+            return;
+        }
+        self.serve_backlog(scope);
         self.wake();
+        // At a path, clients are turned away only by that, and what has arrived can be accepted.
+        self.serve_backlog(scope);
     }
 
     /// Accepts everything in the backlog and serves each connection on a new thread. Where no
