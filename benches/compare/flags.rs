@@ -1,5 +1,5 @@
 //! What each flag for web pages costs a request that has no use for it: rhttp
-//! with the flag beside rhttp without, in the same rounds.
+//! with the flag beside rhttp without, in the same rounds, with the same requests.
 
 use crate::target::{AUTHORIZATION, KIB, ONE_KIB, PASSWORDS, Target};
 use crate::workload::{Beside, Mode, Workload};
@@ -7,7 +7,10 @@ use crate::workload::{Beside, Mode, Workload};
 const CODINGS: &str = "Accept-Encoding: gzip, br";
 
 pub(crate) fn workloads() -> Vec<Workload> {
-    let plain = || Target::file(ONE_KIB, KIB);
+    let plain = || {
+        let target = Target::file(ONE_KIB, KIB);
+        target.field(CODINGS).field(AUTHORIZATION)
+    };
     let with = |label, flags, target| Beside {
         label,
         mode: Mode::With(flags),
@@ -21,22 +24,10 @@ pub(crate) fn workloads() -> Vec<Workload> {
         with("--spa", &["--spa"], plain()),
         with("--not-found", &["--not-found", ONE_KIB], plain()),
         with("--clean-urls", &["--clean-urls"], plain()),
-        with(
-            "--precompressed",
-            &["--precompressed"],
-            plain().field(CODINGS),
-        ),
+        with("--precompressed", &["--precompressed"], plain()),
         with("-H", &["-H", "X-Bench: 1"], plain()),
-        with(
-            "--auth-file",
-            &["--auth-file", PASSWORDS],
-            plain().field(AUTHORIZATION),
-        ),
-        with(
-            "all flags",
-            ALL,
-            plain().field(CODINGS).field(AUTHORIZATION),
-        ),
+        with("--auth-file", &["--auth-file", PASSWORDS], plain()),
+        with("all flags", ALL, plain()),
     ];
     let load = Workload::load("flags-64", "1 KiB, with one flag each", 64, plain());
     vec![load.ours_alone(beside)]

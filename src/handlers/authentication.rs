@@ -4,7 +4,8 @@ use super::passwords::{Busy, Passwords};
 use crate::handler::{Answered, Handler, Log};
 use crate::http::{FieldLines, HttpError, Request, Response, StatusCode, decode_base64, header};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Makes a browser ask for a password, and names the encoding in which to send it.
 const CHALLENGE: &str = "Basic realm=\"rhttp\", charset=\"UTF-8\"";
@@ -30,6 +31,7 @@ pub struct Authentication<H> {
     passwords: Passwords,
     /// Why the passwords could not be renewed, until that is logged.
     failure: Mutex<Option<io::Error>>,
+    has_failure: AtomicBool,
 }
 
 impl<H> Authentication<H> {
@@ -39,7 +41,13 @@ impl<H> Authentication<H> {
             inner,
             passwords,
             failure: Mutex::default(),
+            has_failure: AtomicBool::new(false),
         }
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
+        // Nothing panics while the lock is held.
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The credentials of a request, if they are correct.
@@ -69,7 +77,8 @@ impl<H> Authentication<H> {
 impl<H: Handler> Handler for Authentication<H> {
     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
         if let Some(error) = self.passwords.renew() {
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *self.failure() = Some(error);
+            self.has_failure.store(true, Ordering::Release);
         }
         let credentials = self.check(request.headers())?;
         let mut request = request.with_user(credentials.user());
@@ -83,12 +92,11 @@ impl<H: Handler> Handler for Authentication<H> {
     }
 
     fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
-        let failure = self
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(error) = failure {
+        // A lock for each request would be one that all of them take.
+        if self.has_failure.load(Ordering::Relaxed)
+            && self.has_failure.swap(false, Ordering::Acquire)
+            && let Some(error) = self.failure().take()
+        {
             self.log_message(log, format_args!("{error}"));
         }
         self.inner.log_request(log, answered);

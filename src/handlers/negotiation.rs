@@ -106,22 +106,38 @@ impl FileHandler {
         if self.compressed == Compressed::Plain {
             return Ok(whole(file));
         }
-        for coding in Coding::preferred(fields) {
-            let kind = || self.kind(&name);
-            let sibling = self.root.open_sibling(path, &file, coding, kind);
-            if let Some(sibling) = sibling.map_err(not_found)? {
-                let mut response = whole(sibling);
-                let name = coding.name();
-                response
-                    .headers
-                    .extend_with(header::CONTENT_ENCODING, name.as_bytes());
-                vary(&mut response);
-                return Ok(response);
-            }
-        }
-        let mut response = whole(file);
+        let mut response = match self.compressed_response(request, path, &file, &name)? {
+            Some(compressed) => compressed,
+            None => whole(file),
+        };
         vary(&mut response);
         Ok(response)
+    }
+
+    /// The compressed file that stands in for `file`, in the coding that the client likes best.
+    fn compressed_response(
+        &self,
+        request: &Request<'_>,
+        path: &[u8],
+        file: &Representation,
+        name: &str,
+    ) -> Result<Option<Response>, HttpError> {
+        if self.root.is_alone(path, file) {
+            return Ok(None);
+        }
+        for coding in Coding::preferred(request.headers()) {
+            let sibling = self
+                .root
+                .open_sibling(path, file, coding, || self.kind(name));
+            if let Some(sibling) = sibling.map_err(not_found)? {
+                let mut response = whole(sibling);
+                response
+                    .headers
+                    .extend_with(header::CONTENT_ENCODING, coding.name().as_bytes());
+                return Ok(Some(response));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use std::time::Duration;
 
 /// The most hashes that are computed at a time, so that an attacker who guesses passwords cannot
@@ -37,14 +39,19 @@ const LONGEST: usize = 512;
 /// assert!(Passwords::parse("anna:secret").is_err());
 /// ```
 pub struct Passwords {
-    users: RwLock<Arc<Users>>,
+    known: RwLock<Known>,
     /// Where they come from, if that may change.
     file: Option<Watched>,
     key: hmac::Key,
-    /// The digests of passwords that were verified, by user.
-    proven: Mutex<BTreeMap<String, hmac::Tag>>,
     at_work: Mutex<usize>,
     done: Condvar,
+}
+
+/// The users, and what has been verified of them.
+struct Known {
+    users: Arc<Users>,
+    /// The digests of passwords that match the users' hashes, by user.
+    proven: BTreeMap<String, hmac::Tag>,
 }
 
 /// Too many passwords are waiting to be verified.
@@ -81,10 +88,12 @@ impl Passwords {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| io::Error::other("there is no randomness"))?;
         Ok(Self {
-            users: RwLock::new(users.into()),
+            known: RwLock::new(Known {
+                users: users.into(),
+                proven: BTreeMap::new(),
+            }),
             file: None,
             key,
-            proven: Mutex::default(),
             at_work: Mutex::default(),
             done: Condvar::new(),
         })
@@ -109,14 +118,20 @@ impl Passwords {
             return Err(io::Error::other("it is not a regular file"));
         }
         let users = Users::open(path)?;
-        lock(&self.proven).retain(|user, _| users.hash_of(user).is_some());
-        *self.users.write().unwrap_or_else(PoisonError::into_inner) = users.into();
+        let mut known = self.known_to_change();
+        let Known { users: old, proven } = &mut *known;
+        // What was proven of a hash proves nothing once the user has another one.
+        proven.retain(|user, _| users.has_hash(user, old.hash_of(user)));
+        *old = users.into();
         Ok(())
     }
 
-    fn users(&self) -> Arc<Users> {
-        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&users)
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_to_change(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this is the user's password.
@@ -124,24 +139,26 @@ impl Passwords {
         if password.len() > LONGEST {
             return Ok(false);
         }
-        let users = self.users();
-        let known = users.hash_of(user);
-        let Some(hash) = known.or_else(|| self.decoy(&users, user)) else {
-            return Ok(false);
-        };
-        let credentials = credentials(user, hash, password);
-        let proven = lock(&self.proven).get(user).copied();
-        let is_proven =
-            |proven: hmac::Tag| hmac::verify(&self.key, &credentials, proven.as_ref()).is_ok();
-        if known.is_some() && proven.is_some_and(is_proven) {
+        let is_proven = |tag: &hmac::Tag| hmac::verify(&self.key, password, tag.as_ref()).is_ok();
+        let known = self.known();
+        if known.proven.get(user).is_some_and(is_proven) {
             return Ok(true);
         }
+        let users = Arc::clone(&known.users);
+        drop(known);
+        let own = users.hash_of(user);
+        let Some(hash) = own.or_else(|| self.decoy(&users, user)) else {
+            return Ok(false);
+        };
         let turn = self.turn()?;
-        let is_right = hash.is_of(password) & known.is_some();
+        let is_right = hash.is_of(password) & own.is_some();
         drop(turn);
         if is_right {
-            let tag = hmac::sign(&self.key, &credentials);
-            lock(&self.proven).insert(user.to_owned(), tag);
+            let tag = hmac::sign(&self.key, password);
+            let mut known = self.known_to_change();
+            if known.users.has_hash(user, own) {
+                known.proven.insert(user.to_owned(), tag);
+            }
         }
         Ok(is_right)
     }
@@ -166,15 +183,6 @@ impl Passwords {
     }
 }
 
-/// A user, the hash and a password as one message, different for every three: what was proven of a
-/// hash proves nothing once the user has another one.
-fn credentials(user: &str, hash: &Hash, password: &[u8]) -> Vec<u8> {
-    let hash = hash.as_text();
-    let [user_length, hash_length] = [user, hash].map(|text| (text.len() as u64).to_be_bytes());
-    let hash = hash.as_bytes();
-    [&user_length, user.as_bytes(), &hash_length, hash, password].concat()
-}
-
 /// The right to compute a hash, until it is dropped.
 struct Turn<'p>(&'p Passwords);
 
@@ -193,7 +201,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Omits hashes and keys.
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let users = self.users();
+        let users = &self.known().users;
         f.debug_struct("Passwords")
             .field("users", &users.names().collect::<Vec<_>>())
             .finish_non_exhaustive()
@@ -301,11 +309,14 @@ mod tests {
                 .verify("anna", b"pass")
                 .expect("nobody is at work")
         };
-        let proven = || lock(&passwords.proven).len();
+        let proven = || passwords.known().proven.len();
         assert!(is_pass());
         assert_eq!(proven(), 1);
         let other = bcrypt::hash("other", 4).expect("it can be hashed");
+        replace(&passwords, &format!("anna:{}", HASHES[0])).expect("it is one");
+        assert_eq!(proven(), 1);
         replace(&passwords, &format!("anna:{other}")).expect("it is one");
+        assert_eq!(proven(), 0);
         assert!(!is_pass());
         replace(&passwords, &format!("anna:{}", HASHES[3])).expect("it is one");
         assert!(is_pass());

@@ -14,6 +14,7 @@ const FOR_OTHERS: u32 = 0o006;
 pub(super) struct Users(BTreeMap<String, Hash>);
 
 /// The hash of a password.
+#[derive(PartialEq, Eq)]
 pub(super) enum Hash {
     Bcrypt(String),
     ShaCrypt(String),
@@ -57,6 +58,11 @@ impl Users {
         self.0.get(user)
     }
 
+    /// Whether this is the user's hash.
+    pub(super) fn has_hash(&self, user: &str, hash: Option<&Hash>) -> bool {
+        hash.is_some() && self.hash_of(user) == hash
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.0.keys()
     }
@@ -87,12 +93,6 @@ impl Hash {
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
             Self::ShaCrypt(hash) => PasswordHashRef::new(hash)
                 .is_ok_and(|hash| ShaCrypt::default().verify_password(password, hash).is_ok()),
-        }
-    }
-
-    pub(super) fn as_text(&self) -> &str {
-        match self {
-            Self::Bcrypt(text) | Self::ShaCrypt(text) => text,
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{Coding, HeaderName, Headers, HttpDate, Validators, header};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A time in a file's metadata: seconds since 1970, and nanoseconds after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,25 @@ pub(crate) struct Representation {
     /// The number of the list of private directories in none of which the file was found; 0 if it
     /// has not been looked for in any.
     pub(crate) cleared_by: AtomicU64,
+    /// What the last look for compressed files beside it has found.
+    pub(crate) beside: Mutex<Beside>,
+}
+
+/// Whether compressed files stand beside a file: the answer of the last look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beside {
+    /// The directory in which it stands alone, in the state in which that was found.
+    pub(crate) alone_in: Option<DirectoryState>,
+    /// Until when the answer counts at most, as [`uptime`](crate::sys::uptime).
+    pub(crate) until: Duration,
+}
+
+/// One state of a directory: while it lasts, no name in it appears or goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DirectoryState {
+    pub(crate) device: (u32, u32),
+    pub(crate) inode: u64,
+    pub(crate) state: FileState,
 }
 
 impl Timestamp {
@@ -107,6 +127,7 @@ impl Representation {
             fields,
             coding,
             cleared_by: AtomicU64::new(0),
+            beside: Mutex::default(),
         }
     }
 
@@ -121,6 +142,7 @@ impl Representation {
             fields,
             coding: self.coding,
             cleared_by: AtomicU64::new(0),
+            beside: Mutex::default(),
         }
     }
 
