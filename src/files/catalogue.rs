@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::ffi::CStr;
+use std::hash::{Hash, Hasher};
 use std::os::fd::BorrowedFd;
 
 /// The metadata of a name, links followed.
@@ -28,8 +29,19 @@ pub(crate) struct Catalogue {
     listing: Listing,
     /// The details of each name, in the listing's order.
     details: Vec<Details>,
-    /// Indices into both, in the order of the catalogue.
-    order: Vec<u32>,
+    /// The names in the order of the catalogue.
+    order: Vec<Place>,
+}
+
+/// Where a name is, and what decides most comparisons of it with another one.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// What the column is about, as far as it fits into a number: if that of one name is less than
+    /// that of another, so is the name.
+    lead: u64,
+    /// An index into the listing and the details.
+    index: u32,
+    is_directory: bool,
 }
 
 impl Catalogue {
@@ -59,9 +71,13 @@ impl Catalogue {
             is_directory: details.kind == Kind::Folder,
             is_link,
         })?;
-        let place = u32::try_from(self.details.len()).map_err(|_| Unavailable::Shortage)?;
+        let index = u32::try_from(self.details.len()).map_err(|_| Unavailable::Shortage)?;
+        self.order.push(Place {
+            lead: 0,
+            index,
+            is_directory: details.kind == Kind::Folder,
+        });
         self.details.push(details);
-        self.order.push(place);
         let size = self.size();
         self.listing.reservation_mut().resize(size)
     }
@@ -69,15 +85,15 @@ impl Catalogue {
     /// Puts directories first, and sorts all names by a column. Names that are equal in the column
     /// stay in natural order.
     pub(crate) fn sort(&mut self, sorting: Sorting) {
+        self.set_leads(sorting.column);
         let Self {
             listing, details, ..
         } = self;
-        let get = |place: u32| {
-            let place = usize::try_from(place).ok()?;
-            let (entry, key) = listing.get(place)?;
-            Some((entry, key, details.get(place)?))
+        let get = |place: &Place| {
+            let (entry, key) = listing.get(place.index())?;
+            Some((entry, key, details.get(place.index())?))
         };
-        self.order.sort_unstable_by(|&a, &b| {
+        let by_name_and_column = |a: &Place, b: &Place| {
             let (Some((a, a_key, of_a)), Some((b, b_key, of_b))) = (get(a), get(b)) else {
                 return Ordering::Equal;
             };
@@ -92,19 +108,48 @@ impl Catalogue {
                 Column::Size => of_a.size.cmp(&of_b.size),
                 Column::Time => of_a.modified.cmp(&of_b.modified),
             };
+            sorting.direction.of(by_column).then_with(by_name)
+        };
+        self.order.sort_unstable_by(|a, b| {
             b.is_directory
                 .cmp(&a.is_directory)
-                .then(sorting.direction.of(by_column))
-                .then_with(by_name)
+                .then_with(|| sorting.direction.of(a.lead.cmp(&b.lead)))
+                .then_with(|| by_name_and_column(a, b))
         });
+    }
+
+    fn set_leads(&mut self, column: Column) {
+        let Self {
+            listing,
+            details,
+            order,
+            ..
+        } = self;
+        // In most directories many names begin alike.
+        let alike = match column {
+            Column::Name => listing.common_start(),
+            _ => 0,
+        };
+        for place in order {
+            let details = details.get(place.index());
+            place.lead = match column {
+                Column::Name => listing
+                    .get(place.index())
+                    .map_or(0, |(_, key)| first_bytes(key, alike)),
+                Column::Kind => details.map_or(0, |of| of.kind as u64),
+                Column::Size => details.and_then(|of| of.size).unwrap_or(0),
+                Column::Time => details
+                    .and_then(|of| of.modified)
+                    .map_or(0, |time| u64::try_from(time).unwrap_or(0)),
+            };
+        }
     }
 
     /// The names in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Entry<'_>, &Details)> {
-        self.order.iter().filter_map(|&place| {
-            let place = usize::try_from(place).ok()?;
-            let (entry, _) = self.listing.get(place)?;
-            Some((entry, self.details.get(place)?))
+        self.order.iter().filter_map(|place| {
+            let (entry, _) = self.listing.get(place.index())?;
+            Some((entry, self.details.get(place.index())?))
         })
     }
 
@@ -112,13 +157,44 @@ impl Catalogue {
     pub(super) fn size(&self) -> usize {
         self.listing.size()
             + self.details.len() * size_of::<Details>()
-            + self.order.len() * size_of::<u32>()
+            + self.order.len() * size_of::<Place>()
     }
 
     /// Its reservation, for whatever is rendered from it to take over.
     pub(super) fn reservation_mut(&mut self) -> &mut Reservation {
         self.listing.reservation_mut()
     }
+}
+
+impl Place {
+    fn index(&self) -> usize {
+        // Every index that was given fits.
+        usize::try_from(self.index).unwrap_or(usize::MAX)
+    }
+}
+
+/// What makes two listings show the same: the names in their order, with their details.
+impl Hash for Catalogue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (entry, details) in self.iter() {
+            // The first byte is 0, which no name has in it.
+            let kind = u64::from(details.kind as u8) << 8 | u64::from(entry.is_link) << 16;
+            let size = details.size.unwrap_or(u64::MAX);
+            let modified = details.modified.unwrap_or(i64::MIN).cast_unsigned();
+            state.write(entry.name);
+            state.write([kind, size, modified].map(u64::to_le_bytes).as_flattened());
+        }
+    }
+}
+
+/// Up to eight bytes of `key` from `start` on, as a number that is the less the sooner they sort.
+fn first_bytes(key: &[u8], start: usize) -> u64 {
+    let rest = key.get(start..).unwrap_or_default();
+    let mut bytes = [0; 8];
+    for (byte, &of_key) in bytes.iter_mut().zip(rest) {
+        *byte = of_key;
+    }
+    u64::from_be_bytes(bytes)
 }
 
 /// Reads the names in an open directory and examines each of them once.
@@ -128,7 +204,7 @@ impl Catalogue {
 pub(super) fn read_catalogue(
     directory: BorrowedFd<'_>,
     follow: impl Fn(&CStr) -> rustix::io::Result<Stat>,
-    file_kind: impl Fn(&[u8]) -> Kind,
+    mut file_kind: impl FnMut(&[u8]) -> Kind,
 ) -> Result<Catalogue, Unavailable> {
     let mut catalogue = Catalogue::new();
     for_each_name(directory, |name, kind| {
@@ -139,7 +215,7 @@ pub(super) fn read_catalogue(
             rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
         };
         let bytes = name.to_bytes();
-        let kind_of = |found| match found {
+        let mut kind_of = |found| match found {
             FileType::Directory => Kind::Folder,
             FileType::RegularFile => file_kind(bytes),
             _ => Kind::Special,

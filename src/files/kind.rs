@@ -63,6 +63,49 @@ impl Kind {
     }
 }
 
+/// The most suffixes whose kind is remembered at a time.
+const MOST_KNOWN: usize = 16;
+
+/// Finds the kinds of many files by their names. Most of them have a few suffixes in common.
+pub(crate) struct Kinds<F> {
+    find: F,
+    known: Vec<(Box<[u8]>, Kind)>,
+}
+
+impl<F: Fn(&[u8]) -> Kind> Kinds<F> {
+    /// `find` returns the kind of a file; it depends on no more of the name than the last two
+    /// extensions, one of which may be a coding.
+    pub(crate) fn new(find: F) -> Self {
+        Self {
+            find,
+            known: Vec::new(),
+        }
+    }
+
+    /// The kind of a file of this name.
+    pub(crate) fn of(&mut self, name: &[u8]) -> Kind {
+        let suffix = suffix(name);
+        let known = self.known.iter().find(|(known, _)| **known == *suffix);
+        if let Some((_, kind)) = known {
+            return *kind;
+        }
+        let kind = (self.find)(name);
+        if self.known.len() < MOST_KNOWN {
+            self.known.push((suffix.into(), kind));
+        }
+        kind
+    }
+}
+
+/// The last two extensions of a name, with their dots; dots at its start are part of the stem.
+fn suffix(name: &[u8]) -> &[u8] {
+    let start = name.iter().take_while(|&&byte| byte == b'.').count();
+    let rest = name.get(start..).unwrap_or_default();
+    let dots = memchr::memrchr_iter(b'.', rest);
+    let dot = dots.take(2).last().unwrap_or(rest.len());
+    rest.get(dot..).unwrap_or_default()
+}
+
 /// Parts of the names of media types below `application/`.
 const ARCHIVES: &[&str] = &[
     "7z",
@@ -108,6 +151,38 @@ const TEXTS: &[&str] = &[
 mod tests {
     use super::*;
     use crate::files::builtin_media_type;
+
+    #[test]
+    fn names_with_the_same_extensions_are_looked_up_once() {
+        let looked_up = std::cell::Cell::new(0);
+        let mut kinds = Kinds::new(|name| {
+            looked_up.set(looked_up.get() + 1);
+            let name = String::from_utf8_lossy(name);
+            builtin_media_type(&name).map_or(Kind::File, Kind::of_media_type)
+        });
+        for (name, kind, expected) in [
+            ("a.txt", Kind::Text, 1),
+            ("b.txt", Kind::Text, 1),
+            (".txt", Kind::File, 2),
+            ("..txt", Kind::File, 2),
+            ("a", Kind::File, 2),
+            ("..a.txt", Kind::Text, 2),
+            ("a.", Kind::File, 3),
+            ("a.gz", Kind::File, 4),
+            ("a.txt.gz", Kind::Text, 5),
+            ("b-1.2.txt.gz", Kind::Text, 5),
+            ("b-1.tgz", Kind::Archive, 6),
+            ("b-2.tgz", Kind::Archive, 6),
+            ("a.TXT", Kind::Text, 7),
+        ] {
+            assert_eq!(kinds.of(name.as_bytes()), kind, "{name}");
+            assert_eq!(looked_up.get(), expected, "{name}");
+        }
+        for number in 0..2 * MOST_KNOWN {
+            assert_eq!(kinds.of(format!("a.{number}").as_bytes()), Kind::File);
+        }
+        assert_eq!(kinds.known.len(), MOST_KNOWN);
+    }
 
     #[test]
     fn a_file_s_kind_follows_from_its_media_type() {

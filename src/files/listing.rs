@@ -7,9 +7,14 @@ use super::natural;
 use super::reservation::{Reservation, grow};
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::escape_surrogates;
-use rustix::fs::{AtFlags, Dir, FileType};
+use rustix::fs::{AtFlags, FileType};
+use smallvec::SmallVec;
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
+
+/// Bytes of a directory read at a time, as the C library does.
+#[cfg(target_os = "linux")]
+const DIRECTORY_BUFFER: usize = 32 * 1024;
 
 /// A name in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +141,16 @@ impl Listing {
         Some((stored.entry(&self.text), stored.key.of(&self.text)))
     }
 
+    /// How many bytes all sort keys begin with in common.
+    pub(super) fn common_start(&self) -> usize {
+        let mut keys = self.entries.iter().map(|stored| stored.key.of(&self.text));
+        let first = keys.next().unwrap_or_default();
+        keys.fold(first.len(), |common, key| {
+            let pairs = first.iter().zip(key).take(common);
+            pairs.take_while(|(a, b)| a == b).count()
+        })
+    }
+
     /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.entries.len() * size_of::<Stored>()
@@ -168,14 +183,27 @@ impl Span {
 }
 
 /// A name in lower case.
-pub(super) fn lower_case(name: &[u8]) -> Vec<u8> {
-    let mut lower = Vec::with_capacity(name.len());
+pub(super) fn lower_case(name: &[u8]) -> SmallVec<[u8; 256]> {
+    if name.is_ascii() {
+        let mut lower = SmallVec::from_slice(name);
+        lower.make_ascii_lowercase();
+        return lower;
+    }
+    let mut lower = Vec::new();
     push_key(name, &mut lower);
-    lower
+    lower.into()
 }
 
 /// Appends the sort key of a name.
 fn push_key(name: &[u8], text: &mut Vec<u8>) {
+    if name.is_ascii() {
+        let start = text.len();
+        text.extend_from_slice(name);
+        text.get_mut(start..)
+            .unwrap_or_default()
+            .make_ascii_lowercase();
+        return;
+    }
     for chunk in name.utf8_chunks() {
         text.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
         text.extend_from_slice(&escape_surrogates(chunk.invalid()));
@@ -210,14 +238,12 @@ pub(super) fn for_each_name(
     directory: BorrowedFd<'_>,
     mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
 ) -> Result<(), Unavailable> {
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
+    read_names(directory, |name, kind| {
         if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
+            return Ok(());
         }
         // Some file systems do not return the type with the name.
-        let kind = match entry.file_type() {
+        let kind = match kind {
             FileType::Unknown => file_type_of(rustix::fs::statat(
                 directory,
                 name,
@@ -225,7 +251,37 @@ pub(super) fn for_each_name(
             ))?,
             kind => kind,
         };
-        take(name, kind)?;
+        take(name, kind)
+    })
+}
+
+/// Iterates over all that an open directory returns, from its start.
+#[cfg(target_os = "linux")]
+fn read_names(
+    directory: BorrowedFd<'_>,
+    mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
+) -> Result<(), Unavailable> {
+    use rustix::fs::{RawDir, SeekFrom, seek};
+    // It may have been read before.
+    seek(directory, SeekFrom::Start(0))?;
+    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        take(entry.file_name(), entry.file_type())?;
+    }
+    Ok(())
+}
+
+/// As above, by the C library, with a descriptor of its own and an allocation for each name.
+#[cfg(not(target_os = "linux"))]
+fn read_names(
+    directory: BorrowedFd<'_>,
+    mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
+) -> Result<(), Unavailable> {
+    for entry in rustix::fs::Dir::read_from(directory)? {
+        let entry = entry?;
+        take(entry.file_name(), entry.file_type())?;
     }
     Ok(())
 }

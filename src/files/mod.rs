@@ -23,7 +23,7 @@ pub(crate) use catalogue::Catalogue;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use catalogue::Details;
 pub(crate) use destination::NoDestination;
-pub(crate) use kind::Kind;
+pub(crate) use kind::{Kind, Kinds};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use listing::{Entry, Listing};
 pub(crate) use media_type::{

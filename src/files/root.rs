@@ -267,7 +267,7 @@ impl Directory<'_> {
     /// kind of a file by its name.
     pub(crate) fn catalogue(
         &self,
-        file_kind: impl Fn(&[u8]) -> Kind,
+        file_kind: impl FnMut(&[u8]) -> Kind,
     ) -> Result<Catalogue, Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
         let follow = |link: &CStr| {

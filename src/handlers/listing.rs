@@ -2,10 +2,12 @@
 
 use super::FileHandler;
 use crate::files::rendering::{self, Rendering};
-use crate::files::{Catalogue, Directory, Kind, Sorting, Unavailable};
-use crate::http::{HttpError, Representation, Request, Response, StatusCode, Validators, header};
+use crate::files::{Catalogue, Directory, Kind, Kinds, Sorting, Unavailable};
+use crate::http::{
+    HeaderValue, HttpError, Representation, Request, Response, StatusCode, Validators, header,
+};
 use crate::representation::{ListingFormat, Precondition};
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How directories without an index page are listed.
 ///
@@ -62,18 +64,22 @@ impl FileHandler {
         let target = request.target();
         let sorting = Sorting::of_query(target.query());
         let links = self.offers.links(target, directory);
-        let made = self
-            .sorted(directory, sorting)
-            .and_then(|catalogue| rendering::page(target, sorting, links, catalogue));
-        let page = match made {
-            Ok(page) => page,
-            Err(Unavailable::Absent) => return Err(not_listed(Unavailable::Absent)),
-            Err(Unavailable::Shortage) => return classic(request, directory),
-        };
         let response = Response::new(StatusCode::OK)
             .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
             .hardened_by(links.policy());
-        validated(request, page, ("page", sorting), response)
+        let made = self.sorted(directory, sorting).and_then(|catalogue| {
+            // The policy tells one version of the page's own style and script from another.
+            let of_page = (target.path(), sorting, links, links.policy());
+            let tag = tag(("page", of_page, &catalogue));
+            validated(request, response, tag, || {
+                rendering::page(target, sorting, links, catalogue)
+            })
+        });
+        match made {
+            Ok(response) => response,
+            Err(Unavailable::Absent) => Err(not_listed(Unavailable::Absent)),
+            Err(Unavailable::Shortage) => classic(request, directory),
+        }
     }
 
     fn json(
@@ -82,14 +88,14 @@ impl FileHandler {
         directory: &Directory<'_>,
     ) -> Result<Response, HttpError> {
         let sorting = Sorting::of_query(request.target().query());
-        let json = self
-            .sorted(directory, sorting)
-            .and_then(rendering::json)
-            .map_err(not_listed)?;
         let response = Response::new(StatusCode::OK)
             .with_header(Representation::CONTENT_TYPE, "application/json")
             .with_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        validated(request, json, ("json", sorting), response)
+        let made = self.sorted(directory, sorting).and_then(|catalogue| {
+            let tag = tag(("json", sorting, &catalogue));
+            validated(request, response, tag, || rendering::json(catalogue))
+        });
+        made.map_err(not_listed)?
     }
 
     /// What is in a directory, in order.
@@ -98,11 +104,11 @@ impl FileHandler {
         directory: &Directory<'_>,
         sorting: Sorting,
     ) -> Result<Catalogue, Unavailable> {
-        let kind = |name: &[u8]| {
+        let mut kinds = Kinds::new(|name| {
             let name = String::from_utf8_lossy(name);
             Kind::of_media_type(self.media_type(&name))
-        };
-        let mut catalogue = directory.catalogue(kind)?;
+        });
+        let mut catalogue = directory.catalogue(|name| kinds.of(name))?;
         catalogue.sort(sorting);
         Ok(catalogue)
     }
@@ -121,25 +127,35 @@ fn classic(request: &Request<'_>, directory: &Directory<'_>) -> Result<Response,
         .hardened())
 }
 
-/// Makes `rendering` the content of `response`, unless the client has it already. The entity tag
-/// covers the text and its `form`.
+/// A weak entity tag: the same for the same content.
+fn tag(content: impl Hash) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    HeaderValue::displayed(format_args!("W/\"{:016x}\"", hasher.finish()))
+}
+
+/// Makes what is rendered the content of `response`, unless the client has it already: then it is
+/// not rendered at all.
 fn validated(
     request: &Request<'_>,
-    rendering: Rendering,
-    form: impl Hash,
     response: Response,
-) -> Result<Response, HttpError> {
-    let tag = rendering.tag(form);
+    tag: HeaderValue,
+    render: impl FnOnce() -> Result<Rendering, Unavailable>,
+) -> Result<Result<Response, HttpError>, Unavailable> {
     let validators = Validators::default().with_etag(tag.as_bytes());
-    match validators.evaluate(request.method(), request.headers()) {
-        Precondition::Holds | Precondition::HoldsForWhole => {
-            Ok(response.with_header(header::ETAG, tag).with_body(rendering))
-        }
-        Precondition::NotModified => {
-            Ok(Response::new(StatusCode::NOT_MODIFIED).with_header(header::ETAG, tag))
-        }
-        Precondition::Failed => Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
-    }
+    Ok(
+        match validators.evaluate(request.method(), request.headers()) {
+            Precondition::Holds | Precondition::HoldsForWhole => {
+                let response = response.with_header(header::ETAG, tag);
+                Ok(response.with_body(render()?))
+            }
+            Precondition::NotModified => {
+                let response = Response::new(StatusCode::NOT_MODIFIED);
+                Ok(response.with_header(header::ETAG, tag))
+            }
+            Precondition::Failed => Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
+        },
+    )
 }
 
 fn not_listed(why: Unavailable) -> HttpError {

@@ -81,8 +81,14 @@ impl Response {
     }
 
     /// The same with another `Content-Security-Policy`, for a page with a script of its own.
-    pub(crate) fn hardened_by(self, policy: &str) -> Self {
-        self.with_header(super::header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .with_header(super::header::CONTENT_SECURITY_POLICY, policy)
+    pub(crate) fn hardened_by(mut self, policy: &'static str) -> Self {
+        let fields = [
+            (super::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (super::header::CONTENT_SECURITY_POLICY, policy),
+        ];
+        for (name, value) in fields {
+            self.headers.extend_with(name, value.as_bytes());
+        }
+        self
     }
 }

@@ -1,6 +1,6 @@
 //! Directory listings: CPython's page, byte for byte (`list_directory`).
 
-use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, push_link};
+use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, is_plain, push_link};
 use crate::files::listing::{Entry, Listing};
 use crate::files::unavailable::Unavailable;
 
@@ -48,6 +48,9 @@ fn push_entry(entry: Entry<'_>, page: &mut Vec<u8>) {
 
 /// Appends text with `&`, `<` and `>` escaped. Bytes that are not UTF-8 cannot be any of them.
 fn push_text(text: &[u8], page: &mut Vec<u8>) {
+    if is_plain(text) {
+        return page.extend_from_slice(text);
+    }
     for chunk in text.utf8_chunks() {
         html_escape::encode_text_to_vec(chunk.valid(), page);
         page.extend_from_slice(chunk.invalid());

@@ -50,7 +50,7 @@ fn push_object(entry: Entry<'_>, details: &Details, text: &mut Vec<u8>) {
     match details.modified.and_then(Moment::universal) {
         Some(moment) => {
             text.push(b'"');
-            moment.push_rfc_3339(text);
+            text.extend_from_slice(moment.to_rfc_3339().as_bytes());
             text.push(b'"');
         }
         None => text.extend_from_slice(b"null"),
@@ -67,6 +67,11 @@ fn push_object(entry: Entry<'_>, details: &Details, text: &mut Vec<u8>) {
 /// Appends a string (§7); what is not UTF-8 in it becomes U+FFFD.
 fn push_string(string: &[u8], text: &mut Vec<u8>) {
     text.push(b'"');
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if string.iter().all(is_plain) {
+        text.extend_from_slice(string);
+        return text.push(b'"');
+    }
     for chunk in string.utf8_chunks() {
         for &byte in chunk.valid().as_bytes() {
             match byte {

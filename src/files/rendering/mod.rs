@@ -17,9 +17,8 @@ pub(crate) use page::{Links, page};
 
 use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
-use crate::http::{Body, HeaderValue, escape_surrogates};
+use crate::http::{Body, escape_surrogates};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Cursor, Read};
 use std::mem;
 
@@ -41,16 +40,6 @@ const LONGEST_TEXT: usize = 5;
 pub(crate) struct Rendering {
     bytes: Cursor<Vec<u8>>,
     reservation: Reservation,
-}
-
-impl Rendering {
-    /// A weak entity tag: the same for the same text in the same `form`.
-    pub(crate) fn tag(&self, form: impl Hash) -> HeaderValue {
-        let mut hasher = DefaultHasher::new();
-        form.hash(&mut hasher);
-        hasher.write(self.bytes.get_ref());
-        HeaderValue::displayed(format_args!("W/\"{:016x}\"", hasher.finish()))
-    }
 }
 
 impl Read for Rendering {
@@ -108,7 +97,17 @@ impl Writer {
 
 /// Appends a name as it appears in a link.
 fn push_link(name: &[u8], text: &mut Vec<u8>) {
+    let is_its_own = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-~/".contains(byte);
+    if name.iter().all(is_its_own) {
+        return text.extend_from_slice(name);
+    }
     for part in percent_encode(&escape_surrogates(name), QUOTED) {
         text.extend_from_slice(part.as_bytes());
     }
+}
+
+/// Whether text in a page is as it is: printable ASCII without `&`, `<` and `>`.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter()
+        .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>'))
 }

@@ -1,6 +1,7 @@
 //! Names on the page for people: plain text, whatever they contain, that cannot pass for another
 //! name.
 
+use super::is_plain;
 use crate::files::listing::Entry;
 use crate::files::media_type::split_extension;
 
@@ -36,6 +37,9 @@ fn push_isolated(name: &[u8], page: &mut Vec<u8>) {
 /// Appends text with `&`, `<` and `>` escaped. Control characters are shown as their pictures, and
 /// what is not UTF-8 as U+FFFD.
 pub(super) fn push_text(text: &[u8], page: &mut Vec<u8>) {
+    if is_plain(text) {
+        return page.extend_from_slice(text);
+    }
     for chunk in text.utf8_chunks() {
         for part in chunk
             .valid()

@@ -249,21 +249,38 @@ fn push_table_head(totals: &Totals, sorting: Sorting, page: &mut Vec<u8>) {
     page.extend_from_slice(b"</tr></thead>\n");
 }
 
+/// What is before the name in a row. Its class gives it a mark.
+fn start_of_row(kind: Kind, is_link: bool) -> &'static str {
+    macro_rules! start {
+        ($class:literal) => {
+            if is_link {
+                start!(@ $class, " l")
+            } else {
+                start!(@ $class, "")
+            }
+        };
+        (@ $class:literal, $link:literal) => {
+            concat!(
+                "<tr role=\"row\" class=\"", $class, $link,
+                "\"><th scope=\"row\" role=\"rowheader\"><a href=\""
+            )
+        };
+    }
+    match kind {
+        Kind::Archive => start!("z"),
+        Kind::Audio | Kind::Video => start!("m"),
+        Kind::BrokenLink => start!("b"),
+        Kind::Document | Kind::Text => start!("t"),
+        Kind::File | Kind::Font | Kind::Special => start!("f"),
+        Kind::Folder => start!("d"),
+        Kind::Image => start!("i"),
+    }
+}
+
 /// Appends the row of one name.
 fn push_row(entry: Entry<'_>, details: &Details, query: &str, page: &mut Vec<u8>) {
-    page.extend_from_slice(b"<tr role=\"row\" class=\"");
-    page.extend_from_slice(match details.kind {
-        Kind::Archive => b"z",
-        Kind::Audio | Kind::Video => b"m",
-        Kind::BrokenLink => b"b",
-        Kind::Document | Kind::Text => b"t",
-        Kind::File | Kind::Font | Kind::Special => b"f",
-        Kind::Folder => b"d",
-        Kind::Image => b"i",
-    });
     let is_link = entry.is_link && details.kind != Kind::BrokenLink;
-    page.extend_from_slice(if is_link { b" l\">" } else { b"\">" });
-    page.extend_from_slice(b"<th scope=\"row\" role=\"rowheader\"><a href=\"");
+    page.extend_from_slice(start_of_row(details.kind, is_link).as_bytes());
     push_link(entry.name, page);
     if entry.is_directory {
         page.push(b'/');
@@ -273,40 +290,40 @@ fn push_row(entry: Entry<'_>, details: &Details, query: &str, page: &mut Vec<u8>
     push_file_name(entry, page);
     page.extend_from_slice(b"</a></th><td role=\"cell\">");
     page.extend_from_slice(details.kind.word().as_bytes());
-    page.extend_from_slice(if is_link { b" (link)</td>" } else { b"</td>" });
+    if is_link {
+        page.extend_from_slice(b" (link)");
+    }
     push_size_cell(details.size, page);
     push_time_cell(details.modified, page);
-    page.extend_from_slice(b"</tr>\n");
+    page.extend_from_slice(b"</td></tr>\n");
 }
 
-/// Appends the cell of a size: binary units, and the exact number where they hide it.
+/// Appends the cell of a size, up to its end: binary units, and the exact number where they hide
+/// it.
 fn push_size_cell(size: Option<u64>, page: &mut Vec<u8>) {
-    let Some(size) = size else {
-        page.extend_from_slice(b"<td role=\"cell\"></td>");
-        return;
-    };
-    if size < 1024 {
-        page.extend_from_slice(b"<td role=\"cell\">");
-    } else {
-        page.extend_from_slice(b"<td role=\"cell\" title=\"");
+    page.extend_from_slice(b"</td><td role=\"cell\"");
+    if let Some(size) = size.filter(|&size| size >= 1024) {
+        page.extend_from_slice(b" title=\"");
         push_grouped(size, page);
-        page.extend_from_slice(b" bytes\">");
+        page.extend_from_slice(b" bytes\"");
     }
-    push_size(size, page);
-    page.extend_from_slice(b"</td>");
+    page.push(b'>');
+    if let Some(size) = size {
+        push_size(size, page);
+    }
 }
 
-/// Appends the cell of a time, in the zone of this machine.
+/// Appends the cell of a time, up to its end, in the zone of this machine.
 fn push_time_cell(modified: Option<i64>, page: &mut Vec<u8>) {
     let Some(moment) = modified.and_then(Moment::local) else {
-        page.extend_from_slice(b"<td role=\"cell\"></td>");
-        return;
+        return page.extend_from_slice(b"</td><td role=\"cell\">");
     };
-    page.extend_from_slice(b"<td role=\"cell\"><time datetime=\"");
-    moment.push_rfc_3339(page);
+    let text = moment.to_rfc_3339();
+    page.extend_from_slice(b"</td><td role=\"cell\"><time datetime=\"");
+    page.extend_from_slice(text.as_bytes());
     page.extend_from_slice(b"\">");
-    moment.push_minute(page);
-    page.extend_from_slice(b"</time></td>");
+    page.extend_from_slice(&text.minute());
+    page.extend_from_slice(b"</time>");
 }
 
 #[cfg(test)]

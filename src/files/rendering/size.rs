@@ -30,6 +30,9 @@ pub(super) fn push_size(size: u64, page: &mut Vec<u8>) {
 
 /// A number with a comma before every three digits.
 pub(super) fn push_grouped(number: u64, page: &mut Vec<u8>) {
+    if number < 1000 {
+        return push_decimal(page, number);
+    }
     let mut digits = Vec::with_capacity(20);
     push_decimal(&mut digits, number);
     for (place, digit) in digits.iter().enumerate() {

@@ -30,51 +30,62 @@ impl Moment {
         })
     }
 
-    /// `2026-11-22 07:21`
-    pub(super) fn push_minute(self, text: &mut Vec<u8>) {
-        self.push_date(text);
-        text.push(b' ');
-        self.push_hour_and_minute(text);
-    }
-
     /// `2026-11-22T07:21:00+01:00`, or with `Z` in UTC.
-    pub(super) fn push_rfc_3339(self, text: &mut Vec<u8>) {
-        self.push_date(text);
-        text.push(b'T');
-        self.push_hour_and_minute(text);
-        text.push(b':');
-        push_two(text, self.local.second().unsigned_abs().into());
-        if self.offset == 0 {
-            text.push(b'Z');
-            return;
+    pub(super) fn to_rfc_3339(self) -> Rfc3339 {
+        let Self { local, offset } = self;
+        let year = local.year().unsigned_abs();
+        let minutes = offset.unsigned_abs() / 60;
+        let [[y1, y2], [y3, y4]] = [two(year / 100), two(year % 100)];
+        let [[m1, m2], [d1, d2]] = [local.month(), local.day()].map(two_of);
+        let [[h1, h2], [n1, n2], [s1, s2]] =
+            [local.hour(), local.minute(), local.second()].map(two_of);
+        let (sign, length) = match offset {
+            0 => (b'Z', 20),
+            ..0 => (b'-', 25),
+            _ => (b'+', 25),
+        };
+        let [[o1, o2], [p1, p2]] = [minutes / 60, minutes % 60].map(two);
+        Rfc3339 {
+            text: [
+                y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1,
+                s2, sign, o1, o2, b':', p1, p2,
+            ],
+            length,
         }
-        text.push(if self.offset < 0 { b'-' } else { b'+' });
-        let minutes = u64::from(self.offset.unsigned_abs() / 60);
-        push_two(text, minutes / 60);
-        text.push(b':');
-        push_two(text, minutes % 60);
-    }
-
-    fn push_date(self, text: &mut Vec<u8>) {
-        let year: u64 = self.local.year().unsigned_abs().into();
-        push_two(text, year / 100);
-        push_two(text, year % 100);
-        text.push(b'-');
-        push_two(text, self.local.month().unsigned_abs().into());
-        text.push(b'-');
-        push_two(text, self.local.day().unsigned_abs().into());
-    }
-
-    fn push_hour_and_minute(self, text: &mut Vec<u8>) {
-        push_two(text, self.local.hour().unsigned_abs().into());
-        text.push(b':');
-        push_two(text, self.local.minute().unsigned_abs().into());
     }
 }
 
-fn push_two(text: &mut Vec<u8>, number: u64) {
-    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or(0);
-    text.extend_from_slice(&[digit(number / 10), digit(number)]);
+/// A time as RFC 3339 writes it.
+pub(super) struct Rfc3339 {
+    text: [u8; 25],
+    length: usize,
+}
+
+impl Rfc3339 {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or_default()
+    }
+
+    /// `2026-11-22 07:21`
+    pub(super) fn minute(&self) -> [u8; 16] {
+        let mut minute = [b' '; 16];
+        for (byte, of_text) in minute.iter_mut().zip(self.text) {
+            if of_text != b'T' {
+                *byte = of_text;
+            }
+        }
+        minute
+    }
+}
+
+fn two_of(number: i8) -> [u8; 2] {
+    two(number.unsigned_abs())
+}
+
+/// The last two digits of a number.
+fn two(number: impl Into<u32>) -> [u8; 2] {
+    let number: u32 = number.into();
+    [number / 10, number].map(|number| b'0' + u8::try_from(number % 10).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -107,11 +118,9 @@ mod tests {
             let moment = Moment::universal(seconds + i64::from(offset));
             let moment = moment.map(|moment| Moment { offset, ..moment });
             let moment = moment.expect("four digits name it");
-            let (mut text, mut exact) = (Vec::new(), Vec::new());
-            moment.push_minute(&mut text);
-            moment.push_rfc_3339(&mut exact);
-            assert_eq!(String::from_utf8_lossy(&text), minute);
-            assert_eq!(String::from_utf8_lossy(&exact), rfc_3339);
+            let text = moment.to_rfc_3339();
+            assert_eq!(String::from_utf8_lossy(&text.minute()), minute);
+            assert_eq!(String::from_utf8_lossy(text.as_bytes()), rfc_3339);
         }
         for far in [i64::MIN, i64::MAX, -62_167_219_201, 253_402_300_800] {
             assert!(Moment::universal(far).is_none(), "{far}");
