@@ -20,10 +20,10 @@ use crate::http::{
     Response, Scheme, StatusCode, Version,
 };
 use crate::wire::{
-    self, CloseReason, Delivery, Facts, Head, Input, Lines, Next, Output, ReceivedHead,
-    RequestFraming, ResponseEnd, Source,
+    self, CloseReason, Delivery, Facts, Head, Input, Lines, Next, Output, Persistence,
+    ReceivedHead, RequestFraming, ResponseEnd, Source,
 };
-use answer::{complete, delivers, handle, is_shortage, reads};
+use answer::{ask, delivers, into_response, is_shortage, reads};
 use request_content::RequestContent;
 use std::borrow::Cow;
 use std::time::Instant;
@@ -103,7 +103,7 @@ impl<'s> Connection<'s> {
                 return Next::Close(self.refuse(clock));
             }
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
-                return Next::Close(self.drop_head(clock));
+                return Next::Close(self.reject_head(clock));
             }
             Ok(None) | Err(_) => return Next::Close(self.without_request()),
         };
@@ -185,16 +185,16 @@ impl<'s> Connection<'s> {
         let mut request = Request::new(*line, fields, peers, body)
             .with_protocol(config.protocol)
             .with_scheme(scheme);
-        let mut result = handle(handler, &mut request);
+        let mut result = ask(handler, &mut request);
         if is_shortage(&result) && reads(line) && self.context.admission.evict_stalled() {
-            result = handle(handler, &mut request);
+            result = ask(handler, &mut request);
         }
         let now = clock.now();
-        let response = complete(self.context, &self.client, &request, result, now);
+        let response = into_response(self.context, &self.client, &request, result, now);
 
-        let client = wire::Expectation::of(line, fields, config.protocol);
+        let expectation = wire::Expectation::of(line, fields, config.protocol);
         let answered = Answered::new(line, fields, &response);
-        self.send(&answered, response, client, &mut content, out, now)
+        self.send(&answered, response, expectation, &mut content, out, now)
     }
 
     /// Logs the request, sends the response, and decides what becomes of the connection.
@@ -202,7 +202,7 @@ impl<'s> Connection<'s> {
         &mut self,
         answered: &Answered<'_>,
         response: Response,
-        client: wire::Expectation,
+        expectation: wire::Expectation,
         content: &mut RequestContent,
         out: &mut Output,
         now: &Now,
@@ -217,7 +217,7 @@ impl<'s> Connection<'s> {
         let spoken = line.version.min(config.protocol);
         let framing = wire::response_framing(response.status, response.body.len(), spoken);
         let facts = Facts {
-            client,
+            expectation,
             is_last: self.ticket.is_last(),
             body_is_bounded: content.is_read() || response.body.is_exchange() && content.is_small(),
             response: ResponseEnd::of(&response.headers, framing),
@@ -236,28 +236,8 @@ impl<'s> Connection<'s> {
             self.context.admission.begin_closing();
         }
         self.ticket.answered();
-        if let Some(records) = self.context.records {
-            let record = Record {
-                client: &self.client,
-                line,
-                fields: answered.fields,
-                status: answered.status,
-                sent: length,
-                duration: self.begun.elapsed(),
-                is_whole: sent.is_ok(),
-            };
-            records.write(&record, now);
-        }
-        if sent.is_ok() && persistence.persists() && !content.is_read() {
-            let body = content.on(&mut self.channel);
-            body.discard(config.max_discarded_body);
-        }
-        let delivery = Delivery {
-            is_whole: sent.is_ok(),
-            body_is_read: content.is_read(),
-            has_unread: !self.channel.input().unread().is_empty(),
-        };
-        wire::next(persistence, client, delivery)
+        self.record(answered, &sent, length, now);
+        self.next(persistence, expectation, &sent, content)
     }
 
     /// Sends head and body; also returns how many bytes of the body were sent.
@@ -297,6 +277,44 @@ impl<'s> Connection<'s> {
         };
         let length = self.channel.sent().saturating_sub(head_length);
         (self.finish(sent, remark), length)
+    }
+
+    /// Writes down what was sent, where records are kept.
+    fn record(&self, answered: &Answered<'_>, sent: &io::Result<()>, length: u64, now: &Now) {
+        let Some(records) = self.context.records else {
+            return;
+        };
+        let record = Record {
+            client: &self.client,
+            line: answered.line,
+            fields: answered.fields,
+            status: answered.status,
+            sent: length,
+            duration: self.begun.elapsed(),
+            is_whole: sent.is_ok(),
+        };
+        records.write(&record, now);
+    }
+
+    /// What becomes of the connection now that the response was sent, or could not be. What is left
+    /// of the request's body is discarded if another request may follow it.
+    fn next(
+        &mut self,
+        persistence: Persistence,
+        expectation: wire::Expectation,
+        sent: &io::Result<()>,
+        content: &mut RequestContent,
+    ) -> Next {
+        if sent.is_ok() && persistence.persists() && !content.is_read() {
+            let body = content.on(&mut self.channel);
+            body.discard(self.context.config.max_discarded_body);
+        }
+        let delivery = Delivery {
+            is_whole: sent.is_ok(),
+            body_is_read: content.is_read(),
+            has_unread: !self.channel.input().unread().is_empty(),
+        };
+        wire::next(persistence, expectation, delivery)
     }
 
     /// Logs what a response's own program has to report once the response was sent, or could not

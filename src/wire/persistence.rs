@@ -25,7 +25,7 @@ pub(crate) enum Expectation {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     /// What the client expects.
-    pub(crate) client: Expectation,
+    pub(crate) expectation: Expectation,
     /// This is the connection's last response, whatever the client expects: the server drains or
     /// has evicted it.
     pub(crate) is_last: bool,
@@ -158,7 +158,7 @@ impl Facts {
     pub(crate) fn persistence(self) -> Persistence {
         let is_possible =
             !self.is_last && self.body_is_bounded && self.response == ResponseEnd::Own;
-        match self.client {
+        match self.expectation {
             Expectation::Closes | Expectation::IsDone => Persistence::Closes,
             _ if self.response == ResponseEnd::SaysClose => Persistence::Closes,
             _ if !is_possible => Persistence::AnnouncesClose,
@@ -172,13 +172,13 @@ impl Facts {
 ///
 /// A connection that was to persist is closed unannounced if the body of the request could not be
 /// read after all; a client has to expect that at any time (§9.6).
-pub(crate) fn next(persistence: Persistence, client: Expectation, delivery: Delivery) -> Next {
+pub(crate) fn next(persistence: Persistence, expectation: Expectation, delivery: Delivery) -> Next {
     let Delivery {
         is_whole,
         body_is_read,
         has_unread,
     } = delivery;
-    match client {
+    match expectation {
         _ if !is_whole => Next::Close(CloseReason::Cut),
         _ if persistence.persists() && body_is_read => Next::Keep,
         Expectation::IsDone if body_is_read && !has_unread => Next::Close(CloseReason::Agreed),
@@ -250,7 +250,7 @@ mod tests {
     fn the_head_says_what_the_client_does_not_know() {
         use Persistence::{AnnouncesClose, AnnouncesKeepAlive, Closes};
         let usual = Facts {
-            client: Expectation::Persists,
+            expectation: Expectation::Persists,
             is_last: false,
             body_is_bounded: true,
             response: ResponseEnd::Own,
@@ -278,13 +278,16 @@ mod tests {
             (endless, AnnouncesClose, AnnouncesClose),
             (said, Closes, Closes),
         ] {
-            for (client, expected) in [
+            for (expectation, expected) in [
                 (Expectation::Persists, kept),
                 (Expectation::AsksToPersist, asked),
                 (Expectation::Closes, Closes),
                 (Expectation::IsDone, Closes),
             ] {
-                let facts = Facts { client, ..facts };
+                let facts = Facts {
+                    expectation,
+                    ..facts
+                };
                 assert_eq!(facts.persistence(), expected, "{facts:?}");
             }
         }

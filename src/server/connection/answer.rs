@@ -30,10 +30,7 @@ pub(super) fn delivers(line: &RequestLine<'_>, response: &Response) -> bool {
 
 /// What the handler answers. The stack that this takes is free again while the response is sent.
 #[inline(never)]
-pub(super) fn handle(
-    handler: &dyn Handler,
-    request: &mut Request<'_>,
-) -> Result<Response, HttpError> {
+pub(super) fn ask(handler: &dyn Handler, request: &mut Request<'_>) -> Result<Response, HttpError> {
     handler.expect_continue(request)?;
     let result = handler.handle(request);
     // A 1xx cannot be the final response to a request.
@@ -46,7 +43,7 @@ pub(super) fn handle(
 /// Turns what a handler answers into what this client gets: applies conditions and ranges, and
 /// makes the page for an error, which is logged.
 #[inline(never)]
-pub(super) fn complete(
+pub(super) fn into_response(
     context: &Context<'_>,
     client: &Client,
     request: &Request<'_>,

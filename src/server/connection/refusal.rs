@@ -16,8 +16,8 @@ impl Connection<'_> {
         self.reject(&line, fields, &HttpError::overloaded(), clock)
     }
 
-    /// Drops a head that there is no memory for.
-    pub(super) fn drop_head(&mut self, clock: &mut Clock) -> CloseReason {
+    /// Answers a request whose head there is no memory for.
+    pub(super) fn reject_head(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
         let error = HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         self.reject(&line, FieldLines::default(), &error, clock)
@@ -47,11 +47,12 @@ impl Connection<'_> {
         clock: &mut Clock,
     ) -> CloseReason {
         let now = clock.now();
-        let client = wire::Expectation::of_rejected(line.version, self.context.config.protocol);
+        let expectation =
+            wire::Expectation::of_rejected(line.version, self.context.config.protocol);
         let answered = Answered::new(line, fields, &response);
         let mut buffers = self.context.buffers.take();
         let (content, out) = (&mut RequestContent::lost(), &mut buffers.out);
-        let next = self.send(&answered, response, client, content, out, now);
+        let next = self.send(&answered, response, expectation, content, out, now);
         self.context.buffers.give_back(buffers);
         match next {
             Next::Keep => CloseReason::Answered,
