@@ -1,7 +1,8 @@
 //! The names in a directory with their metadata: size, time, kind.
 
 use super::kind::Kind;
-use super::listing::{Entry, Listing, for_each_name, lower_case};
+use super::listing::{Entry, Listing, lower_case};
+use super::names::for_each_name;
 use super::open_files::Stamp;
 use super::reservation::{Reservation, grow};
 use super::sorting::{Column, Sorting};

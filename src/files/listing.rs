@@ -3,18 +3,14 @@
 //! However many there are, they occupy two blocks of memory: one block for each name would be slow
 //! to allocate, and would not be returned to the system.
 
+use super::names::for_each_name;
 use super::natural;
 use super::reservation::{Reservation, grow};
-use super::unavailable::{Unavailable, file_type_of};
+use super::unavailable::Unavailable;
 use crate::http::escape_surrogates;
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::FileType;
 use smallvec::SmallVec;
-use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
-
-/// Bytes of a directory read at a time, as the C library does.
-#[cfg(target_os = "linux")]
-const DIRECTORY_BUFFER: usize = 32 * 1024;
 
 /// A name in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,59 +229,6 @@ pub(super) fn read_entries(
     Ok(listing)
 }
 
-/// Iterates over the names in an open directory, each with its type, links not followed.
-pub(super) fn for_each_name(
-    directory: BorrowedFd<'_>,
-    mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
-) -> Result<(), Unavailable> {
-    read_names(directory, |name, kind| {
-        if matches!(name.to_bytes(), b"." | b"..") {
-            return Ok(());
-        }
-        // Some file systems do not return the type with the name.
-        let kind = match kind {
-            FileType::Unknown => file_type_of(rustix::fs::statat(
-                directory,
-                name,
-                AtFlags::SYMLINK_NOFOLLOW,
-            ))?,
-            kind => kind,
-        };
-        take(name, kind)
-    })
-}
-
-/// Iterates over all that an open directory returns, from its start.
-#[cfg(target_os = "linux")]
-fn read_names(
-    directory: BorrowedFd<'_>,
-    mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
-) -> Result<(), Unavailable> {
-    use rustix::fs::{RawDir, SeekFrom, seek};
-    // It may have been read before.
-    seek(directory, SeekFrom::Start(0))?;
-    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
-    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        take(entry.file_name(), entry.file_type())?;
-    }
-    Ok(())
-}
-
-/// As above, by the C library, with a descriptor of its own and an allocation for each name.
-#[cfg(not(target_os = "linux"))]
-fn read_names(
-    directory: BorrowedFd<'_>,
-    mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
-) -> Result<(), Unavailable> {
-    for entry in rustix::fs::Dir::read_from(directory)? {
-        let entry = entry?;
-        take(entry.file_name(), entry.file_type())?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,5 +298,19 @@ mod tests {
                 entry("to-nowhere", false, true),
             ]
         );
+    }
+
+    #[test]
+    fn a_directory_can_be_read_again_from_its_start() {
+        let tree = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(tree.path().join("a"), "").expect("a file");
+        let root = crate::files::Root::new(tree.path());
+        let Ok(crate::files::Node::Directory(directory)) = root.open(b"", Default::default) else {
+            panic!("it is a directory");
+        };
+        let catalogue = directory.catalogue(|_| crate::files::Kind::File);
+        assert_eq!(catalogue.map(|found| found.iter().count()), Ok(1));
+        assert_eq!(directory.rewind(), Ok(()));
+        assert_eq!(directory.entries().map(|found| found.iter().count()), Ok(1));
     }
 }

@@ -6,6 +6,7 @@ mod destination;
 mod kind;
 mod listing;
 mod media_type;
+mod names;
 mod natural;
 mod open_files;
 mod private;

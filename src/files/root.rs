@@ -14,7 +14,7 @@ use super::private::PrivateDirectories;
 use super::sibling::is_in;
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::{Coding, Headers, HttpDate, Representation};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 use smallvec::SmallVec;
 use std::ffi::{CStr, OsStr};
@@ -158,14 +158,21 @@ impl Root {
             return Ok(Opened::File(self.settled(full, &seen, found)));
         }
         must_be_served(seen.kind)?;
-        let open = || match rustix::fs::open(full, FLAGS, Mode::empty()) {
+        let open = |flags| match rustix::fs::open(full, flags, Mode::empty()) {
             Err(Errno::MFILE | Errno::NFILE) => {
                 self.open_files.clear();
-                rustix::fs::open(full, FLAGS, Mode::empty())
+                rustix::fs::open(full, flags, Mode::empty())
             }
             opened => opened,
         };
-        let (file, stamp) = with_stamp(past_lease(open)?)?;
+        if seen.is_directory() {
+            match open(FLAGS | OFlags::DIRECTORY) {
+                // It has been replaced since it was looked at.
+                Err(Errno::NOTDIR) => {}
+                opened => return Ok(Opened::Other(opened?, FileType::Directory)),
+            }
+        }
+        let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
         let opened = represent(file, &stamp, coding, kind);
         if let Opened::File(representation) = &opened {
             self.open_files.keep(full, stamp, representation);
@@ -252,6 +259,14 @@ impl Directory<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Makes the next to read the names in this directory begin with the first.
+    pub(crate) fn rewind(&self) -> Result<(), Unavailable> {
+        if let Some(handle) = &self.handle {
+            rustix::fs::seek(handle, SeekFrom::Start(0))?;
+        }
+        Ok(())
     }
 
     /// The names in this directory, sorted.

@@ -78,7 +78,10 @@ impl FileHandler {
         match made {
             Ok(response) => response,
             Err(Unavailable::Absent) => Err(not_listed(Unavailable::Absent)),
-            Err(Unavailable::Shortage) => classic(request, directory),
+            Err(Unavailable::Shortage) => {
+                directory.rewind().map_err(not_listed)?;
+                classic(request, directory)
+            }
         }
     }
 

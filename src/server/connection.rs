@@ -3,6 +3,7 @@
 mod answer;
 mod greeting;
 mod refusal;
+mod report;
 mod request_content;
 mod transmission;
 
@@ -12,12 +13,11 @@ use super::buffers::RequestBuffers;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
 use super::context::Context;
-use super::record::Record;
 use super::ticket::Ticket;
 use crate::handler::Answered;
 use crate::http::{
-    Exchange, ExchangeFailed, FieldLines, Method, Peer, Request, RequestBody, RequestLine,
-    Response, Scheme, StatusCode, Version,
+    FieldLines, Method, Peer, Request, RequestBody, RequestLine, Response, Scheme, StatusCode,
+    Version,
 };
 use crate::wire::{
     self, CloseReason, Delivery, Facts, Head, Input, Lines, Next, Output, Persistence,
@@ -25,10 +25,9 @@ use crate::wire::{
 };
 use answer::{ask, delivers, into_response, is_shortage, reads};
 use request_content::RequestContent;
-use std::borrow::Cow;
 use std::time::Instant;
 use std::{io, mem};
-use transmission::{Finished, Transmission};
+use transmission::Transmission;
 
 /// A connection that is being served.
 pub(super) struct Connection<'s> {
@@ -279,23 +278,6 @@ impl<'s> Connection<'s> {
         (self.finish(sent, remark), length)
     }
 
-    /// Writes down what was sent, where records are kept.
-    fn record(&self, answered: &Answered<'_>, sent: &io::Result<()>, length: u64, now: &Now) {
-        let Some(records) = self.context.records else {
-            return;
-        };
-        let record = Record {
-            client: &self.client,
-            line: answered.line,
-            fields: answered.fields,
-            status: answered.status,
-            sent: length,
-            duration: self.begun.elapsed(),
-            is_whole: sent.is_ok(),
-        };
-        records.write(&record, now);
-    }
-
     /// What becomes of the connection now that the response was sent, or could not be. What is left
     /// of the request's body is discarded if another request may follow it.
     fn next(
@@ -315,29 +297,6 @@ impl<'s> Connection<'s> {
             has_unread: !self.channel.input().unread().is_empty(),
         };
         wire::next(persistence, expectation, delivery)
-    }
-
-    /// Logs what a response's own program has to report once the response was sent, or could not
-    /// be.
-    fn finish(&self, sent: io::Result<Finished>, remark: Option<Cow<'_, str>>) -> io::Result<()> {
-        let cause = sent.as_ref().err().and_then(io::Error::get_ref);
-        if let Some(ExchangeFailed(message)) = cause.and_then(|cause| cause.downcast_ref()) {
-            self.log_message(message);
-        }
-        let finished = sent?.and_then(Exchange::finish);
-        for message in finished.into_iter().chain(remark) {
-            self.log_message(&message);
-        }
-        Ok(())
-    }
-
-    /// Logs what a response's own program has to report after the response.
-    fn log_message(&self, message: &str) {
-        // The response may have taken a long time.
-        let now = Now::current();
-        let log = self.context.log.of(&self.client, &now);
-        let handler = self.context.handler;
-        handler.log_message(&log, format_args!("{message}"));
     }
 
     /// How to close a connection on which no further request arrives. Once a response was sent, the
