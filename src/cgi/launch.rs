@@ -3,17 +3,13 @@
 use super::Script;
 use super::environment::{Variable, text};
 use super::job::Job;
-#[cfg(target_os = "linux")]
 use super::starter::{self, Remote};
 use crate::sys;
 use std::ffi::OsStr;
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
-#[cfg(target_os = "linux")]
 use std::sync::Arc;
 
 /// How a script is started.
@@ -44,8 +40,11 @@ pub(super) enum Handle {
     /// A child of this process.
     Child(Child),
     /// A child of the starter.
-    #[cfg(target_os = "linux")]
-    Remote(Remote),
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "there is no starter")
+    )]
+    Remote(Arc<Remote>),
 }
 
 impl Launch<'_> {
@@ -61,7 +60,6 @@ impl Launch<'_> {
             argument: (!is_form).then(|| text(&argument)),
             environment: self.environment,
         };
-        #[cfg(target_os = "linux")]
         if let Some(user) = self.user
             && let Some(started) = starter::start(&job, user, self.has_body)
         {
@@ -89,34 +87,24 @@ impl Handle {
     pub(super) fn id(&self) -> u32 {
         match self {
             Self::Child(child) => child.id(),
-            #[cfg(target_os = "linux")]
             Self::Remote(remote) => remote.id(),
         }
     }
 
-    /// How the process has ended, if it has. If it is this process's child, it is reaped then.
+    /// How the process has ended, if it has: as last observed, if it is not a child of this one.
+    /// If it is, it is reaped then.
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         match self {
             Self::Child(child) => child.try_wait(),
-            #[cfg(target_os = "linux")]
-            Self::Remote(remote) => Ok(remote.try_wait()),
+            Self::Remote(remote) => Ok(remote.status()),
         }
     }
 
-    /// Has a process reaped that has ended and is not a child of this one.
-    pub(super) fn release(&mut self) {
-        #[cfg(target_os = "linux")]
-        if let Self::Remote(remote) = self {
-            remote.release();
-        }
-    }
-
-    /// What shows the end of a process that is not a child of this one.
-    #[cfg(target_os = "linux")]
-    pub(super) fn descriptor(&self) -> Option<Arc<OwnedFd>> {
+    /// The process, if it is not a child of this one.
+    pub(super) fn remote(&self) -> Option<&Arc<Remote>> {
         match self {
             Self::Child(_) => None,
-            Self::Remote(remote) => Some(remote.descriptor()),
+            Self::Remote(remote) => Some(remote),
         }
     }
 }

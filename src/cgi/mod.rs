@@ -10,6 +10,10 @@ mod process;
 mod script;
 #[cfg(target_os = "linux")]
 mod starter;
+/// Elsewhere each script of another user is started with `fork`.
+#[cfg(not(target_os = "linux"))]
+#[path = "no_starter.rs"]
+mod starter;
 
 pub(crate) use environment::{ServerInfo, environment};
 pub(crate) use groups::{GRACE, end_all, reap_orphans};
@@ -19,15 +23,4 @@ pub(crate) use output::answer;
 pub(crate) use output::{end_of_header, head};
 pub(crate) use process::Process;
 pub(crate) use script::Script;
-#[cfg(target_os = "linux")]
 pub(crate) use starter::{serve_if_asked, use_starter};
-
-/// Elsewhere each script of another user is started with `fork`.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn use_starter() {}
-
-/// Elsewhere no process is started for that.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn serve_if_asked() -> Option<std::io::Result<()>> {
-    None
-}

@@ -3,16 +3,32 @@
 //! A change of user takes `fork`, which copies the memory map of the server, stacks of all its
 //! threads included. So the program `rhttp` starts itself once more, as a process that becomes the
 //! scripts' user for good before it does anything else. What that starts needs no change of user,
-//! and hence no `fork` (`posix_spawn`). It is handed the descriptors of each script over a socket,
-//! and reports how the script ends; it reaps a script when the server has taken note of that.
+//! and hence no `fork` (`posix_spawn`).
 //!
-//! The server signals the scripts itself. It trusts the ids that it is told, so nobody but root may
-//! interfere with this process: it cannot be traced. If it is killed, its scripts are ended, and
-//! the next script starts another one.
+//! Each script has a socket of its own between the two processes:
+//!
+//! 1. The server hands over its other end together with the script's standard output and input.
+//! 2. The process says that it has them all. Until then it starts nothing, so another one can be
+//!    asked if it does not say that.
+//! 3. The server sends the [`Job`], and the process says which id the script has or why it cannot
+//!    be started.
+//! 4. The process reports how the script has ended. It reaps the script when the server has shut
+//!    down its side, and says so. The server may signal the script's group until then.
+//!
+//! If the server closes the socket before the report, because it has ended or waits no longer, the
+//! process ends the script.
+//!
+//! The server trusts the ids that it is told, so the process cannot be traced. Yet scripts run as
+//! the same user, so they can stop it, kill it and limit what it may have, as they can each other.
+//! Therefore the server waits for it only for a limited time, and holds no lock that others need. A
+//! process that takes no script or has nothing left to start it with is replaced, and keeps the
+//! scripts that it has; if it is killed, they are ended.
 
 mod helper;
+mod remote;
 
 pub(crate) use helper::serve_if_asked;
+pub(super) use remote::Remote;
 
 use super::job::Job;
 use super::launch::{Handle, Started};
@@ -21,26 +37,36 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
-    SocketType, recv, sendmsg, socketpair,
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown,
+    SocketFlags, SocketType, recv, sendmsg, shutdown, socketpair,
 };
-use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open};
-use std::io::{self, IoSlice, Read, Write};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid,
+};
+use std::io::{self, IoSlice, PipeReader, PipeWriter, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What such a process is called, by which it knows what it is.
 const NAME: &str = "rhttp-scripts";
-/// The one byte that is sent with descriptors, and when the process is ready.
+/// The byte that it sends when it is ready.
 const READY: [u8; 1] = [1];
-/// How long a step of it may take: it only ever waits for the system.
-const LIMIT: Duration = Duration::from_secs(5);
+/// What it says when it has all descriptors of a script, and when it has reaped the script. That its
+/// end of the socket is closed may not show: a process that is just being started has a copy.
+const DONE: i32 = 0;
+/// How long it may take for a step of its own, which waits for nothing but the processor.
+const ANSWER: Duration = Duration::from_secs(2);
+/// How long the start of a script may take: the system may have to wait for its file.
+const START: Duration = Duration::from_secs(5);
+/// How long to wait after a process could not be started before the next attempt.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often a script is offered to such processes.
+const ATTEMPTS: usize = 3;
 /// The most descriptors that are handed over together.
 const MOST_DESCRIPTORS: usize = 3;
 
@@ -48,26 +74,28 @@ static STARTER: Mutex<State> = Mutex::new(State::Unused);
 
 /// What is known about the process that starts scripts.
 enum State {
-    /// This program has none, or none can be started here.
+    /// This program has none.
     Unused,
     /// The next script starts one.
     Wanted,
+    /// None could be started at that time.
+    Failed(Instant),
     Running(Arc<Starter>),
 }
 
-/// The process that starts scripts.
+/// The process that starts scripts. It is ended when this is dropped: once it has been replaced,
+/// and its last script has ended.
 struct Starter {
     socket: OwnedFd,
-    child: Mutex<Child>,
+    process: OwnedFd,
 }
 
-/// A script that another process has started.
-pub(super) struct Remote {
-    id: u32,
-    /// Where the process that has started it reports its end. It is reaped when this is closed.
+/// A script's socket and our ends of its standard input and output, when the process that starts
+/// scripts has the other ends.
+struct Offer {
     control: UnixStream,
-    process: Arc<OwnedFd>,
-    status: Option<ExitStatus>,
+    stdin: Option<PipeWriter>,
+    stdout: PipeReader,
 }
 
 /// Has the scripts of another user started by a process of that user from now on: this program
@@ -80,104 +108,150 @@ pub(crate) fn use_starter() {
 }
 
 /// Starts a script as `user`; `None` if this process has to do that itself.
+///
+/// # Errors
+/// Those of the system; `TimedOut` if the start takes too long, and `EAGAIN` if no process takes
+/// the script.
 pub(super) fn start(job: &Job, user: sys::User, has_body: bool) -> Option<io::Result<Started>> {
-    let mut helper = running(user)?;
-    let mut started = hand_over(&helper, job, has_body);
-    // It is no longer there.
-    if failure(&started) == Some(io::ErrorKind::BrokenPipe) {
-        discard(&helper);
-        helper = running(user)?;
-        started = hand_over(&helper, job, has_body);
+    for _ in 0..ATTEMPTS {
+        let starter = running(user)?;
+        match Offer::make(&starter, has_body) {
+            Ok(offer) => return Some(offer.begin(&starter, job)),
+            Err(error) if is_refusal(&error) => give_up(&starter),
+            Err(error) => return Some(Err(error)),
+        }
     }
-    if failure(&started) == Some(io::ErrorKind::TimedOut) {
-        discard(&helper);
-    }
-    Some(started)
-}
-
-fn failure<T>(result: &io::Result<T>) -> Option<io::ErrorKind> {
-    result.as_ref().err().map(io::Error::kind)
+    Some(Err(Errno::AGAIN.into()))
 }
 
 /// The process that starts scripts, which is started if it is not there.
 fn running(user: sys::User) -> Option<Arc<Starter>> {
     let mut state = lock();
     match &*state {
-        State::Unused => None,
-        State::Running(starter) => Some(Arc::clone(starter)),
-        State::Wanted => {
-            let starter = Starter::start(user).ok().map(Arc::new);
-            *state = starter.clone().map_or(State::Unused, State::Running);
-            starter
+        State::Unused => return None,
+        State::Running(starter) => return Some(Arc::clone(starter)),
+        State::Failed(when) if when.elapsed() < PAUSE => return None,
+        State::Failed(_) | State::Wanted => {}
+    }
+    match Starter::start(user) {
+        Ok(starter) => {
+            let starter = Arc::new(starter);
+            *state = State::Running(Arc::clone(&starter));
+            Some(starter)
+        }
+        Err(error) => {
+            if matches!(&*state, State::Wanted) {
+                let line = format!("rhttp: scripts start more slowly: no {NAME}: {error}\n");
+                let _ = io::stderr().write_all(line.as_bytes());
+            }
+            *state = State::Failed(Instant::now());
+            None
         }
     }
 }
 
-/// Ends a process that does not do its work; the next script starts another one.
-fn discard(starter: &Arc<Starter>) {
+/// Gives no more scripts to a process that does not answer; the next script starts another one. Its
+/// own scripts go on.
+fn give_up(starter: &Arc<Starter>) {
     let mut state = lock();
     if matches!(&*state, State::Running(current) if Arc::ptr_eq(current, starter)) {
         *state = State::Wanted;
     }
     drop(state);
-    let mut child = starter.child.lock().unwrap_or_else(PoisonError::into_inner);
-    end(&mut child);
+    let _ = shutdown(&starter.socket, Shutdown::Both);
+    // A script may have stopped it.
+    let _ = pidfd_send_signal(&starter.process, Signal::CONT);
 }
 
-/// Has a script started.
-fn hand_over(starter: &Starter, job: &Job, has_body: bool) -> io::Result<Started> {
-    let (mut control, theirs) = UnixStream::pair()?;
-    control.set_read_timeout(Some(LIMIT))?;
-    control.set_write_timeout(Some(LIMIT))?;
-    let (stdout, its_stdout) = io::pipe()?;
-    let (its_stdin, stdin) = has_body.then(io::pipe).transpose()?.unzip();
-    let mut descriptors = vec![theirs.as_fd(), its_stdout.as_fd()];
-    descriptors.extend(its_stdin.as_ref().map(AsFd::as_fd));
-    send_descriptors(starter.socket.as_fd(), &descriptors)?;
-    drop((theirs, its_stdout, its_stdin));
-
-    let job = job.encode();
-    let mut reply = [0; 4];
-    control
-        .write_all(&(job.len() as u64).to_le_bytes())
-        .and_then(|()| control.write_all(&job))
-        .and_then(|()| control.read_exact(&mut reply))
-        .map_err(|error| -> io::Error {
-            match error.kind() {
-                io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-                // It has no thread for it, or is about to end: another attempt may succeed.
-                _ => Errno::AGAIN.into(),
-            }
-        })?;
-    let id = match i32::from_le_bytes(reply) {
-        id @ 1.. => id,
-        error => return Err(io::Error::from_raw_os_error(-error)),
-    };
-    let pid = Pid::from_raw(id).ok_or(Errno::SRCH)?;
-    // It is not reaped before `control` is closed.
-    let process = pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
-        let _ = kill_process_group(pid, Signal::KILL);
-    });
-    let process = Arc::new(process?);
-    control.set_nonblocking(true)?;
-    Ok(Started {
-        process: Handle::Remote(Remote {
-            id: id.unsigned_abs(),
+impl Offer {
+    /// Hands the descriptors of a script over, and waits until the process has them.
+    ///
+    /// # Errors
+    /// `BrokenPipe` if the process is no longer there, `TimedOut` if it does not answer, and
+    /// `UnexpectedEof` if it drops the descriptors.
+    fn make(starter: &Starter, has_body: bool) -> io::Result<Self> {
+        let (mut control, theirs) = UnixStream::pair()?;
+        control.set_read_timeout(Some(ANSWER))?;
+        control.set_write_timeout(Some(ANSWER))?;
+        let (stdout, its_stdout) = io::pipe()?;
+        let (its_stdin, stdin) = has_body.then(io::pipe).transpose()?.unzip();
+        let mut descriptors = vec![theirs.as_fd(), its_stdout.as_fd()];
+        descriptors.extend(its_stdin.as_ref().map(AsFd::as_fd));
+        send_descriptors(starter.socket.as_fd(), &descriptors)?;
+        drop((theirs, its_stdout, its_stdin));
+        hear(&mut control)?;
+        Ok(Self {
             control,
-            process,
-            status: None,
-        }),
-        stdin: stdin.map(|stdin| ChildStdin::from(OwnedFd::from(stdin))),
-        stdout: Some(ChildStdout::from(OwnedFd::from(stdout))),
-    })
+            stdin,
+            stdout,
+        })
+    }
+
+    /// Has the script started. If that takes too long, the process ends it as soon as it runs.
+    fn begin(self, starter: &Arc<Starter>, job: &Job) -> io::Result<Started> {
+        let Self {
+            mut control,
+            stdin,
+            stdout,
+        } = self;
+        control.set_read_timeout(Some(START))?;
+        let job = job.encode();
+        let told = control
+            .write_all(&(job.len() as u64).to_le_bytes())
+            .and_then(|()| control.write_all(&job));
+        let told = told.map_err(limited).and_then(|()| hear(&mut control));
+        let reply = told.or_else(|error| match error.kind() {
+            io::ErrorKind::TimedOut => Err(error),
+            // It has no thread for it, or has been killed: another request may succeed.
+            _ => Ok(-Errno::AGAIN.raw_os_error()),
+        })?;
+        if reply < 0 {
+            let error = Errno::from_raw_os_error(-reply);
+            if matches!(error, Errno::AGAIN | Errno::MFILE | Errno::NOMEM) {
+                give_up(starter);
+            }
+            return Err(error.into());
+        }
+        let id = Pid::from_raw(reply).ok_or(Errno::SRCH)?;
+        Ok(Started {
+            process: Handle::Remote(Arc::new(Remote::new(id, control, Arc::clone(starter))?)),
+            stdin: stdin.map(|stdin| ChildStdin::from(OwnedFd::from(stdin))),
+            stdout: Some(ChildStdout::from(OwnedFd::from(stdout))),
+        })
+    }
 }
 
+/// Whether a process that starts scripts has not taken one.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | TimedOut | UnexpectedEof)
+}
+
+/// The next number that the process says: an id, [`DONE`], how a script has ended, or an error
+/// below zero.
+fn hear(mut control: impl Read) -> io::Result<i32> {
+    let mut bytes = [0; 4];
+    control.read_exact(&mut bytes).map_err(limited)?;
+    Ok(i32::from_le_bytes(bytes))
+}
+
+/// What the error of a socket with a time limit means.
+fn limited(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        io::ErrorKind::ConnectionReset => io::ErrorKind::UnexpectedEof.into(),
+        _ => error,
+    }
+}
+
+/// Sends descriptors, and how many there are.
 fn send_descriptors(socket: BorrowedFd<'_>, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(descriptors));
-    let byte = [IoSlice::new(&READY)];
-    match retry_on_intr(|| sendmsg(socket, &byte, &mut control, SendFlags::NOSIGNAL)) {
+    let count = [u8::try_from(descriptors.len()).map_err(io::Error::other)?];
+    let count = [IoSlice::new(&count)];
+    match retry_on_intr(|| sendmsg(socket, &count, &mut control, SendFlags::NOSIGNAL)) {
         Ok(_) => Ok(()),
         Err(Errno::PIPE | Errno::CONNRESET | Errno::CONNREFUSED) => Err(Errno::PIPE.into()),
         Err(Errno::AGAIN) => Err(Errno::TIMEDOUT.into()),
@@ -190,8 +264,8 @@ impl Starter {
     fn start(user: sys::User) -> io::Result<Self> {
         let kind = SocketType::SEQPACKET;
         let (socket, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
-        set_socket_timeout(&socket, Timeout::Send, Some(LIMIT))?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(LIMIT))?;
+        set_socket_timeout(&socket, Timeout::Send, Some(ANSWER))?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER))?;
         // The program as it was when it started, even if the file has been replaced since.
         let mut command = Command::new("/proc/self/exe");
         command
@@ -203,92 +277,41 @@ impl Starter {
             .process_group(0);
         let mut child = command.spawn()?;
         drop(command);
+        let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
+        let process = process.inspect_err(|_| {
+            let _ = child.kill().and_then(|()| child.wait());
+        })?;
+        let starter = Self { socket, process };
         let mut byte = [0; 1];
-        let received = retry_on_intr(|| recv(&socket, &mut byte, RecvFlags::empty()));
+        let received = retry_on_intr(|| recv(&starter.socket, &mut byte, RecvFlags::empty()));
         if !matches!(received, Ok((1, _))) || byte != READY {
-            end(&mut child);
             return Err(io::Error::other("it does not get ready"));
         }
-        Ok(Self {
-            socket,
-            child: Mutex::new(child),
-        })
+        Ok(starter)
     }
-}
-
-/// Ends a process that has ended or does not do its work.
-fn end(child: &mut Child) {
-    // As process 1, this one may have reaped it already.
-    if matches!(child.try_wait(), Ok(None)) && child.kill().is_ok() {
-        let _ = child.wait();
-    }
-}
-
-impl Remote {
-    pub(super) fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// What shows its end.
-    pub(super) fn descriptor(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.process)
-    }
-
-    /// How it has ended, if it has. It is not reaped yet.
-    pub(super) fn try_wait(&mut self) -> Option<ExitStatus> {
-        if self.status.is_none() {
-            self.status = self.look();
-        }
-        self.status
-    }
-
-    /// Lets it be reaped, and waits until that is done.
-    pub(super) fn release(&mut self) {
-        // Either end of the socket may be gone already.
-        let _ = self.control.shutdown(Shutdown::Write);
-        let _ = self.control.set_nonblocking(false);
-        let _ = self.control.read(&mut [0]);
-    }
-
-    fn look(&mut self) -> Option<ExitStatus> {
-        let mut status = [0; 4];
-        let mut read = self.control.read(&mut status);
-        if is_early(&read) {
-            if !has_ended(&self.process) {
-                return None;
-            }
-            // The report is on its way.
-            let waits = self.control.set_nonblocking(false);
-            read = waits.and_then(|()| self.control.read(&mut status));
-        }
-        if matches!(read, Ok(4)) {
-            return Some(ExitStatus::from_raw(i32::from_le_bytes(status)));
-        }
-        // Nobody will ever report it.
-        if !has_ended(&self.process)
-            && let Some(group) = Pid::from_raw(self.id.cast_signed())
-        {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        Some(ExitStatus::from_raw(Signal::KILL.as_raw()))
-    }
-}
-
-fn is_early(read: &io::Result<usize>) -> bool {
-    use io::ErrorKind::{Interrupted, WouldBlock};
-    matches!(read, Err(error) if matches!(error.kind(), Interrupted | WouldBlock))
 }
 
 /// Whether a process has ended, whoever's child it is.
-pub(super) fn has_ended(process: &OwnedFd) -> bool {
-    let ended = poll(
-        &mut [PollFd::new(process, PollFlags::IN)],
-        Some(&Timespec::default()),
-    );
-    matches!(ended, Ok(1..))
+fn has_ended(process: &OwnedFd) -> bool {
+    is_ready(process, PollFlags::IN)
 }
 
-fn lock() -> std::sync::MutexGuard<'static, State> {
+fn is_ready(descriptor: &impl AsFd, events: PollFlags) -> bool {
+    let mut polled = [PollFd::new(descriptor, events)];
+    let ready = retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())));
+    matches!(ready, Ok(1..))
+}
+
+impl Drop for Starter {
+    fn drop(&mut self) {
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+        // As process 1, this one may have reaped it already.
+        let process = || WaitId::PidFd(self.process.as_fd());
+        let _ = retry_on_intr(|| waitid(process(), WaitIdOptions::EXITED));
+    }
+}
+
+fn lock() -> MutexGuard<'static, State> {
     // Nothing panics while the lock is held.
     STARTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
