@@ -28,6 +28,8 @@ pub(super) struct Admission {
     state: Mutex<State>,
     called: Condvar,
     ended: Condvar,
+    /// A listener has no thread that accepts, and none can be started.
+    lacks_threads: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -221,6 +223,16 @@ impl Admission {
     /// Whether the server is shutting down.
     pub(super) fn is_closing(&self) -> bool {
         self.lock().is_closing
+    }
+
+    /// Whether a listener has no thread that accepts, and none can be started.
+    pub(super) fn lacks_threads(&self) -> bool {
+        self.lacks_threads.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether that is so.
+    pub(super) fn set_lacks_threads(&self, lacks: bool) {
+        self.lacks_threads.store(lacks, Ordering::Relaxed);
     }
 
     /// Asks the server for another thread.
