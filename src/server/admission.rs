@@ -2,7 +2,7 @@
 
 use super::capacity::Capacity;
 use super::places::{Holder, Places};
-use super::ticket::{LAST, LAST_CALL, REFUSED, Ticket};
+use super::ticket::{HEAD_CALL, LAST, LAST_CALL, REFUSED, Ticket};
 use crate::http::Peer;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -202,8 +202,8 @@ impl Admission {
         self.lock().tickets.len()
     }
 
-    /// Tells all connections to end after their response. Idle ones are given a [`LAST_CALL`] by
-    /// [`finish`](Self::finish).
+    /// Tells all connections to end after their response. [`finish`](Self::finish) gives idle ones a
+    /// [`LAST_CALL`], and those that are receiving a head a [`HEAD_CALL`].
     pub(super) fn begin_closing(&self) {
         let mut state = self.lock();
         state.is_closing = true;
@@ -283,7 +283,14 @@ impl Admission {
                 ticket.stop_reading();
             }
         }
-        let mut state = self.wait_for_end(limit.saturating_sub(last_call), &may_admit);
+        let head_call = limit.min(HEAD_CALL);
+        let left = head_call.saturating_sub(last_call);
+        for ticket in &self.wait_for_end(left, &may_admit).tickets {
+            if !ticket.is_at_work() {
+                ticket.drop_head();
+            }
+        }
+        let mut state = self.wait_for_end(limit.saturating_sub(head_call), &may_admit);
         state.is_over = true;
         for ticket in &state.tickets {
             ticket.cut();

@@ -348,9 +348,9 @@ fn find_followers<'s: 'scope, 'scope, 'env>(
 }
 
 impl ServerHandle {
-    /// Stops accepting, ends the idle connections, and lets responses in progress finish within
-    /// [`Config::grace`]. Returns at once; the call to [`Server::serve`] returns when all of that
-    /// is done.
+    /// Stops accepting, ends the connections without a request after half a second, those with an
+    /// unfinished head after two, and lets responses in progress finish within [`Config::grace`].
+    /// Returns at once; the call to [`Server::serve`] returns when all of that is done.
     pub fn shutdown(&self) {
         self.admission.begin_closing();
     }
