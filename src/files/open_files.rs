@@ -202,11 +202,6 @@ impl Stamp {
         self.owner.0 == user && self.mode & 0o400 != 0
     }
 
-    /// Whether it is a directory.
-    pub(crate) fn is_directory(&self) -> bool {
-        self.kind == FileType::Directory
-    }
-
     /// Whether it is a regular file: nothing else is sent.
     pub(crate) fn is_regular(&self) -> bool {
         self.kind == FileType::RegularFile

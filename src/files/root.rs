@@ -165,7 +165,7 @@ impl Root {
             }
             opened => opened,
         };
-        if seen.is_directory() {
+        if seen.kind == FileType::Directory {
             match open(FLAGS | OFlags::DIRECTORY) {
                 // It has been replaced since it was looked at.
                 Err(Errno::NOTDIR) => {}

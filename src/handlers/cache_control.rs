@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 /// Tells caches what to do with the responses of another handler.
 ///
-/// Files and listings get the `Cache-Control` given here, errors get `no-store`. A script sets its
-/// own.
+/// Files, listings and the redirect of a directory to its slash get the `Cache-Control` given here,
+/// errors get `no-store`. A script sets its own.
 ///
 /// ```
 /// use rhttp::{CacheControl, Caching, FileHandler};
@@ -19,7 +19,7 @@ use std::str::FromStr;
 #[derive(Debug)]
 pub struct CacheControl<H> {
     inner: H,
-    /// The field of files and listings.
+    /// The field of files, listings and redirects.
     field: Headers,
     /// The field of errors.
     no_store: Headers,
@@ -77,7 +77,11 @@ impl<H: Handler> Handler for CacheControl<H> {
         let is_script = response.body.is_exchange();
         let headers = &mut response.headers;
         match response.status {
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+            // Without it, browsers may keep a 301 for ever (RFC 9110 §15.4.2).
+            StatusCode::OK
+            | StatusCode::PARTIAL_CONTENT
+            | StatusCode::MOVED_PERMANENTLY
+            | StatusCode::NOT_MODIFIED
                 if !is_script =>
             {
                 headers.set_all(&self.field);

@@ -9,8 +9,9 @@ use crate::sys::Watched;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -41,7 +42,7 @@ const LONGEST: usize = 512;
 pub struct Passwords {
     known: RwLock<Known>,
     /// Where they come from, if that may change.
-    file: Option<Watched>,
+    source: Option<Source>,
     key: hmac::Key,
     at_work: Mutex<usize>,
     done: Condvar,
@@ -52,6 +53,13 @@ struct Known {
     users: Arc<Users>,
     /// The digests of passwords that match the users' hashes, by user.
     proven: BTreeMap<String, hmac::Tag>,
+}
+
+/// A password file, which may change.
+struct Source {
+    watched: Watched,
+    /// The file itself: a sandbox may forbid to open it again.
+    file: File,
 }
 
 /// Too many passwords are waiting to be verified.
@@ -71,9 +79,14 @@ impl Passwords {
         let path = std::path::absolute(path)?;
         // What comes from a pipe cannot be read twice.
         let is_regular = fs::metadata(&path)?.is_file();
-        let file = is_regular.then(|| Watched::new([path.clone()]));
-        let passwords = Self::new(Users::open(&path)?)?;
-        Ok(Self { file, ..passwords })
+        let watched = Watched::new([path.clone()]);
+        let file = File::open(path)?;
+        let passwords = Self::new(Users::read(&file)?)?;
+        let source = is_regular.then_some(Source { watched, file });
+        Ok(Self {
+            source,
+            ..passwords
+        })
     }
 
     /// Reads the lines of a password file.
@@ -92,7 +105,7 @@ impl Passwords {
                 users: users.into(),
                 proven: BTreeMap::new(),
             }),
-            file: None,
+            source: None,
             key,
             at_work: Mutex::default(),
             done: Condvar::new(),
@@ -102,22 +115,34 @@ impl Passwords {
     /// Checks, at most once a second, whether the file has changed, and takes the new passwords
     /// from it. If they cannot be used, the old ones stay in use and the error is returned once.
     pub(super) fn renew(&self) -> Option<io::Error> {
-        let file = self.file.as_ref()?;
+        let Source { watched, file } = self.source.as_ref()?;
         let replace = || {
-            let path = file.paths().next().ok_or(io::ErrorKind::NotFound)?;
-            self.replace_from(path).map_err(|error| {
+            let path = watched.paths().next().ok_or(io::ErrorKind::NotFound)?;
+            self.replace_from(path, file).map_err(|error| {
                 let text = format!("cannot take passwords from {}: {error}", path.display());
                 io::Error::new(error.kind(), text)
             })
         };
-        file.on_change(replace)?.err()
+        watched.on_change(replace)?.err()
     }
 
-    fn replace_from(&self, path: &Path) -> io::Result<()> {
-        if !fs::metadata(path)?.is_file() {
+    /// Reads the file at `path`, or `open` if that is the same and cannot be opened again.
+    fn replace_from(&self, path: &Path, mut open: &File) -> io::Result<()> {
+        let found = fs::metadata(path)?;
+        if !found.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        let users = Users::open(path)?;
+        let is_open = || {
+            let open = open.metadata();
+            open.is_ok_and(|open| (open.dev(), open.ino()) == (found.dev(), found.ino()))
+        };
+        let users = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_open() => {
+                open.rewind()?;
+                Users::read(open)?
+            }
+            file => Users::read(&file?)?,
+        };
         let mut known = self.known_to_change();
         let Known { users: old, proven } = &mut *known;
         // What was proven of a hash proves nothing once the user has another one.
@@ -301,7 +326,8 @@ mod tests {
             fs::write(&path, text).expect("it can be written");
             let own = fs::Permissions::from_mode(0o600);
             fs::set_permissions(&path, own).expect("it can be set");
-            passwords.replace_from(&path)
+            let file = File::open(&path).expect("it can be opened");
+            passwords.replace_from(&path, &file)
         };
         let passwords = Passwords::parse(&format!("anna:{}", HASHES[0])).expect("it is one");
         let is_pass = || {

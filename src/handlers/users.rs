@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 /// The permissions of users other than the owner and the group to read or write the file.
 const FOR_OTHERS: u32 = 0o006;
@@ -21,9 +20,8 @@ pub(super) enum Hash {
 }
 
 impl Users {
-    /// Reads a password file. It must not be readable by others.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+    /// Reads the rest of a password file. It must not be readable by others.
+    pub(super) fn read(mut file: &File) -> io::Result<Self> {
         if file.metadata()?.permissions().mode() & FOR_OTHERS != 0 {
             return Err(invalid("others may read or write it (chmod o-rw)"));
         }

@@ -2,7 +2,7 @@
 
 use super::capacity::Capacity;
 use super::places::{Holder, Places};
-use super::ticket::{LAST, LAST_CALL, REFUSED, Ticket};
+use super::ticket::{HEAD_CALL, LAST, LAST_CALL, REFUSED, Ticket};
 use crate::http::Peer;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,8 @@ pub(super) struct Admission {
     state: Mutex<State>,
     called: Condvar,
     ended: Condvar,
+    /// A listener has no thread that accepts, and none can be started.
+    lacks_threads: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -200,8 +202,8 @@ impl Admission {
         self.lock().tickets.len()
     }
 
-    /// Tells all connections to end after their response. Idle ones are given a [`LAST_CALL`] by
-    /// [`finish`](Self::finish).
+    /// Tells all connections to end after their response. [`finish`](Self::finish) gives idle ones a
+    /// [`LAST_CALL`], and those that are receiving a head a [`HEAD_CALL`].
     pub(super) fn begin_closing(&self) {
         let mut state = self.lock();
         state.is_closing = true;
@@ -226,6 +228,16 @@ impl Admission {
     /// Whether not even responses in progress are waited for.
     pub(super) fn is_aborted(&self) -> bool {
         self.lock().is_aborted
+    }
+
+    /// Whether a listener has no thread that accepts, and none can be started.
+    pub(super) fn lacks_threads(&self) -> bool {
+        self.lacks_threads.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether that is so.
+    pub(super) fn set_lacks_threads(&self, lacks: bool) {
+        self.lacks_threads.store(lacks, Ordering::Relaxed);
     }
 
     /// Asks the server for another thread.
@@ -276,7 +288,14 @@ impl Admission {
                 ticket.stop_reading();
             }
         }
-        let mut state = self.wait_for_end(limit.saturating_sub(last_call), &may_admit);
+        let head_call = limit.min(HEAD_CALL);
+        let left = head_call.saturating_sub(last_call);
+        for ticket in &self.wait_for_end(left, &may_admit).tickets {
+            if !ticket.is_at_work() {
+                ticket.drop_head();
+            }
+        }
+        let mut state = self.wait_for_end(limit.saturating_sub(head_call), &may_admit);
         state.is_over = true;
         for ticket in &state.tickets {
             ticket.cut();

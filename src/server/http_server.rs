@@ -18,8 +18,8 @@ use crate::tls::Tls;
 use std::io::{self, Write};
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
 
 /// How long it may take to write out the log after the server has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
@@ -27,6 +27,9 @@ const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// On a busy machine it waits for its turn, while the client takes the connection for established:
 /// without a listener, the client's request would be answered by a reset.
 const HANDSHAKE: Duration = Duration::from_millis(10);
+/// How long to wait at most for a connection to end when the system is out of threads: after that,
+/// newcomers are answered 503.
+const REFUSE_AFTER: Duration = Duration::from_millis(50);
 
 /// A listening socket and the handler that answers its requests: Python's `HTTPServer` and
 /// `ThreadingHTTPServer`.
@@ -298,9 +301,7 @@ impl<H: Handler> Server<H> {
                 .admission
                 .wait_for_thread_request(self.config.exit_idle)
             {
-                for workers in &workers {
-                    workers.find_followers(scope);
-                }
+                find_followers(&workers, &self.admission, scope);
             }
             for workers in &workers {
                 workers.turn_clients_away(scope);
@@ -325,10 +326,41 @@ impl<H: Handler> Server<H> {
     }
 }
 
+/// Makes sure that a thread accepts at every listener. Starts threads; where none can be started,
+/// evicts an idle connection, whose thread then returns to `accept` or makes room for another. Until
+/// one is found, newcomers get 503.
+///
+/// One wait serves all listeners, so none of them delays the others.
+fn find_followers<'s: 'scope, 'scope, 'env>(
+    all: &'env [Workers<'s>],
+    admission: &Admission,
+    scope: &'scope Scope<'scope, 'env>,
+) {
+    let mut refused = Instant::now();
+    loop {
+        for workers in all {
+            workers.start_followers(scope);
+        }
+        let is_short = !all.iter().all(Workers::may_admit) && !admission.is_closing();
+        admission.set_lacks_threads(is_short);
+        if !is_short {
+            return;
+        }
+        // Connections of other listeners may end all the time.
+        admission.wait_for_room(REFUSE_AFTER);
+        if refused.elapsed() >= REFUSE_AFTER {
+            for workers in all.iter().filter(|workers| !workers.may_admit()) {
+                workers.serve_backlog(scope);
+            }
+            refused = Instant::now();
+        }
+    }
+}
+
 impl ServerHandle {
-    /// Stops accepting, ends the idle connections, and lets responses in progress finish within
-    /// [`Config::grace`]. Returns at once; the call to [`Server::serve`] returns when all of that
-    /// is done.
+    /// Stops accepting, ends the connections without a request after half a second, those with an
+    /// unfinished head after two, and lets responses in progress finish within [`Config::grace`].
+    /// Returns at once; the call to [`Server::serve`] returns when all of that is done.
     pub fn shutdown(&self) {
         self.admission.begin_closing();
     }

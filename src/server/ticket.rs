@@ -29,12 +29,15 @@ const EVICTED: u8 = 8;
 pub(super) const REFUSED: u8 = 16;
 /// Its request was read, and the next has not begun.
 const AT_WORK: u8 = 32;
-/// It must drop the head that it is reading: all unfinished heads together are too large.
+/// It must drop the head that it is reading: all unfinished heads together are too large, or the
+/// server has waited for its end for long enough.
 const DROPS_HEAD: u8 = 64;
 
 /// How long to wait for a request that a client may have sent before it could know that the server
 /// drains, or that it is evicted. So a proxy that keeps connections open sends no request in vain.
 pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
+/// How long a server that drains waits for the rest of a head.
+pub(super) const HEAD_CALL: Duration = Duration::from_secs(2);
 
 /// What a connection holds while it is open.
 #[derive(Debug)]

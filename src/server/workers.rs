@@ -26,8 +26,6 @@ const SPARE: usize = 8;
 const STACK: usize = 1024 * 1024;
 /// How long to wait at most for a connection to end when the system is out of descriptors.
 const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
-/// The same when the system is out of threads: after that, newcomers are answered 503.
-const REFUSE_AFTER: Duration = Duration::from_millis(50);
 
 /// Whether connections are served concurrently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +87,12 @@ impl<'s> Workers<'s> {
             self.serve_backlog(scope);
         }
         match self.spawn(scope) {
-            Err(error) if self.context.admission.connections() == 0 => Err(error),
             // The open connections hold every available thread, and will release some.
-            Err(_) => {
-                self.find_followers(scope);
+            Err(_) if self.mode == Mode::Threads && self.context.admission.connections() > 0 => {
+                self.context.admission.request_thread();
                 Ok(())
             }
+            Err(error) => Err(error),
             Ok(()) => Ok(()),
         }
     }
@@ -168,20 +166,12 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Makes sure that some thread accepts. Starts threads; where none can be started, evicts an
-    /// idle connection, whose thread then returns to `accept`. As long as no connection ends,
-    /// newcomers get 503.
-    pub(super) fn find_followers<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    /// Starts as many threads as should wait, if the system has them.
+    pub(super) fn start_followers<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {
-        let waiting = || self.waiting.load(Ordering::Relaxed);
-        while waiting() < self.wanted() && self.spawn(scope).is_ok() {}
-        while waiting() == 0 && self.spawn(scope).is_err() && !self.context.admission.is_closing() {
-            if !self.context.admission.wait_for_room(REFUSE_AFTER) {
-                self.serve_backlog(scope);
-            }
-        }
+        while self.waiting.load(Ordering::Relaxed) < self.wanted() && self.spawn(scope).is_ok() {}
     }
 
     fn serve(&self, ticket: &Ticket, verdict: Verdict, client: Peer, clock: &mut Clock) {
@@ -203,9 +193,15 @@ impl<'s> Workers<'s> {
         self.spare.min(self.context.admission.connections() + 1)
     }
 
-    /// Counts this thread as waiting again, unless enough are; returns whether it did.
+    /// Counts this thread as waiting again, unless enough are; returns whether it did. While threads
+    /// are scarce, one is enough: another listener may have none.
     fn rejoin(&self) -> bool {
-        let too_few = |waiting| (waiting < self.max_waiting).then(|| waiting + 1);
+        let enough = if self.context.admission.lacks_threads() {
+            1
+        } else {
+            self.max_waiting
+        };
+        let too_few = |waiting| (waiting < enough).then(|| waiting + 1);
         self.waiting
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, too_few)
             .is_ok()
@@ -270,7 +266,7 @@ impl<'s> Workers<'s> {
     /// Accepts everything in the backlog and serves each connection on a new thread. Where no
     /// thread can be started, or in one-at-a-time mode, the connection is answered 503. Leaves the
     /// listener blocking.
-    fn serve_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    pub(super) fn serve_backlog<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
     where
         's: 'scope,
     {

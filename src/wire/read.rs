@@ -69,15 +69,9 @@ pub(crate) struct ReceivedHead {
     /// `None` if the request line is too long.
     line: Option<ParsedLine>,
     line_end: usize,
-    fields_end: Result<FieldsEnd, Box<HttpError>>,
-}
-
-/// Where header lines end.
-enum FieldsEnd {
-    /// At this offset, after this many lines.
-    At { offset: usize, count: usize },
-    /// Somewhere in what has arrived: the parser finds it.
-    Within,
+    /// The header lines, and the empty one after them, are complete before this offset; the parser
+    /// finds where.
+    fields_end: Result<usize, Box<HttpError>>,
 }
 
 /// Receives the next head; `None` at the end of the connection, and after an empty line, which
@@ -127,11 +121,7 @@ impl ReceivedHead {
             line_end,
             fields_end,
         } = self;
-        let arrived = match fields_end {
-            Ok(FieldsEnd::At { offset, .. }) => offset,
-            Ok(FieldsEnd::Within) => input.unread().len(),
-            Err(_) => line_end,
-        };
+        let arrived = *fields_end.as_ref().unwrap_or(&line_end);
         head.clear();
         head.extend_from_slice(input.unread().get(..arrived).unwrap_or_default());
         let line = match line {
@@ -139,12 +129,7 @@ impl ReceivedHead {
             None => no_request_line(Version::HTTP_10),
         };
         let fields = head.get(line_end..).unwrap_or_default();
-        let end = match fields_end {
-            Ok(FieldsEnd::At { count, .. }) => parse_fields(fields, count, lines),
-            Ok(FieldsEnd::Within) => parse_whole_fields(fields, lines, limits),
-            Err(error) => Err(error),
-        };
-        let parsed = match end {
+        let parsed = match fields_end.and_then(|_| parse_fields(fields, lines, limits)) {
             Ok(end) => {
                 input.consume(line_end + end);
                 Ok(line)
@@ -202,14 +187,14 @@ fn fill_fields(
     source: &mut impl Source,
     start: usize,
     limits: &Config,
-) -> io::Result<Result<FieldsEnd, Box<HttpError>>> {
+) -> io::Result<Result<usize, Box<HttpError>>> {
     let arrived = source.input().unread().get(start..).unwrap_or_default();
     // This is how a head usually arrives, and it is too short for any limit but that of their
     // number.
     if arrived.ends_with(b"\r\n\r\n")
         && arrived.len() <= limits.max_header_line.min(limits.max_head)
     {
-        return Ok(Ok(FieldsEnd::Within));
+        return Ok(Ok(start + arrived.len()));
     }
     let mut line_start = start;
     let mut count = 0;
@@ -226,10 +211,7 @@ fn fill_fields(
         }
         let input = source.input();
         match input.unread().get(line_start..line_end).unwrap_or_default() {
-            b"\r\n" | b"\n" => {
-                let offset = line_end;
-                return Ok(Ok(FieldsEnd::At { offset, count }));
-            }
+            b"\r\n" | b"\n" => return Ok(Ok(line_end)),
             [.., b'\n'] if line_end - start > limits.max_head => {
                 let explanation =
                     format!("got more than {} bytes of header lines", limits.max_head);
@@ -242,23 +224,25 @@ fn fill_fields(
                 count += 1;
             }
             line => {
-                // The stream has ended, and so has the head.
-                let (closing, count): (&[u8], usize) = match line {
-                    b"" => (b"\r\n", count),
-                    b"\r" => (b"\n", count),
-                    [.., b'\r'] => (b"\n\r\n", count + 1),
-                    _ => (b"\r\n\r\n", count + 1),
+                // The stream has ended, and so has the head. What CPython reads there is a line.
+                if !line.is_empty() && count + 1 >= limits.max_header_lines {
+                    return Ok(Err(too_many(limits).into()));
+                }
+                let closing: &[u8] = match line {
+                    b"" => b"\r\n",
+                    b"\r" => b"\n",
+                    [.., b'\r'] => b"\n\r\n",
+                    _ => b"\r\n\r\n",
                 };
                 input.append(closing)?;
-                let offset = input.unread().len();
-                return Ok(Ok(FieldsEnd::At { offset, count }));
+                return Ok(Ok(input.unread().len()));
             }
         }
     }
 }
 
 /// Parses header lines up to the empty one, which is there, and returns where that ends.
-fn parse_whole_fields<'h>(
+fn parse_fields<'h>(
     fields: &'h [u8],
     lines: &mut Lines<'h>,
     limits: &Config,
@@ -287,18 +271,6 @@ fn count_lines(fields: &[u8]) -> usize {
         .split_inclusive(|&byte| byte == b'\n')
         .take_while(|line| !matches!(*line, b"\r\n" | b"\n"))
         .count()
-}
-
-/// Parses `count` header lines and the empty one after them.
-fn parse_fields<'h>(
-    fields: &'h [u8],
-    count: usize,
-    lines: &mut Lines<'h>,
-) -> Result<usize, Box<HttpError>> {
-    match lines.parse(fields, || count) {
-        Ok(httparse::Status::Complete(end)) => Ok(end),
-        Ok(httparse::Status::Partial) | Err(_) => Err(bad_line().into()),
-    }
 }
 
 /// Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a request
@@ -469,6 +441,28 @@ mod tests {
             read_all(with_lines(100).as_bytes(), 4096)[0],
             "HTTP/1.0 code 431, message Too many headers"
         );
+
+        // The end of the stream is no line, but what has no end of its own before it is one.
+        for (count, rest, is_read) in [
+            (98, "A: b", true),
+            (98, "A: b\r", true),
+            (98, "\r", true),
+            (99, "", true),
+            (99, "A: b", false),
+            (99, "A: b\r", false),
+            (99, "\r", false),
+            (100, "", false),
+        ] {
+            let head = format!("GET / HTTP/1.0\r\n{}{rest}", "A: b\r\n".repeat(count));
+            for step in [1, 4096] {
+                let found = &read_all(head.as_bytes(), step)[0];
+                assert_eq!(
+                    found.starts_with("GET /"),
+                    is_read,
+                    "{count} {rest:?}: {found}"
+                );
+            }
+        }
 
         let line = |length: usize| format!("GET /{}\r\n", "a".repeat(length - 7));
         assert!(read_all(line(65_536).as_bytes(), 4096)[0].starts_with("GET /"));

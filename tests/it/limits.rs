@@ -4,9 +4,10 @@ use crate::load::{
     HUGE, arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
     raise_descriptor_limit, read_head, read_response, send, serve, settle, status, tree,
 };
-use crate::support::{Running, Tree, not_run};
+use crate::support::{PATIENCE, Running, Tree, not_run};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -173,7 +174,7 @@ fn a_full_server_says_so_at_once() {
 
 /// Whether a client is answered: it gets its file, or hears that there is no room. Neither an end
 /// without a word nor a reset will do.
-fn is_answered(client: &mut TcpStream) -> Result<u16, ErrorKind> {
+fn is_answered(client: &mut impl Read) -> Result<u16, ErrorKind> {
     let mut start = [0; 12];
     client
         .read_exact(&mut start)
@@ -287,11 +288,11 @@ fn is_served(server: &Running) -> bool {
 
 /// A server that cannot have many threads. They are counted for each user, and not for root: it
 /// is run as somebody else, as whom no other test runs one.
-fn short_of_threads(tree: &Tree, user: u32) -> Option<Running> {
+fn short_of_threads(tree: &Tree, user: u32, arguments: &str) -> Option<Running> {
     let mut permissions = std::fs::metadata(tree.path())
         .expect("it is there")
         .permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o777);
     std::fs::set_permissions(tree.path(), permissions).expect("they can be set");
     let command = || {
         let mut command = Command::new("setpriv");
@@ -308,15 +309,15 @@ fn short_of_threads(tree: &Tree, user: u32) -> Option<Running> {
     }
     let mut command = command();
     command
-        .args(["0", "--bind", "127.0.0.1"])
-        .args(arguments_for(tree, "-p HTTP/1.1"));
+        .args(["0", "--bind", "127.0.0.1", "-p", "HTTP/1.1"])
+        .args(arguments_for(tree, arguments));
     Some(Running::start(command))
 }
 
 #[test]
 fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
     let tree = tree();
-    if let Some(server) = short_of_threads(&tree, 54321) {
+    if let Some(server) = short_of_threads(&tree, 54321, "") {
         survives_a_crowd(&server);
     }
 }
@@ -324,7 +325,7 @@ fn a_shortage_of_threads_is_neither_the_end_nor_a_reason_to_spin() {
 #[test]
 fn newcomers_for_whom_there_is_no_thread_are_told_so() {
     let tree = tree();
-    let Some(mut server) = short_of_threads(&tree, 54322) else {
+    let Some(mut server) = short_of_threads(&tree, 54322, "") else {
         return;
     };
     let mut clients: Vec<_> = (0..40).map(|_| ask(server.address(), "/huge")).collect();
@@ -340,6 +341,42 @@ fn newcomers_for_whom_there_is_no_thread_are_told_so() {
     let _stuck: Vec<_> = (0..40).map(|_| ask(server.address(), "/huge")).collect();
     server.signal(rustix::process::Signal::INT);
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_listener_without_a_thread_does_not_hold_up_the_others() {
+    let tree = tree();
+    let path = tree.path().join("socket");
+    let arguments = format!("--bind unix:{}", path.display());
+    let Some(server) = short_of_threads(&tree, 54323, &arguments) else {
+        return;
+    };
+    let ask_there = |target: &str| {
+        let mut client = UnixStream::connect(&path).expect("it listens");
+        client
+            .set_read_timeout(Some(PATIENCE))
+            .expect("it can be set");
+        write!(client, "GET {target} HTTP/1.1\r\n\r\n").expect("it is sent");
+        client
+    };
+    // Soon nobody accepts at either, and everybody is still answered.
+    let (mut clients, mut others) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        for _ in 0..20 {
+            clients.push(ask(server.address(), "/huge"));
+            others.push(ask_there("/huge"));
+        }
+        let heard = clients.iter_mut().skip(round * 20).map(is_answered);
+        let heard_there = others.iter_mut().skip(round * 20).map(is_answered);
+        let heard: Result<Vec<_>, _> = heard.chain(heard_there).collect();
+        assert!(heard.expect("all are answered").contains(&503));
+    }
+    // The threads that this sets free are not all kept for those who come to the address.
+    drop(clients);
+    eventually("service at the path", || {
+        is_answered(&mut ask_there("/a")) == Ok(200)
+    });
+    eventually("service at the address", || is_served(&server));
 }
 
 #[test]

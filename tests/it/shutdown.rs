@@ -134,6 +134,39 @@ fn a_request_half_way_in_is_served() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+#[test]
+fn a_head_that_does_not_end_gets_a_short_time() {
+    let tree = tree();
+    let mut server = serve(&tree, "-p HTTP/1.1 --grace 600 --timeout 600");
+    let heads = ["GET", "GET /a HTTP/1.1\r\nHost: a\r\nX:"];
+    let mut clients = heads.map(|head| {
+        let mut client = connect(server.address());
+        client.write_all(head.as_bytes()).expect("it is sent");
+        client
+    });
+    let (mut downloading, length) = download(&server);
+    server.signal(Signal::TERM);
+    for client in &mut clients {
+        let refusal = read_response(client);
+        assert_eq!(refusal.status(), 503);
+        assert_eq!(refusal.field("Retry-After"), Some("1"));
+        assert_eq!(drain(client), 0);
+    }
+    assert_eq!(drain(&mut downloading), length);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_handshake_that_does_not_end_gets_a_short_time() {
+    let tree = tree();
+    let mut server = serve(&tree, "--tls-self-signed --grace 600 --timeout 600");
+    let mut client = connect(server.address());
+    client.write_all(b"\x16\x03\x01").expect("it is sent");
+    server.signal(Signal::TERM);
+    assert_eq!(drain(&mut client), 0);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
 /// Two servers behind a proxy are restarted in turn while clients ask 200 times a second.
 mod rolling_restart {
     use super::*;

@@ -72,7 +72,7 @@ impl<H: Handler> UploadHandler<H> {
         self
     }
 
-    /// The same, but PUT may replace a file.
+    /// The same, but PUT may replace a regular file, and nothing else.
     pub fn with_overwrite(mut self) -> Self {
         self.existing = Existing::Replaced;
         self

@@ -56,11 +56,17 @@ impl<H: Handler> UploadHandler<H> {
             (Ok(()), _) => {
                 Ok(Response::new(StatusCode::CREATED).with_header(header::LOCATION, location))
             }
-            (Err(Errno::EXIST), Existing::Replaced) => match file.replace(&name) {
-                Ok(()) => Ok(Response::new(StatusCode::NO_CONTENT)),
-                Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => Err(taken()),
-                Err(error) => Err(write_failed(error)),
-            },
+            (Err(Errno::EXIST), Existing::Replaced) => {
+                // Something else may have come to have the name in the meantime.
+                if find(&directory, &name).is_some_and(|found| !found.is_regular()) {
+                    return Err(no_file());
+                }
+                match file.replace(&name) {
+                    Ok(()) => Ok(Response::new(StatusCode::NO_CONTENT)),
+                    Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => Err(no_file()),
+                    Err(error) => Err(write_failed(error)),
+                }
+            }
             (Err(Errno::EXIST), Existing::Kept) => Err(taken()),
             (Err(error), _) => Err(write_failed(error)),
         }
@@ -74,8 +80,7 @@ impl<H: Handler> UploadHandler<H> {
         directory: &OwnedFd,
         name: &str,
     ) -> Result<(), HttpError> {
-        let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
-        let found = found.as_ref().map(Stamp::from).ok();
+        let found = find(directory, name);
         let fields = request.headers();
         let holds = match &found {
             Some(found) => {
@@ -87,14 +92,27 @@ impl<H: Handler> UploadHandler<H> {
         if !holds {
             return Err(HttpError::new(StatusCode::PRECONDITION_FAILED));
         }
-        let may_be_replaced = self.existing == Existing::Replaced;
-        match found {
-            Some(found) if !may_be_replaced || found.is_directory() => Err(taken()),
-            _ => Ok(()),
+        match (found, self.existing) {
+            (None, _) => Ok(()),
+            (Some(_), Existing::Kept) => Err(taken()),
+            (Some(found), Existing::Replaced) if found.is_regular() => Ok(()),
+            (Some(_), Existing::Replaced) => Err(no_file()),
         }
     }
 }
 
+/// What has a name in a directory; a link counts as itself.
+fn find(directory: &OwnedFd, name: &str) -> Option<Stamp> {
+    let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+    found.as_ref().map(Stamp::from).ok()
+}
+
 fn taken() -> HttpError {
     refusal(StatusCode::CONFLICT, "There is a file of this name already")
+}
+
+/// Somebody made the link, the socket or the device for a purpose, which a file in its place would
+/// not serve.
+fn no_file() -> HttpError {
+    refusal(StatusCode::CONFLICT, "What has this name is not a file")
 }

@@ -16,10 +16,14 @@ impl Connection<'_> {
         self.reject(&line, fields, &HttpError::overloaded(), clock)
     }
 
-    /// Answers a request whose head there is no memory for.
+    /// Answers a request whose head there is no memory for, or no time.
     pub(super) fn reject_head(&mut self, clock: &mut Clock) -> CloseReason {
         let line = wire::no_request_line(Version::HTTP_10);
-        let error = HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        let error = if self.context.admission.is_closing() {
+            HttpError::overloaded()
+        } else {
+            HttpError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        };
         self.reject(&line, FieldLines::default(), &error, clock)
     }
 

@@ -2,8 +2,10 @@
 
 use super::{serve, url};
 use crate::support::webdriver::Browser;
-use crate::support::{Tree, not_run};
+use crate::support::{Tree, eventually, not_run};
 use serde_json::json;
+#[cfg(target_os = "linux")]
+use std::{fs, panic, path::Path};
 
 /// Uses everything that a page may use of its origin, and reports what worked.
 const USES: &str = "
@@ -75,4 +77,31 @@ fn a_page_of_rhttp_s_own_may_use_its_origin_and_runs_no_script_of_a_name() {
         let is_told = |line: &&String| line.contains("Content Security Policy");
         assert_eq!(blocked.iter().filter(is_told).count(), 3, "{blocked:?}");
     }
+}
+
+/// Whether a process was started with `profile` in its command line.
+#[cfg(target_os = "linux")]
+fn is_used(profile: &Path) -> bool {
+    let profile = profile.as_os_str().as_encoded_bytes();
+    let processes = fs::read_dir("/proc").expect("Linux tells it");
+    processes
+        .flatten()
+        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+        .any(|line| memchr::memmem::find(&line, profile).is_some())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_test_that_fails_leaves_no_browser_behind() {
+    let Some(browser) = Browser::start() else {
+        return not_run("the end of a browser, for there is no Chromium with chromedriver");
+    };
+    let profile = browser.profile().to_owned();
+    assert!(is_used(&profile));
+    let failed = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+        let _browser = browser;
+        panic::resume_unwind(Box::new("a failing test"));
+    }));
+    assert!(failed.is_err());
+    eventually("the end of the browser", || !is_used(&profile));
 }

@@ -5,6 +5,7 @@ use super::PATIENCE;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,12 +42,51 @@ pub(crate) mod key {
     pub(crate) const DOWN: &str = "\u{e015}";
 }
 
+/// Runs chromedriver, and ends it, and the browsers that it has started, when standard input ends:
+/// however the test ends that has the other side. All are in the shell's process group.
+const GUARD: &str = "\"$1\" --port=0 & exec >&-; read -r _; kill -KILL 0";
+
 /// A browser with one window.
 pub(crate) struct Browser {
-    driver: Child,
+    /// Before the profile, which is removed after the browser's end.
+    _driver: Driver,
     port: u16,
     session: String,
     profile: tempfile::TempDir,
+}
+
+/// chromedriver, and the browser that it has started; both end when this is dropped.
+struct Driver(Child);
+
+impl Driver {
+    fn start() -> Option<Self> {
+        let mut guard = Command::new("sh");
+        guard
+            .args(["-c", GUARD, "sh"])
+            .arg(super::find_program("chromedriver")?)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        guard.spawn().ok().map(Self)
+    }
+
+    /// The port on which it listens, once it does.
+    fn port(&mut self) -> Option<u16> {
+        let output = self.0.stdout.take()?;
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        })
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 impl Browser {
@@ -58,25 +98,12 @@ impl Browser {
     /// The same with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
         let browser = BROWSERS.iter().find_map(|name| super::find_program(name))?;
-        let mut driver = Command::new(super::find_program("chromedriver")?)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let output = driver.stdout.take().expect("it is a pipe");
-        let port = BufReader::new(output)
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, port) = line.split_once("started successfully on port ")?;
-                port.trim_end_matches('.').parse().ok()
-            });
+        let mut driver = Driver::start()?;
+        let port = driver.port().expect("chromedriver says where it listens");
         let profile = tempfile::tempdir().expect("a temporary directory");
         let mut this = Self {
-            driver,
-            port: port.expect("chromedriver says where it listens"),
+            _driver: driver,
+            port,
             session: String::new(),
             profile,
         };
@@ -102,6 +129,11 @@ impl Browser {
         let session = started["sessionId"].as_str().expect("a session").to_owned();
         this.session = format!("/session/{session}");
         Some(this)
+    }
+
+    /// The directory of the browser's own files, which is in its command line.
+    pub(crate) fn profile(&self) -> &Path {
+        self.profile.path()
     }
 
     /// Opens a page and waits until it is loaded.
@@ -261,7 +293,5 @@ impl Drop for Browser {
         if !self.session.is_empty() && !std::thread::panicking() {
             self.call("DELETE", &self.session.clone(), &json!({}));
         }
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }

@@ -99,8 +99,8 @@ fn all_flags_together_say_each_thing_once() {
         (
             &["GET /d"],
             format!(
-                "HTTP/1.0 301 Moved Permanently\r\nLocation: /d/\r\nContent-Length: 0\r\n{ISOLATED}\
-                 Vary: Origin\r\n{READABLE}"
+                "HTTP/1.0 301 Moved Permanently\r\nLocation: /d/\r\nContent-Length: 0\r\n\
+                 Cache-Control: no-cache\r\n{ISOLATED}Vary: Origin\r\n{READABLE}"
             ),
         ),
         (

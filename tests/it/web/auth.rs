@@ -370,7 +370,14 @@ fn confined_scripts_cannot_read_the_passwords() {
         body(&answer).contains("Permission denied")
     };
     assert!(read());
-    // Neither can the server any more, which it says.
+    // The server can read the file that it has open, which is how htpasswd changes it.
+    let otto = "Authorization: Basic b3R0bzpwYXNz";
+    let status_of = |line: &str| status(&ask(&server, &["GET /", line])).to_owned();
+    assert_eq!(status_of(otto), "401");
+    fs::write(&path, format!("anna:{HASH}\notto:{HASH}\n")).expect("it can be written");
+    eventually("another user", || status_of(otto) == "200");
+    assert!(read());
+    // It cannot read another one in its place, and says so.
     replace(&path, &format!("otto:{HASH}\n"), 0o640);
     eventually("a complaint", || {
         assert!(read());

@@ -33,7 +33,7 @@ fn files_and_listings_are_kept_as_said_and_errors_never() {
             (&["GET /missing"], "404", Some("no-store")),
             (&["BREW /"], "501", Some("no-store")),
             (&["GET / x"], "400", Some("no-store")),
-            (&["GET /d"], "301", None),
+            (&["GET /d"], "301", Some(value)),
             // What a script says of itself, or does not say, stays.
             (&["GET /cgi-bin/s"], "200", None),
             (&["GET /cgi-bin/own"], "404", Some("max-age=1")),
