@@ -356,7 +356,8 @@ fn a_listener_without_a_thread_does_not_hold_up_the_others() {
         client
             .set_read_timeout(Some(PATIENCE))
             .expect("it can be set");
-        write!(client, "GET {target} HTTP/1.1\r\n\r\n").expect("it is sent");
+        // One that is refused may have been answered, and the connection closed, before this.
+        let _ = write!(client, "GET {target} HTTP/1.1\r\n\r\n");
         client
     };
     // Soon nobody accepts at either, and everybody is still answered.
