@@ -78,7 +78,7 @@ pub(crate) fn lighttpd(command: &mut Command, site: &Site<'_>) {
 
 pub(crate) fn lighttpd_configuration(site: &Site<'_>) -> String {
     let more = match site.mode {
-        Mode::Cgi => {
+        Mode::Cgi | Mode::CgiAsRoot => {
             "server.modules += ( \"mod_cgi\" )\n\
              $HTTP[\"url\"] =~ \"^/cgi-bin/\" { cgi.assign = ( \"\" => \"\" ) }\n"
         }

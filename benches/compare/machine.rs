@@ -52,10 +52,13 @@ pub(crate) fn describe() -> Machine {
 
 /// Why this machine cannot run a workload at all.
 pub(crate) fn cannot(workload: &Workload) -> Option<String> {
-    if workload.mode == Mode::Cgi
-        && let Some(reason) = user::cannot()
-    {
-        return Some(reason);
+    let reason = match workload.mode {
+        Mode::Cgi => user::cannot(),
+        Mode::CgiAsRoot => user::cannot_be_root(),
+        _ => None,
+    };
+    if reason.is_some() {
+        return reason;
     }
     let connections = match workload.drive {
         Drive::Load { connections, .. } => {

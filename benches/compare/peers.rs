@@ -67,7 +67,7 @@ impl Peer {
     /// The command that serves the site, or why this server cannot.
     pub(crate) fn command(&self, site: &Site<'_>) -> Result<Command, String> {
         let (is_able, reason) = match site.mode {
-            Mode::Cgi => (self.recipe.cgi, "runs no CGI scripts by itself"),
+            Mode::Cgi | Mode::CgiAsRoot => (self.recipe.cgi, "runs no CGI scripts by itself"),
             Mode::Tls => (self.recipe.tls, "speaks no TLS here"),
             Mode::Archives => (self.recipe.archive_query.is_some(), "sends no tar"),
             Mode::Uploads => (

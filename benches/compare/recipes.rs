@@ -98,6 +98,13 @@ pub(crate) static RECIPES: &[Recipe] = &[
         ..PLAIN
     },
     Recipe {
+        name: "http-server",
+        find: || program("http-server"),
+        version: |program| number_in(Command::new(program).arg("--version")),
+        arguments: http_server,
+        ..PLAIN
+    },
+    Recipe {
         name: "cpython",
         find: python,
         arguments: cpython,
@@ -151,7 +158,7 @@ fn rhttp(command: &mut Command, site: &Site<'_>) {
         command.args(["--protocol", "HTTP/1.1"]);
     }
     match site.mode {
-        Mode::Cgi => {
+        Mode::Cgi | Mode::CgiAsRoot => {
             command.arg("--cgi");
         }
         Mode::Tls => {
@@ -189,7 +196,7 @@ fn cpython(command: &mut Command, site: &Site<'_>) {
     match site.mode {
         Mode::Default => command,
         // Its CGI under HTTP/1.1 leaves a client waiting for a length.
-        Mode::Cgi => command.arg("--cgi"),
+        Mode::Cgi | Mode::CgiAsRoot => command.arg("--cgi"),
         _ => command.args(["--protocol", "HTTP/1.1"]),
     };
 }
@@ -251,6 +258,13 @@ fn dufs(command: &mut Command, site: &Site<'_>) {
     command
         .args(["--bind", "127.0.0.1", "--port", &site.port.to_string()])
         .arg(site.tree);
+}
+
+/// The npm package. By itself it would make clients keep what they have for an hour.
+fn http_server(command: &mut Command, site: &Site<'_>) {
+    command
+        .arg(site.tree)
+        .args(["-a", "127.0.0.1", "-p", &site.port.to_string(), "-c-1"]);
 }
 
 fn ceiling_shape(command: &mut Command, site: &Site<'_>, shape: &str) {

@@ -1,8 +1,8 @@
 //! Whom a server runs as that starts scripts.
 //!
 //! Under root some servers start their scripts as nobody and others as root. The
-//! change of user costs time, so a comparison of the two would be of different
-//! work: where root measures, all servers run as nobody from the start.
+//! change of user costs time, so there are two workloads: in one all servers run
+//! as nobody from the start, in the other each does as it does under root.
 
 use std::io;
 use std::os::unix::fs::chown;
@@ -21,6 +21,11 @@ const NOBODY: u32 = 65_534;
 pub(crate) fn cannot() -> Option<String> {
     (is_root() && program(TOOL).is_none())
         .then(|| format!("{TOOL} is not installed, without which scripts run as different users"))
+}
+
+/// Why no server can be started by root here.
+pub(crate) fn cannot_be_root() -> Option<String> {
+    (!is_root()).then(|| "root does not measure".to_owned())
 }
 
 /// What is made from now on, others may read.

@@ -24,7 +24,10 @@ pub(crate) enum Mode {
     Persistent,
     /// As started by someone who gives no option: HTTP/1.0 for rhttp and CPython.
     Default,
+    /// Running scripts, as an ordinary user.
     Cgi,
+    /// Running scripts, as root.
+    CgiAsRoot,
     /// As `Persistent`, in TLS.
     Tls,
     /// As `Persistent`, listing for programs where it has to be asked for.

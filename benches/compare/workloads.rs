@@ -84,7 +84,7 @@ fn answers() -> Vec<Workload> {
         536_870_912..536_871_936,
     );
     let missing = Target::new("size/missing.bin", 404, Expected::Anything);
-    let hello = Target::new("cgi-bin/hello", 200, Expected::Text(HELLO));
+    let hello = || Target::new("cgi-bin/hello", 200, Expected::Text(HELLO));
     let unchanged = Target::unchanged;
     vec![
         load("random-64", "10,000 files of 4 KiB at random", 64, random).random(),
@@ -103,7 +103,8 @@ fn answers() -> Vec<Workload> {
             unchanged(Condition::Tag),
         ),
         load("missing-64", "404", 64, missing),
-        load("cgi-8", "a compiled CGI hello", 8, hello).mode(Mode::Cgi),
+        load("cgi-8", "a compiled CGI hello", 8, hello()).mode(Mode::Cgi),
+        load("cgi-root-8", "the same, started by root", 8, hello()).mode(Mode::CgiAsRoot),
     ]
 }
 
