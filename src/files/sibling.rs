@@ -7,7 +7,7 @@ use super::unavailable::Unavailable;
 use crate::http::{Beside, Coding, DirectoryState, Headers, HttpDate, Representation};
 use crate::sys;
 use rustix::io::Errno;
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,28 +19,28 @@ const MOST_MAGIC: usize = 4;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Root {
-    /// Whether no compressed file stands beside `of`, which was found at `path`. If this is known,
-    /// asking again costs one `stat` of the directory; otherwise the answer is no.
+    /// Whether no compressed file stands beside `of`, which was found at `path`, as far as that is
+    /// known; it costs one `stat` of the directory.
     ///
     /// A name appears in a directory only together with a later time. So that time says whether what
     /// was found still holds, unless it is so recent that the next one could be the same.
-    pub(crate) fn is_alone(&self, path: &[u8], of: &Representation) -> bool {
-        // From the outside there is no telling through which links a path leads to a directory.
-        if self.symlinks != Symlinks::Follow {
-            return false;
-        }
-        let now = sys::uptime();
+    pub(crate) fn is_known_alone(&self, path: &[u8], of: &Representation) -> bool {
         let known = *beside(of);
-        let counts = now < known.until;
-        if counts && known.alone_in.is_none() {
+        known.alone_in.is_some()
+            && sys::uptime() < known.until
+            && known.alone_in == self.state_of_directory(path)
+    }
+
+    /// Looks for compressed files beside `of`, once in a while; returns whether there are none.
+    pub(crate) fn is_alone(&self, path: &[u8], of: &Representation) -> bool {
+        let now = sys::uptime();
+        // From the outside there is no telling through which links a path leads to a directory.
+        if self.symlinks != Symlinks::Follow || now < beside(of).until {
             return false;
-        }
-        let directory = self.state_of_directory(path);
-        if counts && known.alone_in == directory {
-            return true;
         }
         let is_settled = |directory: &DirectoryState| !directory.state.is_fresh(HttpDate::now());
-        let alone_in = directory
+        let alone_in = self
+            .state_of_directory(path)
             .filter(is_settled)
             .filter(|_| Coding::ALL.iter().all(|coding| self.has_no(path, *coding)));
         *beside(of) = Beside {
@@ -52,15 +52,12 @@ impl Root {
 
     /// The state of the directory of the file at `path`.
     fn state_of_directory(&self, path: &[u8]) -> Option<DirectoryState> {
-        let name = path.iter().rev().take_while(|&&byte| byte != b'/').count();
-        let directory = path.get(..path.len().saturating_sub(name + 1))?;
-        let directory = self.full(directory);
-        let directory: &[u8] = if directory.is_empty() {
-            b"."
-        } else {
-            &directory
+        let directory = match memchr::memrchr(b'/', path) {
+            Some(slash) => path.get(..slash)?,
+            None => b"",
         };
-        let stamp = Stamp::of_path(&CString::new(directory).ok()?).ok()?;
+        let full = self.full_with_nul(directory);
+        let stamp = Stamp::of_path(CStr::from_bytes_with_nul(&full).ok()?).ok()?;
         let (device, inode) = stamp.inode();
         Some(DirectoryState {
             device,
@@ -144,31 +141,31 @@ mod tests {
         // What has just changed could change again without a trace.
         assert!(!root.is_alone(path, &file));
         let start = Instant::now();
-        while !root.is_alone(path, &file) {
+        while !root.is_alone(path, &file) && !root.is_known_alone(path, &file) {
             assert!(start.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(10));
         }
-        assert!(beside(&file).alone_in.is_some());
+        assert!(root.is_known_alone(path, &file));
         let appear = || fs::write(directory.join("a.br"), "b").expect("it can be written");
         appear();
-        assert!(!root.is_alone(path, &file));
+        assert!(!root.is_known_alone(path, &file));
 
         // The same if the answer is no longer trusted, and in another directory at the same path.
         fs::remove_file(directory.join("a.br")).expect("it can be removed");
-        *beside(&file) = Beside {
-            alone_in: root.state_of_directory(path),
-            until: sys::uptime() + LOOK_AGAIN,
+        let know = || {
+            *beside(&file) = Beside {
+                alone_in: root.state_of_directory(path),
+                until: sys::uptime() + LOOK_AGAIN,
+            };
         };
-        assert!(root.is_alone(path, &file));
+        know();
+        assert!(root.is_known_alone(path, &file));
         beside(&file).until = sys::uptime();
-        assert!(!root.is_alone(path, &file));
-        *beside(&file) = Beside {
-            alone_in: root.state_of_directory(path),
-            until: sys::uptime() + LOOK_AGAIN,
-        };
+        assert!(!root.is_known_alone(path, &file));
+        know();
         fs::rename(&directory, tree.path().join("other")).expect("it can be renamed");
         fs::create_dir(&directory).expect("it can be made");
         appear();
-        assert!(!root.is_alone(path, &file));
+        assert!(!root.is_known_alone(path, &file));
     }
 }

@@ -3,6 +3,7 @@
 use super::passwords::{Busy, Passwords};
 use crate::handler::{Answered, Handler, Log};
 use crate::http::{FieldLines, HttpError, Request, Response, StatusCode, decode_base64, header};
+use smallvec::SmallVec;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -112,7 +113,7 @@ fn unauthorized() -> HttpError {
 
 /// The user and password of Basic credentials (RFC 7617 §2): text with a colon in it.
 struct Credentials {
-    text: Vec<u8>,
+    text: SmallVec<[u8; 128]>,
     colon: usize,
 }
 

@@ -78,6 +78,12 @@ impl FileHandler {
         path: &[u8],
         file: Arc<Representation>,
     ) -> Result<Response, HttpError> {
+        // What is a compressed file itself is never known to be alone.
+        if self.root.is_known_alone(path, &file) {
+            let mut response = whole(file);
+            vary(&mut response);
+            return Ok(response);
+        }
         let name = String::from_utf8_lossy(path);
         let fields = request.headers();
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {

@@ -1,12 +1,14 @@
 //! Base64 (RFC 4648 §4), the encoding of Basic credentials.
 
+use smallvec::SmallVec;
+
 /// Decodes Base64 as Python's `binascii.a2b_base64` does: characters outside the alphabet are
 /// skipped.
-pub(crate) fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode_base64(encoded: &[u8]) -> Option<SmallVec<[u8; 128]>> {
     if !encoded.is_ascii() {
         return None;
     }
-    let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3 + 3);
+    let mut decoded = SmallVec::new();
     let (mut bits, mut digits, mut padding) = (0_u32, 0_u32, 0_u32);
     for &byte in encoded {
         let digit = match byte {
@@ -34,7 +36,7 @@ pub(crate) fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
             0 => bits,
             _ => continue,
         };
-        decoded.extend(complete.to_le_bytes().first());
+        decoded.extend(complete.to_le_bytes().first().copied());
     }
     (digits == 0).then_some(decoded)
 }
@@ -61,7 +63,7 @@ mod tests {
         ] {
             assert_eq!(
                 decode_base64(encoded.as_bytes()),
-                expected.map(|text| text.as_bytes().to_vec()),
+                expected.map(|text| SmallVec::from_slice(text.as_bytes())),
                 "{encoded}"
             );
         }

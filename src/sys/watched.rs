@@ -1,26 +1,20 @@
 //! Files that are read again when they change.
 
+use super::uptime;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// The shortest time between two looks at the files.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Files that are read again when they change, and what was seen of them when they were last read.
 #[derive(Debug)]
 pub(crate) struct Watched {
     paths: Vec<PathBuf>,
-    looked: Mutex<Looked>,
-}
-
-/// The last look at the files.
-#[derive(Debug)]
-struct Looked {
-    at: Instant,
-    seen: Vec<Option<Stamp>>,
+    /// The second of the last look, counted by [`uptime`].
+    looked: AtomicU64,
+    /// What it has shown.
+    seen: Mutex<Vec<Option<Stamp>>>,
 }
 
 /// What changes when a file does: device, inode, size, and the time of the last change of its
@@ -32,13 +26,10 @@ impl Watched {
     /// the two is noticed.
     pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
         let paths: Vec<_> = paths.into_iter().collect();
-        let looked = Looked {
-            at: Instant::now(),
-            seen: stamps(&paths),
-        };
         Self {
+            looked: AtomicU64::new(uptime().as_secs()),
+            seen: stamps(&paths).into(),
             paths,
-            looked: Mutex::new(looked),
         }
     }
 
@@ -47,19 +38,20 @@ impl Watched {
     }
 
     /// Calls `load` if a file has changed since this, or [`new`](Self::new), last found that. It
-    /// looks at most once a second, at the cost of one `stat` a file. While one thread loads, all
+    /// looks once in each second, at the cost of one `stat` a file. While one thread loads, all
     /// others go on with what they have.
     pub(crate) fn on_change<T>(&self, load: impl FnOnce() -> T) -> Option<T> {
-        let mut looked = self.looked.try_lock().ok()?;
-        if looked.at.elapsed() < LOOK_AGAIN {
+        let now = uptime().as_secs();
+        if self.looked.load(Ordering::Relaxed) == now {
             return None;
         }
-        looked.at = Instant::now();
+        let mut known = self.seen.try_lock().ok()?;
+        self.looked.store(now, Ordering::Relaxed);
         let seen = stamps(&self.paths);
-        if seen == looked.seen {
+        if seen == *known {
             return None;
         }
-        looked.seen = seen;
+        *known = seen;
         Some(load())
     }
 }
