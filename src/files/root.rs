@@ -150,7 +150,8 @@ impl Root {
             let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
             return Ok(represent(file, &stamp, coding, kind));
         }
-        let full = self.full_with_nul(path);
+        // NUL-terminated here, so that no system call has to make a terminated copy.
+        let full: PathBytes = joined(self.directory.as_os_str().as_bytes(), path, 1);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
         let seen = Stamp::of_path(full)?;
         if let Some(found) = self.open_files.find(full, &seen, coding) {
@@ -221,12 +222,6 @@ impl Root {
     fn stat_beneath(&self, path: &[u8]) -> rustix::io::Result<Stat> {
         beneath::open(&self.directory, path, self.symlinks, beneath::NO_ACCESS)
             .and_then(rustix::fs::fstat)
-    }
-
-    /// The operating system's path to `path`, with a NUL after it, so that no system call has to
-    /// make a copy that has one.
-    pub(super) fn full_with_nul(&self, path: &[u8]) -> PathBytes {
-        joined(self.directory.as_os_str().as_bytes(), path, 1)
     }
 
     /// The operating system's path to `path`.

@@ -78,12 +78,6 @@ impl FileHandler {
         path: &[u8],
         file: Arc<Representation>,
     ) -> Result<Response, HttpError> {
-        // What is a compressed file itself is never known to be alone.
-        if self.root.is_known_alone(path, &file) {
-            let mut response = whole(file);
-            vary(&mut response);
-            return Ok(response);
-        }
         let name = String::from_utf8_lossy(path);
         let fields = request.headers();
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {
@@ -128,9 +122,6 @@ impl FileHandler {
         file: &Representation,
         name: &str,
     ) -> Result<Option<Response>, HttpError> {
-        if self.root.is_alone(path, file) {
-            return Ok(None);
-        }
         for coding in Coding::preferred(request.headers()) {
             let sibling = self
                 .root

@@ -46,7 +46,7 @@ pub(crate) use number::{
     PushSlice, parse_decimal, parse_saturating, push_decimal, push_hexadecimal,
 };
 pub use peer::Peer;
-pub(crate) use representation::{Beside, DirectoryState, FileState, Representation, Timestamp};
+pub(crate) use representation::{FileState, Representation, Timestamp};
 pub use request::{Request, RequestLine};
 pub use response::Response;
 pub use scheme::Scheme;

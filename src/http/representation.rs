@@ -3,9 +3,8 @@
 use super::{Coding, HeaderName, Headers, HttpDate, Validators, header};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A time in a file's metadata: seconds since 1970, and nanoseconds after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,25 +42,43 @@ pub(crate) struct Representation {
     /// The number of the list of private directories in none of which the file was found; 0 if it
     /// has not been looked for in any.
     pub(crate) cleared_by: AtomicU64,
-    /// What the last look for compressed files beside it has found.
-    pub(crate) beside: Mutex<Beside>,
+    /// Codings in which no file can stand in for it.
+    pub(crate) lacking: Lacking,
 }
 
-/// Whether compressed files stand beside a file: the answer of the last look.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Beside {
-    /// The directory in which it stands alone, in the state in which that was found.
-    pub(crate) alone_in: Option<DirectoryState>,
-    /// Until when the answer counts at most, as [`uptime`](crate::sys::uptime).
-    pub(crate) until: Duration,
+/// Codings in which no file can stand in for another one, remembered until the second ends: that
+/// none appears in this time goes without saying, because the other one has the same content.
+///
+/// Above one bit for each coding is the second, as [`coarse_unix_time`](crate::sys::coarse_unix_time).
+#[derive(Debug, Default)]
+pub(crate) struct Lacking(AtomicU64);
+
+impl Lacking {
+    /// Whether this coding was found to be lacking in this second.
+    pub(crate) fn contains(&self, coding: Coding, second: i64) -> bool {
+        let known = self.0.load(Ordering::Relaxed);
+        known >> CODINGS == second.cast_unsigned() && known & bit(coding) != 0
+    }
+
+    /// Notes that this coding is lacking in this second.
+    pub(crate) fn insert(&self, coding: Coding, second: i64) {
+        let known = self.0.load(Ordering::Relaxed);
+        let second = second.cast_unsigned();
+        let others = if known >> CODINGS == second {
+            known
+        } else {
+            second << CODINGS
+        };
+        // What another thread notes at the same time may be lost, and is found again.
+        self.0.store(others | bit(coding), Ordering::Relaxed);
+    }
 }
 
-/// One state of a directory: while it lasts, no name in it appears or goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DirectoryState {
-    pub(crate) device: (u32, u32),
-    pub(crate) inode: u64,
-    pub(crate) state: FileState,
+/// How many codings there are.
+const CODINGS: usize = Coding::ALL.len();
+
+fn bit(coding: Coding) -> u64 {
+    1 << coding as u64
 }
 
 impl Timestamp {
@@ -127,7 +144,7 @@ impl Representation {
             fields,
             coding,
             cleared_by: AtomicU64::new(0),
-            beside: Mutex::default(),
+            lacking: Lacking::default(),
         }
     }
 
@@ -142,7 +159,7 @@ impl Representation {
             fields,
             coding: self.coding,
             cleared_by: AtomicU64::new(0),
-            beside: Mutex::default(),
+            lacking: Lacking::default(),
         }
     }
 
@@ -161,4 +178,26 @@ fn whole(kind: &Headers, size: u64, fields: &Headers) -> Box<[u8]> {
         .map(Headers::as_bytes)
         .concat()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacking_is_remembered_until_the_second_ends() {
+        let lacking = Lacking::default();
+        let found = |second| Coding::ALL.map(|coding| lacking.contains(coding, second));
+        for coding in Coding::ALL {
+            assert!(!lacking.contains(coding, 7));
+            lacking.insert(coding, 7);
+            assert!(lacking.contains(coding, 7));
+        }
+        assert_eq!(found(7), [true; 3]);
+        assert_eq!(found(8), [false; 3]);
+        lacking.insert(Coding::Zstandard, 8);
+        assert_eq!(found(8), [false, true, false]);
+        // Not even if the clock is set back.
+        assert_eq!(found(7), [false; 3]);
+    }
 }

@@ -1,7 +1,7 @@
 //! `--precompressed`: the table of codings, methods, ranges and conditions.
 
 use super::{FILE, ask, ask_bytes, body, field, serve, status};
-use crate::support::Tree;
+use crate::support::{Tree, eventually};
 use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -230,6 +230,25 @@ fn only_a_sibling_that_is_what_it_should_be_is_used() {
         field(&answer, "Last-Modified"),
         Some("Tue, 14 Nov 2023 22:13:20 GMT")
     );
+}
+
+#[test]
+fn a_sibling_that_appears_is_soon_used_and_one_that_goes_is_not() {
+    let tree = Tree::new();
+    tree.file("app.js", PLAIN).settle();
+    let server = serve(&tree, &["--precompressed"]);
+    let coding = || {
+        let answer = ask(&server, &["GET /app.js", "Accept-Encoding: br, gzip"]);
+        let coding = field(&answer, "Content-Encoding").map(str::to_owned);
+        let expected = if coding.is_some() { BROTLI } else { PLAIN };
+        assert_eq!(body(&answer), expected);
+        coding
+    };
+    assert_eq!((coding(), coding()), (None, None));
+    tree.file("app.js.br", BROTLI);
+    eventually("the compressed file", || coding().as_deref() == Some("br"));
+    std::fs::remove_file(tree.path().join("app.js.br")).expect("it can be removed");
+    assert_eq!(coding(), None);
 }
 
 #[test]
