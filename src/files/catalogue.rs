@@ -154,6 +154,11 @@ impl Catalogue {
         })
     }
 
+    /// How many names there are.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.listing.size()

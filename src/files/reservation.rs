@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Listings up to this size are not counted: nearly all listings are this small.
 const SMALL: usize = 64 * 1024;
+/// Bytes that a vector reserves at least when it grows.
+const FIRST: usize = 1024;
 /// Bytes that all larger ones may take together: a million names of usual length.
 const LARGE_IN_ALL: usize = 256 * 1024 * 1024;
 /// The minimum size of a large block. Blocks of more than 32 MiB are always mapped individually by
@@ -174,7 +176,8 @@ pub(crate) fn grow<T>(elements: &mut Vec<T>, more: usize) -> Result<(), TryReser
     }
     let size = size_of::<T>().max(1);
     if wanted.saturating_mul(size) <= SMALL {
-        return elements.try_reserve(more);
+        // Not one by one at first: most directories are small.
+        return elements.try_reserve(more.max(FIRST / size));
     }
     let capacity = wanted.saturating_mul(2).max(BLOCK / size);
     elements.try_reserve_exact(capacity - elements.len())

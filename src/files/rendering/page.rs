@@ -117,7 +117,9 @@ pub(crate) fn page(
     let path = target.path();
     let query = query(sorting);
     let fixed = STYLE.len() + LINKS_STYLE.len() + SCRIPT.len() + 1280;
-    let page = writer.room(fixed + longest_heading(path, &query))?;
+    // Most rows are shorter than this; very many may be too long for the memory there is.
+    let rows = catalogue.len().min(1000) * 320;
+    let page = writer.room(fixed + longest_heading(path, &query) + rows)?;
     push_head("", path, links.styles(), page);
     push_heading(path, &query, links, page);
     let totals = Totals::of(&catalogue);
