@@ -9,6 +9,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -16,11 +18,18 @@ use std::os::unix::ffi::OsStrExt;
 const FLAGS: OFlags = OFlags::WRONLY.union(OFlags::CLOEXEC);
 const MODE: Mode = Mode::from_raw_mode(0o666);
 
+/// Bytes after which the system is asked to write them.
+const TOGETHER: u64 = 32 * 1024 * 1024;
+
 /// A file that is being received. If it is dropped without a name, it is gone.
 #[derive(Debug)]
 pub(crate) struct Incoming<'d> {
     directory: &'d OwnedFd,
     file: File,
+    /// Bytes that have arrived.
+    length: u64,
+    /// How many of them the system was asked to write.
+    asked_for: u64,
     /// Its temporary name, where files without a name are not supported.
     temporary: Option<String>,
 }
@@ -33,11 +42,7 @@ impl<'d> Incoming<'d> {
             // Not every file system supports unnamed files, and old kernels do not.
             Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::ISDIR | Errno::NOENT) => {}
             file => {
-                return Ok(Self {
-                    directory,
-                    file: file?.into(),
-                    temporary: None,
-                });
+                return Ok(Self::of(directory, file?, None));
             }
         }
         Self::with_name(directory)
@@ -46,17 +51,45 @@ impl<'d> Incoming<'d> {
     fn with_name(directory: &'d OwnedFd) -> Result<Self> {
         let name = temporary_name();
         let flags = FLAGS | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-        Ok(Self {
-            directory,
-            file: openat(directory, name.as_str(), flags, MODE)?.into(),
-            temporary: Some(name),
-        })
+        let file = openat(directory, name.as_str(), flags, MODE)?;
+        Ok(Self::of(directory, file, Some(name)))
     }
 
-    /// Appends received bytes. When they go to the disk is for the system to choose: a file whose
-    /// pages were asked for sooner took longer to be there.
+    fn of(directory: &'d OwnedFd, file: OwnedFd, temporary: Option<String>) -> Self {
+        Self {
+            directory,
+            file: file.into(),
+            length: 0,
+            asked_for: 0,
+            temporary,
+        }
+    }
+
+    /// Appends received bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        self.file.write_all(bytes)?;
+        self.length += bytes.len() as u64;
+        if self.length - self.asked_for >= TOGETHER {
+            self.begin_to_sync();
+        }
+        Ok(())
+    }
+
+    /// Has the system begin to write what has arrived since the last time, without waiting for it:
+    /// left to itself, it would begin when most of the file is there.
+    #[cfg(target_os = "linux")]
+    fn begin_to_sync(&mut self) {
+        use rustix::fs::{Advice, fadvise};
+        let length = NonZeroU64::new(self.length - self.asked_for);
+        // Pages that are not on the disk cannot be dropped, and are sent there instead.
+        let _ = fadvise(&self.file, self.asked_for, length, Advice::DontNeed);
+        self.asked_for = self.length;
+    }
+
+    /// Other systems choose the time themselves.
+    #[cfg(not(target_os = "linux"))]
+    fn begin_to_sync(&mut self) {
+        self.asked_for = self.length;
     }
 
     /// Waits until the whole file is on the disk.
