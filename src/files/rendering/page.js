@@ -4,10 +4,9 @@ const all = [...document.querySelectorAll('tbody tr')];
 const link = row => row.cells[0].firstChild;
 const plain = text => text.normalize().toLowerCase();
 let found, names, parts, shown = all;
-
 const prepare = () => names ||= all.map(row => plain(link(row).textContent));
 const settle = most => {
-	const to = shown === all ? '' : 'o', late = parts.filter(part => part.className !== to);
+	const to = shown == all ? '' : 'o', late = parts.filter(part => part.className != to);
 	for (const part of late.slice(0, most)) part.className = to;
 	if (late[most]) setTimeout(settle, 30, 32);
 };
@@ -17,11 +16,11 @@ const filter = () => {
 	const rows = wanted ? all.filter((_, at) => names[at].includes(wanted)) : [];
 	const few = rows.slice(0, 100).map(row => row.cloneNode(true)), body = found.tBodies[0];
 	body.replaceChildren(...few.slice(0, 30));
-	setTimeout(() => shown === few && body.append(...few.slice(30)), 30);
+	setTimeout(() => shown == few && body.append(...few.slice(30)), 30);
 	found.hidden = !wanted;
 	table.parentNode.className = wanted && 'c';
 	shown = wanted ? few : all;
-	settle(4);
+	settle(wanted ? 0 : 4);
 	told.value = wanted && rows.length.toLocaleString('en') + ' found' + (rows[100] ? ', 100 shown' : '');
 };
 if (told) {
@@ -37,16 +36,16 @@ if (told) {
 }
 addEventListener('keydown', event => {
 	if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-	const inBox = event.target === box, row = event.target.closest('tr');
+	const inBox = event.target == box, row = event.target.closest('tr');
 	const to = {
 		ArrowDown: shown[shown.indexOf(row) + 1],
 		ArrowUp: row && (shown[shown.indexOf(row) - 1] || box),
 		'/': !inBox && box,
 	}[event.key];
-	if (to) (to === box ? box : link(to)).focus();
-	else if (event.key === 'Enter' && inBox && shown[0]) link(shown[0]).click();
-	else if (event.key === 'Backspace' && !inBox) document.querySelector('[rel=up]')?.click();
-	else if (event.key === 'Escape' && inBox) {
+	if (to) (to == box ? box : link(to)).focus();
+	else if (event.key == 'Enter' && inBox && shown[0]) link(shown[0]).click();
+	else if (event.key == 'Backspace' && !inBox) document.querySelector('[rel=up]')?.click();
+	else if (event.key == 'Escape' && inBox) {
 		box.value = '';
 		filter();
 		box.blur();

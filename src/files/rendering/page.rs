@@ -29,7 +29,7 @@ macro_rules! digests {
         "sha256-VqlJJjdRfL2268nqaD2yW75rxS6tu4v5F7flqqWqmiY="
     };
     (script) => {
-        "sha256-kFirMCya20LYOSccxceHe1emom7Z4TaUFmi7WYGNRew="
+        "sha256-zBjVAsySspO+hj7QWVZQMmDkw8ylXdakh7YW5gmKUKc="
     };
 }
 
