@@ -11,23 +11,23 @@ pub(crate) fn workloads() -> Vec<Workload> {
         let target = Target::file(ONE_KIB, KIB);
         target.field(CODINGS).field(AUTHORIZATION)
     };
-    let with = |label, flags, target| Beside {
+    let with = |label, flags| Beside {
         label,
         mode: Mode::With(flags),
-        target,
+        target: plain(),
     };
     let beside = vec![
-        with("--cgi", &["--cgi"], plain()),
-        with("--cors", &["--cors"], plain()),
-        with("--isolate", &["--isolate"], plain()),
-        with("--cache", &["--cache", "no-cache"], plain()),
-        with("--spa", &["--spa"], plain()),
-        with("--not-found", &["--not-found", ONE_KIB], plain()),
-        with("--clean-urls", &["--clean-urls"], plain()),
-        with("--precompressed", &["--precompressed"], plain()),
-        with("-H", &["-H", "X-Bench: 1"], plain()),
-        with("--auth-file", &["--auth-file", PASSWORDS], plain()),
-        with("all flags", ALL, plain()),
+        with("--cgi", &["--cgi"]),
+        with("--cors", &["--cors"]),
+        with("--isolate", &["--isolate"]),
+        with("--cache", &["--cache", "no-cache"]),
+        with("--spa", &["--spa"]),
+        with("--not-found", &["--not-found", ONE_KIB]),
+        with("--clean-urls", &["--clean-urls"]),
+        with("--precompressed", &["--precompressed"]),
+        with("-H", &["-H", "X-Bench: 1"]),
+        with("--auth-file", &["--auth-file", PASSWORDS]),
+        with("all flags", ALL),
     ];
     let load = Workload::load("flags-64", "1 KiB, with one flag each", 64, plain());
     vec![load.ours_alone(beside)]

@@ -67,16 +67,17 @@ impl Catalogue {
     ) -> Result<(), Unavailable> {
         grow(&mut self.details, 1)?;
         grow(&mut self.order, 1)?;
+        let is_directory = details.kind == Kind::Folder;
         self.listing.add_naturally(Entry {
             name,
-            is_directory: details.kind == Kind::Folder,
+            is_directory,
             is_link,
         })?;
         let index = u32::try_from(self.details.len()).map_err(|_| Unavailable::Shortage)?;
         self.order.push(Place {
             lead: 0,
             index,
-            is_directory: details.kind == Kind::Folder,
+            is_directory,
         });
         self.details.push(details);
         let size = self.size();

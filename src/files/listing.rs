@@ -70,7 +70,9 @@ impl Listing {
 
     fn add(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
         let is_its_own_key = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-        self.add_with(entry, is_its_own_key, push_key)
+        self.add_with(entry, is_its_own_key, |name, text| {
+            text.extend_from_slice(&lower_case(name));
+        })
     }
 
     /// Adds a name whose sort key puts it in natural order, for callers that account for the memory
@@ -185,25 +187,12 @@ pub(super) fn lower_case(name: &[u8]) -> SmallVec<[u8; 256]> {
         lower.make_ascii_lowercase();
         return lower;
     }
-    let mut lower = Vec::new();
-    push_key(name, &mut lower);
-    lower.into()
-}
-
-/// Appends the sort key of a name.
-fn push_key(name: &[u8], text: &mut Vec<u8>) {
-    if name.is_ascii() {
-        let start = text.len();
-        text.extend_from_slice(name);
-        text.get_mut(start..)
-            .unwrap_or_default()
-            .make_ascii_lowercase();
-        return;
-    }
+    let mut lower = SmallVec::new();
     for chunk in name.utf8_chunks() {
-        text.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
-        text.extend_from_slice(&escape_surrogates(chunk.invalid()));
+        lower.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
+        lower.extend_from_slice(&escape_surrogates(chunk.invalid()));
     }
+    lower
 }
 
 /// Reads the names in an open directory, sorted as CPython sorts them.

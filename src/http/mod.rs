@@ -56,7 +56,7 @@ pub(crate) use surrogates::escape as escape_surrogates;
 pub use target::RequestTarget;
 pub(crate) use target::unquote;
 pub use text::{Latin1, Repr};
-pub(crate) use text::{is_printable, is_printable_without, repr_of};
+pub(crate) use text::{is_printable, is_printable_in_quotes, is_printable_without, repr_of};
 pub use trusted_proxy::{BadTrustedProxy, TrustedProxy};
 pub use validators::Validators;
 pub(crate) use validators::{Comparison, EntityTag};

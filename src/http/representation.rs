@@ -46,8 +46,8 @@ pub(crate) struct Representation {
     pub(crate) lacking: Lacking,
 }
 
-/// Codings in which no file can stand in for another one, remembered until the second ends: that
-/// none appears in this time goes without saying, because the other one has the same content.
+/// Codings in which no file can stand in for another one, remembered until the second ends. One that
+/// appears in the meantime is used a moment later, which does no harm: its content is the same.
 ///
 /// Above one bit for each coding is the second, as [`coarse_unix_time`](crate::sys::coarse_unix_time).
 #[derive(Debug, Default)]

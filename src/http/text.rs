@@ -123,6 +123,12 @@ pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
     }
 }
 
+/// Whether all of `text` is visible ASCII or spaces, and nothing in it needs an escape between quotes.
+/// Nearly all text is so.
+pub(crate) fn is_printable_in_quotes(text: &[u8]) -> bool {
+    is_printable_without(b'\\', text) && memchr::memchr(b'"', text).is_none()
+}
+
 fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clone) -> fmt::Result {
     let has = |wanted| characters.clone().any(|character| character == wanted);
     let quote = if has('\'') && !has('"') { '"' } else { '\'' };

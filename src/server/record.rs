@@ -6,7 +6,7 @@
 use super::access_log::{AccessLog, Client};
 use super::clock::Now;
 use crate::http::{
-    FieldLines, HeaderName, RequestLine, StatusCode, header, is_printable_without, push_decimal,
+    FieldLines, HeaderName, RequestLine, StatusCode, header, is_printable_in_quotes, push_decimal,
 };
 use crate::sys;
 use smallvec::SmallVec;
@@ -159,14 +159,9 @@ impl Record<'_> {
     }
 }
 
-/// Whether text is printable ASCII without quotes and backslashes, as nearly all is.
-fn is_plain(text: &[u8]) -> bool {
-    is_printable_without(b'\\', text) && memchr::memchr(b'"', text).is_none()
-}
-
 /// Appends text as nginx does: quotes, backslashes and everything but printable ASCII as `\xHH`.
 fn push_escaped(text: &[u8], line: &mut Line) {
-    if is_plain(text) {
+    if is_printable_in_quotes(text) {
         return line.extend_from_slice(text);
     }
     for &byte in text {
@@ -184,7 +179,7 @@ fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
         return line.extend_from_slice(b"null");
     };
     line.push(b'"');
-    if is_plain(text) {
+    if is_printable_in_quotes(text) {
         line.extend_from_slice(text);
         return line.push(b'"');
     }

@@ -71,6 +71,7 @@ impl<'d> Incoming<'d> {
         self.length += bytes.len() as u64;
         if self.length - self.asked_for >= TOGETHER {
             self.begin_to_sync();
+            self.asked_for = self.length;
         }
         Ok(())
     }
@@ -78,19 +79,16 @@ impl<'d> Incoming<'d> {
     /// Has the system begin to write what has arrived since the last time, without waiting for it:
     /// left to itself, it would begin when most of the file is there.
     #[cfg(target_os = "linux")]
-    fn begin_to_sync(&mut self) {
+    fn begin_to_sync(&self) {
         use rustix::fs::{Advice, fadvise};
         let length = NonZeroU64::new(self.length - self.asked_for);
         // Pages that are not on the disk cannot be dropped, and are sent there instead.
         let _ = fadvise(&self.file, self.asked_for, length, Advice::DontNeed);
-        self.asked_for = self.length;
     }
 
     /// Other systems choose the time themselves.
     #[cfg(not(target_os = "linux"))]
-    fn begin_to_sync(&mut self) {
-        self.asked_for = self.length;
-    }
+    fn begin_to_sync(&self) {}
 
     /// Waits until the whole file is on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {

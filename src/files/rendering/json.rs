@@ -7,7 +7,7 @@ use crate::files::catalogue::{Catalogue, Details};
 use crate::files::kind::Kind;
 use crate::files::listing::Entry;
 use crate::files::unavailable::Unavailable;
-use crate::http::push_decimal;
+use crate::http::{is_printable_in_quotes, push_decimal};
 
 /// The most bytes that one byte of a name takes in a string: `\u001f`.
 const LONGEST_STRING: usize = 6;
@@ -67,8 +67,7 @@ fn push_object(entry: Entry<'_>, details: &Details, text: &mut Vec<u8>) {
 /// Appends a string (§7); what is not UTF-8 in it becomes U+FFFD.
 fn push_string(string: &[u8], text: &mut Vec<u8>) {
     text.push(b'"');
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    if string.iter().all(is_plain) {
+    if is_printable_in_quotes(string) {
         text.extend_from_slice(string);
         return text.push(b'"');
     }

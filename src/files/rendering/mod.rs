@@ -17,18 +17,19 @@ pub(crate) use page::{Links, page};
 
 use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
-use crate::http::{Body, escape_surrogates};
+use crate::http::{Body, escape_surrogates, is_printable_without};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::io::{self, Cursor, Read};
 use std::mem;
 
-/// What `urllib.parse.quote` encodes: everything except letters, digits and `_.-~/`.
-const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'~')
-    .remove(b'/');
+/// What `urllib.parse.quote` leaves as it is, beside letters and digits.
+const UNQUOTED: [u8; 5] = *b"_.-~/";
+/// What it encodes: everything else.
+const QUOTED: &AsciiSet = &{
+    let [a, b, c, d, e] = UNQUOTED;
+    let set = NON_ALPHANUMERIC.remove(a).remove(b);
+    set.remove(c).remove(d).remove(e)
+};
 
 /// The most bytes that one byte of a name takes in a link: an undecodable byte is a lone surrogate, `%ED%B2%80`.
 const LONGEST_LINK: usize = 9;
@@ -97,7 +98,7 @@ impl Writer {
 
 /// Appends a name as it appears in a link.
 fn push_link(name: &[u8], text: &mut Vec<u8>) {
-    let is_its_own = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-~/".contains(byte);
+    let is_its_own = |byte: &u8| byte.is_ascii_alphanumeric() || UNQUOTED.contains(byte);
     if name.iter().all(is_its_own) {
         return text.extend_from_slice(name);
     }
@@ -108,6 +109,5 @@ fn push_link(name: &[u8], text: &mut Vec<u8>) {
 
 /// Whether text in a page is as it is: printable ASCII without `&`, `<` and `>`.
 fn is_plain(text: &[u8]) -> bool {
-    text.iter()
-        .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>'))
+    is_printable_without(b'&', text) && memchr::memchr2(b'<', b'>', text).is_none()
 }
