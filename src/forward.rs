@@ -68,7 +68,7 @@ macro_rules! forward_hooks {
         }
     };
     (@log_message $self:ident $inner:expr) => {
-        fn log_message(&$self, log: &dyn $crate::Log, message: ::core::fmt::Arguments<'_>) {
+        fn log_message(&$self, log: &dyn $crate::Log, message: $crate::Message<'_>) {
             $crate::Handler::log_message(&$inner, log, message);
         }
     };

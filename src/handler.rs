@@ -107,17 +107,16 @@ pub trait Handler: Send + Sync {
 
     /// Logs a request that is about to be answered.
     fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
-        let Answered { line, status, .. } = answered;
-        self.log_message(log, format_args!("\"{}\" {status} -", line.text));
+        self.log_message(log, Message::Request(answered));
     }
 
     /// Logs an error, before the request it belongs to.
     fn log_error(&self, log: &dyn Log, error: &HttpError) {
-        self.log_message(log, format_args!("{error}"));
+        self.log_message(log, Message::Error(error));
     }
 
     /// Logs a message; all other logging goes through here.
-    fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
+    fn log_message(&self, log: &dyn Log, message: Message<'_>) {
         log.write(message);
     }
 }
@@ -138,14 +137,15 @@ pub trait Handler: Send + Sync {
 ///
 ///     fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
 ///         let agent = answered.fields.get(header::USER_AGENT).unwrap_or(b"unknown");
-///         log.write(format_args!(
+///         let line = format_args!(
 ///             "{}: {} with {} bytes to {} at {}",
 ///             answered.line.text,
 ///             answered.status,
 ///             answered.length.unwrap_or(0),
 ///             agent.escape_ascii(),
 ///             log.client().host(),
-///         ));
+///         );
+///         log.write(line.into());
 ///     }
 /// }
 /// ```
@@ -178,6 +178,62 @@ impl<'a> Answered<'a> {
     }
 }
 
+/// What a line of the log says after the address and the time. It displays as CPython writes it,
+/// with nothing escaped.
+///
+/// ```
+/// use rhttp::http::{HttpError, Request, Response, StatusCode};
+/// use rhttp::{FileHandler, Handler, Log, Message};
+///
+/// /// Logs what went wrong, and nothing else.
+/// struct Quiet(FileHandler);
+///
+/// impl Handler for Quiet {
+///     fn handle(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+///         self.0.handle(request)
+///     }
+///
+///     fn log_message(&self, log: &dyn Log, message: Message<'_>) {
+///         if !matches!(message, Message::Request(answered) if answered.status.as_u16() < 400) {
+///             log.write(message);
+///         }
+///     }
+/// }
+///
+/// let error = HttpError::new(StatusCode::NOT_FOUND);
+/// assert_eq!(Message::Error(&error).to_string(), "code 404, message Not Found");
+/// let ready = Message::Text(format_args!("{}!", "ready"));
+/// assert_eq!(ready.to_string(), "ready!");
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// A request is about to be answered: its line, and the status.
+    Request(&'a Answered<'a>),
+    /// A request is about to be answered with an error: the code, and the error's message.
+    Error(&'a HttpError),
+    /// Anything else.
+    Text(fmt::Arguments<'a>),
+}
+
+impl<'a> From<fmt::Arguments<'a>> for Message<'a> {
+    fn from(text: fmt::Arguments<'a>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(Answered { line, status, .. }) => {
+                write!(f, "\"{}\" {status} -", line.text)
+            }
+            Self::Error(error) => write!(f, "{error}"),
+            Self::Text(text) => f.write_fmt(*text),
+        }
+    }
+}
+
 /// The log of one connection.
 pub trait Log {
     /// The client, shown in the log as Python's `address_string` does.
@@ -186,7 +242,7 @@ pub trait Log {
 
     /// Writes a line: address, local time, and `message` with control characters escaped.
     #[doc(alias = "log_date_time_string")]
-    fn write(&self, message: fmt::Arguments<'_>);
+    fn write(&self, message: Message<'_>);
 }
 
 /// A handler behind a pointer is a handler.

@@ -194,7 +194,7 @@ mod wire;
 
 pub use config::Config;
 pub use files::Symlinks;
-pub use handler::{Answered, Handler, Log};
+pub use handler::{Answered, Handler, Log, Message};
 pub use handlers::{
     Authentication, CacheControl, Caching, CgiHandler, CleanUrls, Cors, ExtraField, ExtraHeaders,
     FileHandler, Isolation, ListingStyle, NotFoundPage, Origins, Passwords, Spa, TarHandler,

@@ -98,7 +98,7 @@ impl<H: Handler> Handler for Authentication<H> {
             && self.has_failure.swap(false, Ordering::Acquire)
             && let Some(error) = self.failure().take()
         {
-            self.log_message(log, format_args!("{error}"));
+            self.log_message(log, format_args!("{error}").into());
         }
         self.inner.log_request(log, answered);
     }

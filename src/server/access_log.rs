@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::clock::Now;
 use super::line_sink::LineSink;
 use super::log_line::Line;
-use crate::handler::Log;
+use crate::handler::{Log, Message};
 use crate::http::Peer;
 use crate::sys;
 use smallvec::SmallVec;
@@ -113,7 +113,7 @@ impl AccessLog {
     /// Writes a line that does not concern a connection, as the program's own.
     pub(super) fn note(&self, message: fmt::Arguments<'_>) {
         let mut line = Line::new();
-        line.push_message(format_args!("rhttp: {message}"));
+        line.push_message(format_args!("rhttp: {message}").into());
         self.append(line.bytes());
     }
 
@@ -308,7 +308,7 @@ impl Log for ConnectionLog<'_> {
         &self.client.peer
     }
 
-    fn write(&self, message: fmt::Arguments<'_>) {
+    fn write(&self, message: Message<'_>) {
         let mut line = Line::new();
         line.push(&self.client.prefix);
         line.push(&self.now.log_time);
@@ -365,7 +365,7 @@ mod tests {
             &Client::new(Peer::Ip((Ipv4Addr::LOCALHOST, 1).into())),
             &now,
         )
-        .write(format_args!("\"GET /\\\x1b[31m\u{9b}\u{e9}\" {}\n", 200));
+        .write(format_args!("\"GET /\\\x1b[31m\u{9b}\u{e9}\" {}\n", 200).into());
         let line = String::from_utf8(lines.recv().unwrap()).unwrap();
         let (start, end) = line.split_once("] ").unwrap();
         let time = String::from_utf8_lossy(&now.log_time);

@@ -1,5 +1,6 @@
 //! One line of the log, while it is put together.
 
+use crate::handler::{Answered, Message};
 use crate::http::is_printable_without;
 use std::fmt::{self, Write as _};
 
@@ -52,11 +53,28 @@ impl Line {
 
     /// Adds a message, escaped as CPython's `log_message` escapes it, and ends the line. Most
     /// messages need no escapes, which one look at the whole of it shows.
-    pub(super) fn push_message(&mut self, message: fmt::Arguments<'_>) {
+    pub(super) fn push_message(&mut self, message: Message<'_>) {
+        match message {
+            // Formatting this would take as long as reading the request.
+            Message::Request(Answered { line, status, .. })
+                if is_printable_without(b'\\', line.text.as_bytes()) =>
+            {
+                self.push(b"\"");
+                self.push(line.text.as_bytes());
+                self.push(b"\" ");
+                self.push(status.as_str().as_bytes());
+                self.push(b" -\n");
+            }
+            message => self.push_any(message),
+        }
+    }
+
+    #[cold]
+    fn push_any(&mut self, message: Message<'_>) {
         let start = self.bytes().len();
         // Writing to memory cannot fail; a message that fails to display is logged as far as it
         // went.
-        let _ = self.write_fmt(message);
+        let _ = write!(self, "{message}");
         let written = self.bytes().get(start..).unwrap_or_default();
         if !is_printable_without(b'\\', written) {
             let escaped = escape(&String::from_utf8_lossy(written));

@@ -4,8 +4,9 @@ use crate::support::{AfterSending, Connection, Response, Tree, exchange};
 use rhttp::http::{
     Body, HttpError, Method, Request, Response as Answer, StatusCode, Version, header,
 };
-use rhttp::{Answered, CgiHandler, Config, FileHandler, Handler, Log, Server, ServerHandle};
-use std::fmt;
+use rhttp::{
+    Answered, CgiHandler, Config, FileHandler, Handler, Log, Message, Server, ServerHandle,
+};
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -130,10 +131,13 @@ impl Handler for Custom {
 
     fn log_request(&self, log: &dyn Log, answered: &Answered<'_>) {
         let Answered { line, status, .. } = answered;
-        self.log_message(log, format_args!("{} {status}", line.target.as_text()));
+        self.log_message(
+            log,
+            format_args!("{} {status}", line.target.as_text()).into(),
+        );
     }
 
-    fn log_message(&self, log: &dyn Log, message: fmt::Arguments<'_>) {
+    fn log_message(&self, log: &dyn Log, message: Message<'_>) {
         self.messages
             .send(format!("{} {message}", log.client().host()))
             .expect("the test listens");

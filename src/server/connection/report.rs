@@ -57,6 +57,6 @@ impl Connection<'_> {
         let now = Now::current();
         let log = self.context.log.of(&self.client, &now);
         let handler = self.context.handler;
-        handler.log_message(&log, format_args!("{message}"));
+        handler.log_message(&log, format_args!("{message}").into());
     }
 }
