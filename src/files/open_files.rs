@@ -177,11 +177,14 @@ fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
 fn hash(path: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
-    let (words, rest) = path.as_chunks::<8>();
-    let hash = words
-        .iter()
-        .fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    let hash = rest.iter().fold(hash, |hash, &byte| mix(hash, byte.into()));
+    let hash = match path.last_chunk::<8>() {
+        // The last word may overlap the one before it.
+        Some(last) => {
+            let words = path.as_chunks::<8>().0.iter().chain([last]);
+            words.fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)))
+        }
+        None => path.iter().fold(0, |hash, &byte| mix(hash, byte.into())),
+    };
     hash >> 32
 }
 

@@ -3,8 +3,8 @@
 use crate::handler::Handler;
 use crate::handlers::FileHandler;
 use crate::http::{
-    Body, Content, FieldLines, HeaderName, HttpDate, Latin1, Method, Peer, Request, RequestBody,
-    RequestLine, RequestTarget, Version, header,
+    Body, Content, FieldLine, FieldLines, HeaderName, HttpDate, Latin1, Method, Peer, Request,
+    RequestBody, RequestLine, RequestTarget, Version, header,
 };
 use crate::representation::complete;
 use crate::wire::{Head, Output, Persistence, ResponseFraming};
@@ -68,7 +68,7 @@ pub(super) fn answer(name: &str, fields: &Fields<'_>) -> Answer {
     static HANDLER: LazyLock<FileHandler> = LazyLock::new(|| FileHandler::new(FILES));
     let lines: Vec<_> = fields
         .iter()
-        .map(|&(name, value)| httparse::Header { name, value })
+        .map(|&(name, value)| FieldLine::new(name, value))
         .collect();
     let target = format!("/{name}");
     let line = RequestLine {

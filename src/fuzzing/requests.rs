@@ -1,6 +1,8 @@
 use crate::config::Config;
 use crate::http::{FieldLines, HeaderName, Version};
-use crate::wire::{self, Lines, Memory, RequestFraming, UnframedBody, Unread, request_framing};
+use crate::wire::{
+    self, HeaderLines, Memory, RequestFraming, UnframedBody, Unread, request_framing,
+};
 use std::fmt::Write;
 use std::io::Read;
 
@@ -33,7 +35,7 @@ fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)
     let mut found = Vec::new();
     let mut rest = bytes;
     loop {
-        let mut lines = Lines::new();
+        let mut lines = HeaderLines::new();
         let read = wire::read(&mut source, &mut head, &mut lines, config);
         let Some(read) = read.unwrap_or(None) else {
             return found;
@@ -49,7 +51,7 @@ fn read_all(bytes: &[u8], step: usize, config: &Config) -> Vec<(String, Vec<u8>)
                     line.version < Version::HTTP_20 && !line.method.as_text().as_bytes().is_empty()
                 );
                 assert!(line.text.as_bytes().len() <= config.max_request_line);
-                let fields = FieldLines::new(&lines);
+                let fields = lines.fields();
                 let text = format!("{} {}", line.text, show(fields));
                 check(&lines);
                 (text, lines.len(), request_framing(&line, fields))
@@ -98,9 +100,12 @@ fn show(fields: FieldLines<'_>) -> String {
 }
 
 /// Names are tokens, and values stay on their line.
-fn check(lines: &Lines<'_>) {
+fn check(lines: &HeaderLines<'_>) {
     for line in lines.iter() {
-        assert!(HeaderName::new(line.name).is_some(), "{}", line.name);
+        assert!(
+            std::str::from_utf8(line.name).is_ok_and(|name| HeaderName::new(name).is_some()),
+            "{line:?}"
+        );
         assert!(
             line.value.iter().all(|byte| !b"\r\n\0".contains(byte)),
             "{}",

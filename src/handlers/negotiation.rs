@@ -146,9 +146,10 @@ fn vary(response: &mut Response) {
 
 /// A file served as itself.
 fn whole(file: Arc<Representation>) -> Response {
-    let mut response = Response::new(StatusCode::OK);
-    response.body = Body::representation(file);
-    response
+    Response {
+        body: Body::representation(file),
+        ..Response::new(StatusCode::OK)
+    }
 }
 
 fn has_any_suffix(name: &str, suffixes: &[&str]) -> bool {

@@ -76,6 +76,7 @@ pub(crate) fn parse_weight(parameter: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::FieldLine;
 
     #[test]
     fn the_weight_of_a_coding_is_what_the_client_says() {
@@ -99,10 +100,7 @@ mod tests {
             ("gzip;level=9", 0, 0),
             ("gzipped, xgzip", 0, 0),
         ] {
-            let lines = [httparse::Header {
-                name: "accept-encoding",
-                value: value.as_bytes(),
-            }];
+            let lines = [FieldLine::new("accept-encoding", value.as_bytes())];
             let weight = |coding| coding_weight(FieldLines::new(&lines), coding);
             assert_eq!((weight("gzip"), weight("br")), (gzip, br), "{value:?}");
         }
@@ -125,10 +123,7 @@ mod tests {
             ("text/htmlx", false),
             ("", false),
         ] {
-            let lines = [httparse::Header {
-                name: "Accept",
-                value: value.as_bytes(),
-            }];
+            let lines = [FieldLine::new("Accept", value.as_bytes())];
             assert_eq!(names_html(FieldLines::new(&lines)), expected, "{value}");
         }
         assert!(!names_html(FieldLines::default()));

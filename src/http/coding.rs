@@ -76,6 +76,7 @@ impl Coding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::FieldLine;
 
     #[test]
     fn the_dearest_coding_is_tried_first() {
@@ -100,10 +101,7 @@ mod tests {
             ("identity;q=0, *;q=0", ""),
             ("gzip;q=0, br;q=0", ""),
         ] {
-            let lines = [httparse::Header {
-                name: "Accept-Encoding",
-                value: value.as_bytes(),
-            }];
+            let lines = [FieldLine::new("Accept-Encoding", value.as_bytes())];
             let found: Vec<_> = Coding::preferred(FieldLines::new(&lines))
                 .map(Coding::name)
                 .collect();

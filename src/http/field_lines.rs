@@ -1,6 +1,37 @@
 //! The header fields of a request, as they were received (RFC 9110 §5).
 
 use super::HeaderName;
+use super::header_name::mark_of;
+
+/// A header line of a request, as it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldLine<'a> {
+    /// The field name, which is a token.
+    pub(crate) name: &'a [u8],
+    /// The value, without the white space around it.
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> FieldLine<'a> {
+    /// The [mark](HeaderName::mark) of its name.
+    pub(crate) const fn mark(&self) -> u64 {
+        mark_of(self.name)
+    }
+
+    /// Whether this is the field `name`. Nearly all clients spell it as servers do.
+    fn is_called(&self, name: HeaderName<'_>) -> bool {
+        let name = name.as_str().as_bytes();
+        self.name == name || self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// A line with the field `name`, which is a token.
+    pub(crate) const fn new(name: &'a str, value: &'a [u8]) -> Self {
+        Self {
+            name: name.as_bytes(),
+            value,
+        }
+    }
+}
 
 /// The header fields of a request, borrowed from the bytes received.
 ///
@@ -29,27 +60,31 @@ use super::HeaderName;
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(alias = "headers")]
 pub struct FieldLines<'a> {
-    lines: &'a [httparse::Header<'a>],
+    lines: &'a [FieldLine<'a>],
     /// The [marks](HeaderName::mark) of all names combined: most fields that are looked up are
     /// absent.
     marks: u64,
 }
 
 impl<'a> FieldLines<'a> {
-    /// Wraps the lines that the parser found.
-    pub(crate) fn new(lines: &'a [httparse::Header<'a>]) -> Self {
-        let mark = |marks, line| marks | HeaderName::of_line(line).mark();
-        Self {
-            lines,
-            marks: lines.iter().fold(0, mark),
-        }
+    /// The fields that these lines are.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn new(lines: &'a [FieldLine<'a>]) -> Self {
+        let marks = lines.iter().fold(0, |marks, line| marks | line.mark());
+        Self::marked(lines, marks)
+    }
+
+    /// The same, with the [marks](HeaderName::mark) of all names combined.
+    pub(crate) const fn marked(lines: &'a [FieldLine<'a>], marks: u64) -> Self {
+        Self { lines, marks }
     }
 
     /// The fields in order.
     pub fn iter(self) -> impl Iterator<Item = (HeaderName<'a>, &'a [u8])> {
-        self.lines
-            .iter()
-            .map(|line| (HeaderName::of_line(line), line.value))
+        self.lines.iter().filter_map(|line| {
+            let name = std::str::from_utf8(line.name).ok()?;
+            Some((HeaderName::of_token(name), line.value))
+        })
     }
 
     /// The first value of the field `name`, as Python's `headers.get`.
@@ -66,7 +101,7 @@ impl<'a> FieldLines<'a> {
         };
         lines
             .iter()
-            .filter(move |line| name.is_of(line))
+            .filter(move |line| line.is_called(name))
             .map(|line| line.value)
     }
 
@@ -104,18 +139,9 @@ mod tests {
     #[test]
     fn lists_run_over_all_fields_of_the_name() {
         let lines = [
-            httparse::Header {
-                name: "Connection",
-                value: b"close , foo",
-            },
-            httparse::Header {
-                name: "X",
-                value: b"no",
-            },
-            httparse::Header {
-                name: "connection",
-                value: b",, bar",
-            },
+            FieldLine::new("Connection", b"close , foo"),
+            FieldLine::new("X", b"no"),
+            FieldLine::new("connection", b",, bar"),
         ];
         let members: Vec<_> = FieldLines::new(&lines).list(header::CONNECTION).collect();
         assert_eq!(members, [b"close".as_slice(), b"foo", b"bar"]);

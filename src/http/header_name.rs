@@ -51,29 +51,10 @@ impl<'a> HeaderName<'a> {
         Some(Self::of_token(name))
     }
 
-    /// The name in a line from the parser, which accepts only tokens.
-    pub(super) const fn of_line(line: &httparse::Header<'a>) -> Self {
-        Self::of_token(line.name)
-    }
-
-    /// Whether this is the name of a line from the parser.
-    pub(super) fn is_of(self, line: &httparse::Header<'_>) -> bool {
-        self.text.eq_ignore_ascii_case(line.name)
-    }
-
     pub(super) const fn of_token(text: &'a str) -> Self {
-        let (first, last) = match text.as_bytes() {
-            [first, .., last] => (*first, *last),
-            [only] => (*only, *only),
-            [] => (0, 0),
-        };
-        // Of the names that servers look up, none has the mark of another one that browsers send.
-        // This bit makes letters lower-case.
-        let (first, last) = ((first | 0x20) as usize, (last | 0x20) as usize);
-        let place = text.len() + 5 * first + 15 * last;
         Self {
             text,
-            mark: 1 << (place % 64),
+            mark: mark_of(text.as_bytes()),
         }
     }
 
@@ -107,6 +88,19 @@ impl fmt::Display for HeaderName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
+}
+
+/// The [mark](HeaderName::mark) of the name that is spelled like this.
+pub(super) const fn mark_of(name: &[u8]) -> u64 {
+    let (first, last) = match name {
+        [first, .., last] => (*first, *last),
+        [only] => (*only, *only),
+        [] => (0, 0),
+    };
+    // Of the names that servers look up, none has the mark of another one that browsers send.
+    // This bit makes letters lower-case.
+    let (first, last) = ((first | 0x20) as usize, (last | 0x20) as usize);
+    1 << ((name.len() + 5 * first + 15 * last) % 64)
 }
 
 /// RFC 9110 §5.6.2.

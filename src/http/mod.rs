@@ -2,6 +2,7 @@
 
 mod accept_encoding;
 mod base64;
+pub(crate) mod blocks;
 mod body;
 mod coding;
 mod date;
@@ -37,7 +38,7 @@ pub use error::HttpError;
 pub use exchange::RequestBody;
 pub(crate) use exchange::{BodySource, Exchange, ExchangeFailed, Ready, Wait};
 pub use field_lines::FieldLines;
-pub(crate) use field_lines::members;
+pub(crate) use field_lines::{FieldLine, members};
 pub use header_name::HeaderName;
 pub(crate) use headers::is_field;
 pub use headers::{HeaderValue, Headers};

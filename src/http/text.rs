@@ -4,7 +4,9 @@
 //! Keeping the bytes and interpreting them that way only on display costs nothing and loses
 //! nothing.
 
+use super::blocks::{leading, printable};
 use std::fmt::{self, Write};
+use wide::u8x16;
 
 /// Bytes from the network, read as ISO 8859-1.
 ///
@@ -94,7 +96,7 @@ pub(crate) fn repr_of(text: &str) -> String {
     repr
 }
 
-/// Whether all of `text` is visible ASCII or spaces. Eight bytes are examined at a time.
+/// Whether all of `text` is visible ASCII or spaces.
 pub(crate) fn is_printable(text: &[u8]) -> bool {
     // No byte is both this and printable.
     is_printable_without(0, text)
@@ -102,25 +104,8 @@ pub(crate) fn is_printable(text: &[u8]) -> bool {
 
 /// The same, and also contains no `mark`.
 pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    let is_printable = |word: &[u8; 8]| {
-        let word = u64::from_le_bytes(*word);
-        // The top bit of a byte ends up set if the byte is 0x80 or above, if it is 0x7f or above,
-        // or if it is less than a space.
-        let above = word | word.wrapping_add(ONES);
-        let below = word.wrapping_sub(ONES * 0x20) & !word;
-        let marked = word ^ (ONES * u64::from(mark));
-        let marked = marked.wrapping_sub(ONES) & !marked;
-        (above | below | marked) & HIGH == 0
-    };
-    // The last word may overlap the one before it.
-    match text.last_chunk() {
-        Some(last) => text.as_chunks().0.iter().all(is_printable) && is_printable(last),
-        None => text
-            .iter()
-            .all(|&byte| matches!(byte, b' '..=b'~') && byte != mark),
-    }
+    let mark = u8x16::splat(mark);
+    leading(text, |block| printable(block) & block.simd_ne(mark)) == text.len()
 }
 
 /// Whether all of `text` is visible ASCII or spaces, and nothing in it needs an escape between quotes.

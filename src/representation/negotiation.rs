@@ -52,6 +52,7 @@ impl ListingFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::FieldLine;
     use ListingFormat::{Classic, Json, Page};
 
     #[test]
@@ -96,10 +97,7 @@ mod tests {
             ("application/*", Classic),
             ("application/json-seq", Classic),
         ] {
-            let lines = [httparse::Header {
-                name: "Accept",
-                value: accept.as_bytes(),
-            }];
+            let lines = [FieldLine::new("Accept", accept.as_bytes())];
             let wanted = ListingFormat::wanted(FieldLines::new(&lines));
             assert_eq!(wanted, expected, "{accept:?}");
         }

@@ -72,4 +72,9 @@ impl Clock {
         }
         &self.now
     }
+
+    /// The second that was current when it was last asked for.
+    pub(super) fn last(&self) -> &Now {
+        &self.now
+    }
 }

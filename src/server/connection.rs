@@ -20,10 +20,10 @@ use crate::http::{
     Version,
 };
 use crate::wire::{
-    self, CloseReason, Delivery, Facts, Head, Input, Lines, Next, Output, Persistence,
+    self, CloseReason, Delivery, Facts, Head, HeaderLines, Input, Next, Output, Persistence,
     ReceivedHead, RequestFraming, ResponseEnd, Source,
 };
-use answer::{ask, delivers, into_response, is_shortage, reads};
+use answer::{delivers, respond};
 use request_content::RequestContent;
 use std::time::Instant;
 use std::{io, mem};
@@ -119,7 +119,7 @@ impl<'s> Connection<'s> {
         RequestBuffers { head: bytes, out }: &mut RequestBuffers,
         clock: &mut Clock,
     ) -> Next {
-        let mut lines = Lines::new();
+        let mut lines = HeaderLines::new();
         let input = self.channel.input();
         let line = match head.parse(input, bytes, &mut lines, self.context.config) {
             Ok(line) => line,
@@ -132,7 +132,7 @@ impl<'s> Connection<'s> {
         if self.context.records.is_some() {
             self.begun = Instant::now();
         }
-        let fields = FieldLines::new(&lines);
+        let fields = lines.fields();
         let framing = wire::check_host(&line, fields);
         let framing = match framing.and_then(|()| wire::request_framing(&line, fields)) {
             Ok(framing) => framing,
@@ -170,12 +170,7 @@ impl<'s> Connection<'s> {
         out: &mut Output,
         clock: &mut Clock,
     ) -> Next {
-        let Context {
-            handler,
-            config,
-            server,
-            ..
-        } = *self.context;
+        let Context { config, server, .. } = *self.context;
         let owes_continue = wire::expects_continue(line, fields, config.protocol);
         let mut content = RequestContent::new(framing, owes_continue, config.max_discarded_body);
         let mut received = content.on(&mut self.channel);
@@ -184,23 +179,26 @@ impl<'s> Connection<'s> {
         let mut request = Request::new(*line, fields, peers, body)
             .with_protocol(config.protocol)
             .with_scheme(scheme);
-        let mut result = ask(handler, &mut request);
-        if is_shortage(&result) && reads(line) && self.context.admission.evict_stalled() {
-            result = ask(handler, &mut request);
-        }
-        let now = clock.now();
-        let response = into_response(self.context, &self.client, &request, result, now);
+        let mut response = respond(self.context, &self.client, &mut request, clock);
 
         let expectation = wire::Expectation::of(line, fields, config.protocol);
         let answered = Answered::new(line, fields, &response);
-        self.send(&answered, response, expectation, &mut content, out, now)
+        let now = clock.last();
+        self.send(
+            &answered,
+            &mut response,
+            expectation,
+            &mut content,
+            out,
+            now,
+        )
     }
 
     /// Logs the request, sends the response, and decides what becomes of the connection.
     fn send(
         &mut self,
         answered: &Answered<'_>,
-        response: Response,
+        response: &mut Response,
         expectation: wire::Expectation,
         content: &mut RequestContent,
         out: &mut Output,
@@ -229,7 +227,7 @@ impl<'s> Connection<'s> {
             framing,
             persistence,
         };
-        let is_delivery = config.ends_after_delivery && delivers(line, &response);
+        let is_delivery = config.ends_after_delivery && delivers(line, response);
         let (sent, length) = self.transmit(line, &head, response, content, out);
         if is_delivery && sent.is_ok() {
             self.context.admission.begin_closing();
@@ -240,11 +238,12 @@ impl<'s> Connection<'s> {
     }
 
     /// Sends head and body; also returns how many bytes of the body were sent.
+    #[inline]
     fn transmit(
         &mut self,
         line: &RequestLine<'_>,
         head: &Head<'_>,
-        mut response: Response,
+        response: &mut Response,
         content: &mut RequestContent,
         out: &mut Output,
     ) -> (io::Result<()>, u64) {
@@ -257,7 +256,7 @@ impl<'s> Connection<'s> {
         transmission::reserve(out, &response.body);
         // HTTP/0.9 has no response heads.
         if line.version != Version::HTTP_09 {
-            head.write(&response, out);
+            head.write(response, out);
         }
         let head_length = out.len() as u64;
         let body = mem::take(&mut response.body);

@@ -200,7 +200,7 @@ fn push_json_string(text: Option<&[u8]>, line: &mut Line) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, Method, Peer, RequestTarget, Version};
+    use crate::http::{FieldLine, Latin1, Method, Peer, RequestTarget, Version};
     use proptest::prelude::*;
     use std::net::Ipv4Addr;
 
@@ -212,10 +212,7 @@ mod tests {
             target: RequestTarget::new(text),
             version: Version::HTTP_11,
         };
-        let agent = [httparse::Header {
-            name: "User-Agent",
-            value: agent,
-        }];
+        let agent = [FieldLine::new("User-Agent", agent)];
         let record = Record {
             client: &client,
             line: &line,

@@ -146,15 +146,13 @@ fn node(name: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::FieldLine;
 
     fn said(peer: &str, fields: &[(&'static str, &str)]) -> (Option<String>, Option<Scheme>) {
         let trusted = ["10.0.0.0/8", "::1", "unix"].map(|text| text.parse().expect("a proxy"));
         let lines: Vec<_> = fields
             .iter()
-            .map(|(name, value)| httparse::Header {
-                name,
-                value: value.as_bytes(),
-            })
+            .map(|(name, value)| FieldLine::new(name, value.as_bytes()))
             .collect();
         let peer = match peer {
             "unix" => Peer::Unix(None),

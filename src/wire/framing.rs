@@ -85,7 +85,7 @@ pub(crate) fn response_framing(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, Method, RequestTarget};
+    use crate::http::{FieldLine, Latin1, Method, RequestTarget};
 
     fn line(version: Version) -> RequestLine<'static> {
         let text = if version == Version::HTTP_11 {
@@ -104,10 +104,7 @@ mod tests {
     fn with<T>(fields: &[(&'static str, &'static str)], check: impl Fn(FieldLines<'_>) -> T) -> T {
         let lines: Vec<_> = fields
             .iter()
-            .map(|&(name, value)| httparse::Header {
-                name,
-                value: value.as_bytes(),
-            })
+            .map(|&(name, value)| FieldLine::new(name, value.as_bytes()))
             .collect();
         check(FieldLines::new(&lines))
     }

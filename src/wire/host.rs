@@ -130,7 +130,7 @@ fn is_port(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, Method, RequestTarget};
+    use crate::http::{FieldLine, Latin1, Method, RequestTarget};
 
     #[test]
     fn only_the_same_place_is_redirected_to() {
@@ -153,10 +153,7 @@ mod tests {
                 target: RequestTarget::new(target.as_bytes()),
                 version: Version::HTTP_11,
             };
-            let lines = [httparse::Header {
-                name: "Host",
-                value: host.as_bytes(),
-            }];
+            let lines = [FieldLine::new("Host", host.as_bytes())];
             let location = https_location(&line, FieldLines::new(&lines), Some(1));
             let location = location.as_ref().map(HeaderValue::as_bytes);
             assert_eq!(location, expected.map(str::as_bytes), "{host} {target}");
@@ -166,10 +163,7 @@ mod tests {
     fn is_accepted(version: Version, hosts: &[&str]) -> bool {
         let lines: Vec<_> = hosts
             .iter()
-            .map(|host| httparse::Header {
-                name: "host",
-                value: host.as_bytes(),
-            })
+            .map(|host| FieldLine::new("host", host.as_bytes()))
             .collect();
         let line = RequestLine {
             text: Latin1::new(b""),

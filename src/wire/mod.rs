@@ -4,6 +4,7 @@
 mod body;
 mod forwarded;
 mod framing;
+mod header_lines;
 mod host;
 mod input;
 mod output;
@@ -16,6 +17,7 @@ mod write;
 pub(crate) use body::{UnframedBody, Unread};
 pub(crate) use forwarded::forwarded;
 pub(crate) use framing::{RequestFraming, ResponseFraming, request_framing, response_framing};
+pub(crate) use header_lines::HeaderLines;
 pub(crate) use host::{check_host, https_location};
 pub(crate) use input::Input;
 pub(crate) use output::Output;
@@ -24,7 +26,7 @@ pub(crate) use persistence::{
     next,
 };
 pub(crate) use proxy_protocol::{ProxyHeader, proxy_header};
-pub(crate) use read::{Lines, ReceivedHead, read, receive_head};
+pub(crate) use read::{ReceivedHead, read, receive_head};
 pub(crate) use request_line::no_request_line;
 pub(crate) use write::{CONTINUE, Head, write_chunk_size};
 

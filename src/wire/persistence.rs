@@ -118,17 +118,19 @@ impl Expectation {
     ///
     /// Unlike CPython, `Connection` is read as a list, which it is.
     pub(crate) fn of(line: &RequestLine<'_>, fields: FieldLines<'_>, server: Version) -> Self {
-        let has_option = |option: &[u8]| {
-            let mut values = fields.get_all(header::CONNECTION);
-            // Most clients name one option.
-            values.any(|value| {
-                value.eq_ignore_ascii_case(option)
-                    || value.contains(&b',') && has_member(value, option)
-            })
-        };
-        let persists = line.version >= Version::HTTP_10
-            && !has_option(b"close")
-            && (line.version >= Version::HTTP_11 || has_option(b"keep-alive"));
+        let (mut closes, mut keeps_alive) = (false, line.version >= Version::HTTP_11);
+        for value in fields.get_all(header::CONNECTION) {
+            // This is what browsers send.
+            if value == b"keep-alive" {
+                keeps_alive = true;
+                continue;
+            }
+            for option in members(value) {
+                closes |= option.eq_ignore_ascii_case(b"close");
+                keeps_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        }
+        let persists = line.version >= Version::HTTP_10 && keeps_alive && !closes;
         match persists {
             true if server < Version::HTTP_11 => Self::Closes,
             true if line.version < Version::HTTP_11 => Self::AsksToPersist,
@@ -147,10 +149,6 @@ impl Expectation {
             Self::Closes
         }
     }
-}
-
-fn has_member(list: &[u8], option: &[u8]) -> bool {
-    members(list).any(|member| member.eq_ignore_ascii_case(option))
 }
 
 impl Facts {
@@ -205,7 +203,7 @@ pub(crate) fn expects_continue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Latin1, RequestTarget};
+    use crate::http::{FieldLine, Latin1, RequestTarget};
 
     #[test]
     fn clients_say_what_they_expect_by_version_and_options() {
@@ -228,10 +226,7 @@ mod tests {
         ] {
             let lines: Vec<_> = fields
                 .iter()
-                .map(|&(name, value)| httparse::Header {
-                    name,
-                    value: value.as_bytes(),
-                })
+                .map(|&(name, value)| FieldLine::new(name, value.as_bytes()))
                 .collect();
             let line = RequestLine {
                 text: Latin1::new(b""),

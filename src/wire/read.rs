@@ -1,68 +1,13 @@
 //! Reading the head of a request: the request line as CPython's `parse_request` takes it, the
 //! header lines by the grammar of RFC 9112 §5.
 
+use super::header_lines::{HeaderLines, count_lines};
 use super::request_line::{ParsedLine, Refusal, Rejected, no_request_line, parse_line};
 use super::{Input, Phase, Source};
 use crate::config::Config;
+use crate::http::blocks::BLOCK;
 use crate::http::{HttpError, RequestLine, StatusCode, Version};
 use std::io;
-use std::ops::Deref;
-
-/// Header lines that need no allocation: more than browsers send.
-const FEW: usize = 16;
-
-/// The header lines of a request.
-pub(crate) struct Lines<'h> {
-    few: [httparse::Header<'h>; FEW],
-    /// All lines, where there are more than a few.
-    many: Vec<httparse::Header<'h>>,
-    count: usize,
-}
-
-impl<'h> Lines<'h> {
-    /// No lines.
-    pub(crate) fn new() -> Self {
-        Self {
-            few: [httparse::EMPTY_HEADER; FEW],
-            many: Vec::new(),
-            count: 0,
-        }
-    }
-
-    /// Parses lines and the empty one after them, and returns where that ends. If they are more
-    /// than a few, there may be as many as `limit` returns.
-    fn parse(
-        &mut self,
-        fields: &'h [u8],
-        limit: impl FnOnce() -> usize,
-    ) -> httparse::Result<usize> {
-        let mut parsed = httparse::parse_headers(fields, &mut self.few);
-        if matches!(parsed, Err(httparse::Error::TooManyHeaders)) {
-            self.many.resize(limit(), httparse::EMPTY_HEADER);
-            parsed = httparse::parse_headers(fields, &mut self.many);
-        }
-        Ok(match parsed? {
-            httparse::Status::Complete((end, lines)) => {
-                self.count = lines.len();
-                httparse::Status::Complete(end)
-            }
-            httparse::Status::Partial => httparse::Status::Partial,
-        })
-    }
-}
-
-impl<'h> Deref for Lines<'h> {
-    type Target = [httparse::Header<'h>];
-
-    fn deref(&self) -> &Self::Target {
-        let lines = if self.many.is_empty() {
-            &self.few
-        } else {
-            &*self.many
-        };
-        lines.get(..self.count).unwrap_or_default()
-    }
-}
 
 /// A head that has arrived: all of it, or as much as it takes to refuse it.
 pub(crate) struct ReceivedHead {
@@ -113,7 +58,7 @@ impl ReceivedHead {
         self,
         input: &mut Input,
         head: &'h mut Vec<u8>,
-        lines: &mut Lines<'h>,
+        lines: &mut HeaderLines<'h>,
         limits: &Config,
     ) -> Result<RequestLine<'h>, Rejected<'h>> {
         let Self {
@@ -124,6 +69,8 @@ impl ReceivedHead {
         let arrived = *fields_end.as_ref().unwrap_or(&line_end);
         head.clear();
         head.extend_from_slice(input.unread().get(..arrived).unwrap_or_default());
+        // The last line, too, is looked at in whole blocks.
+        head.extend_from_slice(&[0; BLOCK]);
         let line = match line {
             Some(line) => line.in_head(head),
             None => no_request_line(Version::HTTP_10),
@@ -149,7 +96,7 @@ impl ReceivedHead {
 pub(crate) fn read<'h>(
     source: &mut impl Source,
     head: &'h mut Vec<u8>,
-    lines: &mut Lines<'h>,
+    lines: &mut HeaderLines<'h>,
     limits: &Config,
 ) -> io::Result<Option<Result<RequestLine<'h>, Rejected<'h>>>> {
     let received = receive_head(source, limits)?;
@@ -244,33 +191,15 @@ fn fill_fields(
 /// Parses header lines up to the empty one, which is there, and returns where that ends.
 fn parse_fields<'h>(
     fields: &'h [u8],
-    lines: &mut Lines<'h>,
+    lines: &mut HeaderLines<'h>,
     limits: &Config,
 ) -> Result<usize, Box<HttpError>> {
-    let limit = || count_lines(fields).min(limits.max_header_lines);
-    match lines.parse(fields, limit) {
-        Ok(httparse::Status::Complete(_)) if lines.len() >= limits.max_header_lines => {
-            Err(too_many(limits).into())
-        }
-        Ok(httparse::Status::Complete(end)) => Ok(end),
+    match lines.parse(fields, limits.max_header_lines) {
+        Some(end) if lines.len() < limits.max_header_lines => Ok(end),
         // Their number is judged first.
-        Ok(httparse::Status::Partial) | Err(_) => {
-            let error = if count_lines(fields) < limits.max_header_lines {
-                bad_line()
-            } else {
-                too_many(limits)
-            };
-            Err(error.into())
-        }
+        _ if count_lines(fields) >= limits.max_header_lines => Err(too_many(limits).into()),
+        _ => Err(bad_line().into()),
     }
-}
-
-/// How many lines there are before the first empty one.
-fn count_lines(fields: &[u8]) -> usize {
-    fields
-        .split_inclusive(|&byte| byte == b'\n')
-        .take_while(|line| !matches!(*line, b"\r\n" | b"\n"))
-        .count()
 }
 
 /// Unlike CPython, whose e-mail parser accepts anything: what two servers on the way of a request
@@ -294,7 +223,6 @@ fn too_large(message: &'static str, explanation: String) -> HttpError {
 mod tests {
     use super::super::Memory;
     use super::*;
-    use crate::http::FieldLines;
 
     /// What is read from `bytes`, arriving `step` at a time, in a few words.
     fn read_all(bytes: &[u8], step: usize) -> Vec<String> {
@@ -303,7 +231,7 @@ mod tests {
         let mut found = Vec::new();
         let mut head = Vec::new();
         loop {
-            let mut lines = Lines::new();
+            let mut lines = HeaderLines::new();
             found.push(match read(&mut source, &mut head, &mut lines, &config) {
                 Ok(None) => return found,
                 Ok(Some(Ok(line))) => format!(
@@ -311,7 +239,8 @@ mod tests {
                     line.method,
                     line.target.as_text(),
                     line.version,
-                    FieldLines::new(&lines)
+                    lines
+                        .fields()
                         .iter()
                         .map(|(name, value)| format!("{name}={}", value.escape_ascii()))
                         .collect::<Vec<_>>()
@@ -425,7 +354,7 @@ mod tests {
         };
         let head = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(300));
         let mut source = Memory::new(head.as_bytes(), head.len());
-        let (mut bytes, mut lines) = (Vec::new(), Lines::new());
+        let (mut bytes, mut lines) = (Vec::new(), HeaderLines::new());
         let read = read(&mut source, &mut bytes, &mut lines, &limits);
         assert!(matches!(read, Ok(Some(Ok(_)))));
         assert_eq!(lines.len(), 300);

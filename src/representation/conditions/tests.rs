@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::{FileState, HeaderValue, Timestamp};
+use crate::http::{FieldLine, FileState, HeaderValue, Timestamp};
 
 const MOMENT: i64 = 784_111_777;
 const NOW: i64 = MOMENT + 1_000;
@@ -38,10 +38,7 @@ fn tag(validators: &Validators) -> String {
 fn evaluate(validators: &Validators, fields: &[(&'static str, &str)]) -> Precondition {
     let lines: Vec<_> = fields
         .iter()
-        .map(|(name, value)| httparse::Header {
-            name,
-            value: value.as_bytes(),
-        })
+        .map(|(name, value)| FieldLine::new(name, value.as_bytes()))
         .collect();
     validators.evaluate(Method::GET, FieldLines::new(&lines))
 }
@@ -238,10 +235,7 @@ fn what_is_not_news_fails_where_nothing_is_read() {
             Precondition::Failed,
         ),
     ] {
-        let lines = [httparse::Header {
-            name,
-            value: value.as_bytes(),
-        }];
+        let lines = [FieldLine::new(name, value.as_bytes())];
         for (method, expected) in [
             (Method::GET, get),
             (Method::HEAD, get),

@@ -4,18 +4,8 @@ use crate::handler::Handler;
 use crate::http::{FieldLines, HttpError, Method, Request, RequestLine, Response, StatusCode};
 use crate::representation;
 use crate::server::access_log::Client;
-use crate::server::clock::Now;
+use crate::server::clock::{Clock, Now};
 use crate::server::context::Context;
-
-/// Whether the request failed for lack of something that another connection's response may hold.
-pub(super) fn is_shortage(result: &Result<Response, HttpError>) -> bool {
-    matches!(result, Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE)
-}
-
-/// Whether a request can be handled twice.
-pub(super) fn reads(line: &RequestLine<'_>) -> bool {
-    matches!(line.method, Method::GET | Method::HEAD)
-}
 
 /// Whether a response delivers, to its end, what its client asked for by name: a file or an
 /// archive.
@@ -28,39 +18,56 @@ pub(super) fn delivers(line: &RequestLine<'_>, response: &Response) -> bool {
     line.method == Method::GET && !is_page && is_content && response.body.completes_file()
 }
 
-/// What the handler answers. The stack that this takes is free again while the response is sent.
+/// What this client gets: the handler's answer, to which conditions and ranges are applied, or the
+/// page for an error, which is logged. The stack that this takes is free again while the response is
+/// sent.
 #[inline(never)]
-pub(super) fn ask(handler: &dyn Handler, request: &mut Request<'_>) -> Result<Response, HttpError> {
-    handler.expect_continue(request)?;
-    let result = handler.handle(request);
-    // A 1xx cannot be the final response to a request.
-    if matches!(&result, Ok(response) if response.status < StatusCode::OK) {
-        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
-    }
-    result
-}
-
-/// Turns what a handler answers into what this client gets: applies conditions and ranges, and
-/// makes the page for an error, which is logged.
-#[inline(never)]
-pub(super) fn into_response(
+pub(super) fn respond(
     context: &Context<'_>,
     client: &Client,
-    request: &Request<'_>,
-    result: Result<Response, HttpError>,
-    now: &Now,
+    request: &mut Request<'_>,
+    clock: &mut Clock,
 ) -> Response {
-    let (line, fields) = (request.line(), request.headers());
+    let mut result = ask(context.handler, request);
+    if is_shortage(&result) && reads(request) && context.admission.evict_stalled() {
+        result = ask(context.handler, request);
+    }
+    let now = clock.now();
+    // It is changed in place: a response is large to move.
+    if let Ok(response) = &mut result
+        && let Err(error) = complete(request, response, now)
+    {
+        result = Err(error);
+    }
     let page = |error| error_response(context, client, &error, now);
-    let mut response = match result {
-        Ok(mut response) => match representation::complete(request, &mut response, now.second) {
-            Ok(()) => response,
-            Err(error) => page(error),
-        },
-        Err(error) => page(error),
-    };
+    let mut response = result.unwrap_or_else(page);
+    let (line, fields) = (request.line(), request.headers());
     context.handler.amend(&line, fields, &mut response);
     response
+}
+
+fn ask(handler: &dyn Handler, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    handler.expect_continue(request)?;
+    handler.handle(request)
+}
+
+/// Whether the request failed for lack of something that another connection's response may hold.
+fn is_shortage(result: &Result<Response, HttpError>) -> bool {
+    matches!(result, Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Whether a request can be handled twice.
+fn reads(request: &Request<'_>) -> bool {
+    matches!(request.method(), Method::GET | Method::HEAD)
+}
+
+/// Applies the request's conditions and ranges.
+fn complete(request: &Request<'_>, response: &mut Response, now: &Now) -> Result<(), HttpError> {
+    // A 1xx cannot be the final response to a request.
+    if response.status < StatusCode::OK {
+        return Err(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    representation::complete(request, response, now.second)
 }
 
 /// The response to a request that was refused before a handler saw it.

@@ -1,13 +1,13 @@
 //! The beginning of a connection: the PROXY header and the TLS handshake.
 
 use super::Connection;
-use crate::http::{FieldLines, HttpError, Peer, Response, StatusCode, TrustedProxy, header};
+use crate::http::{HttpError, Peer, Response, StatusCode, TrustedProxy, header};
 use crate::server::access_log::Client;
 use crate::server::admission::Verdict;
 use crate::server::channel::Spoken;
 use crate::server::clock::Clock;
 use crate::tls::{Tls, TlsError};
-use crate::wire::{self, CloseReason, Lines};
+use crate::wire::{self, CloseReason, HeaderLines};
 use std::io;
 
 impl Connection<'_> {
@@ -47,7 +47,7 @@ impl Connection<'_> {
     /// Answers a client that speaks HTTP on an HTTPS port.
     #[inline(never)]
     fn redirect_to_https(&mut self, clock: &mut Clock) -> CloseReason {
-        let (mut head, mut lines) = (Vec::new(), Lines::new());
+        let (mut head, mut lines) = (Vec::new(), HeaderLines::new());
         self.channel.begin_request();
         let read = wire::read(
             &mut self.channel,
@@ -60,7 +60,7 @@ impl Connection<'_> {
             return CloseReason::Ended;
         };
         let port = self.context.server.port();
-        let fields = FieldLines::new(&lines);
+        let fields = lines.fields();
         let Some(location) = wire::https_location(&line, fields, port) else {
             let error = HttpError::new(StatusCode::BAD_REQUEST);
             let error = error.with_message("This port speaks HTTPS");

@@ -47,7 +47,7 @@ impl Connection<'_> {
         &mut self,
         line: &RequestLine<'_>,
         fields: FieldLines<'_>,
-        response: Response,
+        mut response: Response,
         clock: &mut Clock,
     ) -> CloseReason {
         let now = clock.now();
@@ -56,7 +56,7 @@ impl Connection<'_> {
         let answered = Answered::new(line, fields, &response);
         let mut buffers = self.context.buffers.take();
         let (content, out) = (&mut RequestContent::lost(), &mut buffers.out);
-        let next = self.send(&answered, response, expectation, content, out, now);
+        let next = self.send(&answered, &mut response, expectation, content, out, now);
         self.context.buffers.give_back(buffers);
         match next {
             Next::Keep => CloseReason::Answered,
