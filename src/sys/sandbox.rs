@@ -63,7 +63,8 @@ pub(crate) struct Reach<'p> {
 
 /// Denies this thread, and all threads that it starts, any file access that `reach` does not name;
 /// this cannot be undone. Without scripts, TCP ports can no longer be bound or connected to (Linux
-/// 6.7). What is already open stays usable.
+/// 6.7); with scripts, nobody but root can trace this process any more. What is already open stays
+/// usable.
 ///
 /// The rules cover the directories that exist now: one that later replaces such a directory is not
 /// covered.
@@ -77,7 +78,20 @@ pub(crate) fn confine(reach: &Reach<'_>) -> io::Result<()> {
             "the kernel offers no Landlock (it takes Linux 5.13, and Landlock enabled)",
         )
     })?;
-    enforce(ruleset, reach).map_err(io::Error::other)
+    enforce(ruleset, reach).map_err(io::Error::other)?;
+    if reach.purpose == Purpose::Scripts {
+        forbid_tracing()?;
+    }
+    Ok(())
+}
+
+/// Lets no process of the same user read the memory or take the descriptors of this one (`ptrace(2)`,
+/// "Ptrace access mode checking"). Landlock allows that within the sandbox, so scripts of an ordinary
+/// user could get at keys, passwords, and files that they may not open.
+#[cfg(target_os = "linux")]
+fn forbid_tracing() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// As above, on systems without a sandbox.

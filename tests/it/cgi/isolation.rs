@@ -93,7 +93,9 @@ fn root_s_scripts_are_nobody_s() {
 #[test]
 fn a_user_s_scripts_are_the_user_s() {
     let tree = with_script(SHOW);
-    let Some(server) = as_user(&tree) else { return };
+    let Some(server) = as_user(&tree, &[]) else {
+        return;
+    };
     let user = if is_root() {
         "65534".to_owned()
     } else {
@@ -105,6 +107,24 @@ fn a_user_s_scripts_are_the_user_s() {
         "{shown}"
     );
     assert_is_clean(&shown);
+}
+
+/// Its scripts have the same user, so nothing else keeps its memory and its descriptors from them.
+#[cfg(target_os = "linux")]
+#[test]
+fn confined_scripts_cannot_trace_a_user_s_server() {
+    use std::os::unix::fs::MetadataExt;
+    if !crate::sandbox::is_supported() {
+        return;
+    }
+    let tree = with_script("printf '\\nran'");
+    let Some(server) = as_user(&tree, &["--sandbox"]) else {
+        return;
+    };
+    assert_eq!(get(&server).body, b"ran");
+    // The memory of what cannot be traced is root's.
+    let memory = std::fs::metadata(format!("/proc/{}/mem", server.pid()));
+    assert_eq!(memory.expect("it runs").uid(), 0);
 }
 
 #[test]
@@ -134,7 +154,7 @@ fn a_script_that_names_no_interpreter_is_the_shell_s() {
     tree.script("cgi-bin/script", script);
     let path = tree.path().join("cgi-bin/script");
     let expected = format!("ran as {} with a b: a+b\n", path.display());
-    for server in [Some(serve(&tree, "HTTP/1.0")), as_user(&tree)] {
+    for server in [Some(serve(&tree, "HTTP/1.0")), as_user(&tree, &[])] {
         let Some(server) = server else { continue };
         let response = ask(&server, "GET /cgi-bin/script?a+b HTTP/1.0\r\n\r\n");
         assert_eq!(String::from_utf8_lossy(&response.body), expected);
@@ -166,9 +186,11 @@ fn whoever_is_root_in_part_runs_no_scripts() {
     }
 }
 
-/// The server as an ordinary user.
-fn as_user(tree: &Tree) -> Option<Running> {
-    let server = usual(&rhttp(tree, "HTTP/1.0"));
+/// The server as an ordinary user, with further arguments.
+fn as_user(tree: &Tree, arguments: &[&str]) -> Option<Running> {
+    let mut server = rhttp(tree, "HTTP/1.0");
+    server.args(arguments);
+    let server = usual(&server);
     if !is_root() {
         return Some(Running::start(server));
     }
@@ -181,6 +203,7 @@ fn as_user(tree: &Tree) -> Option<Running> {
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(program);
     setpriv.args(rhttp(tree, "HTTP/1.0").get_args());
+    setpriv.args(arguments);
     let is_there = Command::new("setpriv").arg("--version").output();
     if is_there.is_err() {
         not_run("a server of an ordinary user, for there is no setpriv");
