@@ -52,15 +52,15 @@ impl<H: Handler> UploadHandler<H> {
             file.write(bytes).map_err(|error| write_failed_io(&error))?;
         }
         file.sync().map_err(|error| write_failed_io(&error))?;
+        // While it arrived, what has the name may have come, changed or gone.
+        self.check_existing(request, &directory, &name)?;
         match (file.keep_as(&name), self.existing) {
             (Ok(()), _) => {
                 Ok(Response::new(StatusCode::CREATED).with_header(header::LOCATION, location))
             }
             (Err(Errno::EXIST), Existing::Replaced) => {
-                // Something else may have come to have the name in the meantime.
-                if find(&directory, &name).is_some_and(|found| !found.is_regular()) {
-                    return Err(no_file());
-                }
+                // It may have come only now.
+                self.check_existing(request, &directory, &name)?;
                 match file.replace(&name) {
                     Ok(()) => Ok(Response::new(StatusCode::NO_CONTENT)),
                     Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => Err(no_file()),
@@ -72,15 +72,16 @@ impl<H: Handler> UploadHandler<H> {
         }
     }
 
-    /// Refuses a request that is bound to fail: its name is taken, or one of its conditions does not
-    /// hold (§13).
+    /// Refuses a request if its name is taken, or one of its conditions does not hold (§13).
     fn check_existing(
         &self,
         request: &Request<'_>,
         directory: &OwnedFd,
         name: &str,
     ) -> Result<(), HttpError> {
-        let found = find(directory, name);
+        // A link counts as itself.
+        let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        let found = found.as_ref().map(Stamp::from).ok();
         let fields = request.headers();
         let holds = match &found {
             Some(found) => {
@@ -99,12 +100,6 @@ impl<H: Handler> UploadHandler<H> {
             (Some(_), Existing::Replaced) => Err(no_file()),
         }
     }
-}
-
-/// What has a name in a directory; a link counts as itself.
-fn find(directory: &OwnedFd, name: &str) -> Option<Stamp> {
-    let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
-    found.as_ref().map(Stamp::from).ok()
 }
 
 fn taken() -> HttpError {

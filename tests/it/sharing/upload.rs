@@ -139,6 +139,48 @@ fn with_overwrite_a_put_replaces_nothing_that_came_later_but_a_file() {
     assert_eq!(names_in(tree.path()), ["a"]);
 }
 
+/// So two clients that have read the same version cannot both replace it.
+#[test]
+fn a_condition_of_a_put_holds_until_its_file_is_received() {
+    let tree = Tree::new();
+    tree.file("a", "old").settle();
+    let arguments = ["--upload", "--overwrite", "--protocol", "HTTP/1.1"];
+    let server = serve(tree.path(), &arguments);
+    let if_unchanged = || {
+        let answer = get(&server, "/a");
+        let tag = answer.field("ETag").expect("it is settled");
+        format!("/a HTTP/1.1\r\nIf-Match: {tag}")
+    };
+    let put_while = |target: &str, change: &dyn Fn()| {
+        let mut client = Connection::open(server.address());
+        let rest = "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+        let head = format!("PUT {target}\r\n{rest}");
+        client.send(head.as_bytes()).expect("it is sent");
+        let interim = client.read_until(|bytes| bytes.ends_with(b"\r\n\r\n"));
+        assert!(interim.starts_with(b"HTTP/1.1 100 "), "{target}");
+        change();
+        client.send(b"new").expect("it is sent");
+        let answer = client.read_until(|bytes| bytes.ends_with(b"</html>\n"));
+        assert_eq!(Response::parse(&answer).status(), 412, "{target}");
+    };
+    let target = if_unchanged();
+    put_while(&target, &|| {
+        put_while(&target, &|| {
+            fs::write(tree.path().join("a"), "changed").expect("it is there");
+            tree.settle();
+        });
+    });
+    assert_eq!(content(&tree, "a").as_deref(), Some("changed"));
+    put_while("/b HTTP/1.1\r\nIf-None-Match: *", &|| {
+        tree.file("b", "other");
+    });
+    assert_eq!(content(&tree, "b").as_deref(), Some("other"));
+    put_while(&if_unchanged(), &|| {
+        fs::remove_file(tree.path().join("a")).expect("it is there");
+    });
+    assert_eq!(names_in(tree.path()), ["b"]);
+}
+
 #[test]
 fn a_form_makes_a_file_for_each_and_numbers_those_that_are_there() {
     let tree = Tree::new();
