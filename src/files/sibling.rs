@@ -58,14 +58,10 @@ impl Root {
 }
 
 /// Whether a file begins as files in this coding do: one that merely has the name would break the
-/// page.
+/// page. An empty one is in none: the program that makes it has only begun.
 pub(super) fn is_in(coding: Coding, file: &OwnedFd) -> bool {
     let mut start = [0; MOST_MAGIC];
-    let magic = coding.magic();
-    let Some(start) = start.get_mut(..magic.len()) else {
-        return false;
-    };
-    let mut is_read =
-        || rustix::io::pread(file, &mut *start, 0).is_ok_and(|read| read == magic.len());
-    magic.is_empty() || is_read() && *start == *magic
+    let read = rustix::io::pread(file, &mut start, 0).unwrap_or(0);
+    let start = start.get(..read).unwrap_or_default();
+    !start.is_empty() && start.starts_with(coding.magic())
 }

@@ -184,6 +184,7 @@ fn only_a_sibling_that_is_what_it_should_be_is_used() {
         .file("fake.js.gz", GZIP)
         .file("empty.js", PLAIN)
         .file("empty.js.gz", "")
+        .file("empty.js.br", "")
         .file("alone.js.br", BROTLI)
         .file("dir.js", PLAIN)
         .directory("dir.js.br");
