@@ -2,7 +2,7 @@
 
 use super::capacity::Capacity;
 use super::places::{Holder, Places};
-use super::ticket::{HEAD_CALL, LAST, LAST_CALL, REFUSED, Ticket};
+use super::ticket::{LAST, LAST_CALLS, REFUSED, Ticket};
 use crate::http::Peer;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -203,7 +203,7 @@ impl Admission {
     }
 
     /// Tells all connections to end after their response. [`finish`](Self::finish) gives idle ones a
-    /// [`LAST_CALL`], and those that are receiving a head a [`HEAD_CALL`].
+    /// last call, and those that are receiving a head a longer one.
     pub(super) fn begin_closing(&self) {
         let mut state = self.lock();
         state.is_closing = true;
@@ -282,23 +282,14 @@ impl Admission {
     /// Waits until all connections have ended and no other may be admitted, but no longer than
     /// `limit`; then cuts the rest.
     pub(super) fn finish(&self, limit: Duration, may_admit: impl Fn() -> bool) {
-        let last_call = limit.min(LAST_CALL);
-        for ticket in &self.wait_for_end(last_call, &may_admit).tickets {
-            if ticket.is_waiting() {
-                ticket.stop_reading();
-            }
-        }
-        let head_call = limit.min(HEAD_CALL);
-        let left = head_call.saturating_sub(last_call);
-        for ticket in &self.wait_for_end(left, &may_admit).tickets {
-            if !ticket.is_at_work() {
-                ticket.drop_head();
-            }
-        }
-        let mut state = self.wait_for_end(limit.saturating_sub(head_call), &may_admit);
-        state.is_over = true;
-        for ticket in &state.tickets {
-            ticket.cut();
+        let cut = (limit, Ticket::cut as fn(&Ticket));
+        let mut waited = Duration::ZERO;
+        for (until, end) in LAST_CALLS.into_iter().chain([cut]) {
+            let until = until.min(limit);
+            let mut state = self.wait_for_end(until.saturating_sub(waited), &may_admit);
+            waited = until;
+            state.is_over = until == limit;
+            state.tickets.iter().for_each(|ticket| end(ticket));
         }
     }
 

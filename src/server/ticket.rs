@@ -38,6 +38,14 @@ const DROPS_HEAD: u8 = 64;
 pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
 /// How long a server that drains waits for the rest of a head.
 pub(super) const HEAD_CALL: Duration = Duration::from_secs(2);
+/// What ends a connection of a server that drains, and how long after the drain has begun.
+type LastCall = (Duration, fn(&Ticket));
+
+/// What ends connections without a request, and those with an unfinished head.
+pub(super) const LAST_CALLS: [LastCall; 2] = [
+    (LAST_CALL, Ticket::end_if_waiting),
+    (HEAD_CALL, Ticket::end_unless_at_work),
+];
 
 /// What a connection holds while it is open.
 #[derive(Debug)]
@@ -260,6 +268,20 @@ impl Ticket {
     pub(super) fn cut(&self) {
         // This fails when the client is already gone.
         let _ = shutdown(&*self.socket, Shutdown::Both);
+    }
+
+    /// Ends the connection if it waits for a request: one that has arrived is still served.
+    fn end_if_waiting(&self) {
+        if self.is_waiting() {
+            self.stop_reading();
+        }
+    }
+
+    /// Ends the connection unless it is working on a response.
+    fn end_unless_at_work(&self) {
+        if !self.is_at_work() {
+            self.drop_head();
+        }
     }
 
     /// Shuts down receiving: what has arrived can still be read, then the stream ends.
