@@ -5,7 +5,7 @@ use super::listing::{Entry, Listing, lower_case};
 use super::names::for_each_name;
 use super::open_files::Stamp;
 use super::reservation::{Reservation, grow};
-use super::sorting::{Column, Sorting};
+use super::sorting::{Column, Direction, Sorting};
 use super::unavailable::Unavailable;
 use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
@@ -37,12 +37,22 @@ pub(crate) struct Catalogue {
 /// Where a name is, and what decides most comparisons of it with another one.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// What the column is about, as far as it fits into a number: if that of one name is less than
-    /// that of another, so is the name.
-    lead: u64,
+    /// As much of the order as fits into a number: if that of one name is less than that of another,
+    /// the name comes first.
+    rank: u128,
     /// An index into the listing and the details.
     index: u32,
-    is_directory: bool,
+}
+
+/// How many bytes of a sort key fit into a rank, after one that puts directories first.
+const LEAD: usize = 15;
+/// The greatest number of that many bytes.
+const MOST_LEAD: u128 = (1 << (8 * LEAD)) - 1;
+
+impl Details {
+    fn is_directory(&self) -> bool {
+        self.kind == Kind::Folder
+    }
 }
 
 impl Catalogue {
@@ -67,18 +77,13 @@ impl Catalogue {
     ) -> Result<(), Unavailable> {
         grow(&mut self.details, 1)?;
         grow(&mut self.order, 1)?;
-        let is_directory = details.kind == Kind::Folder;
         self.listing.add_naturally(Entry {
             name,
-            is_directory,
+            is_directory: details.is_directory(),
             is_link,
         })?;
         let index = u32::try_from(self.details.len()).map_err(|_| Unavailable::Shortage)?;
-        self.order.push(Place {
-            lead: 0,
-            index,
-            is_directory,
-        });
+        self.order.push(Place { rank: 0, index });
         self.details.push(details);
         let size = self.size();
         self.listing.reservation_mut().resize(size)
@@ -87,7 +92,7 @@ impl Catalogue {
     /// Puts directories first, and sorts all names by a column. Names that are equal in the column
     /// stay in natural order.
     pub(crate) fn sort(&mut self, sorting: Sorting) {
-        self.set_leads(sorting.column);
+        self.set_ranks(sorting);
         let Self {
             listing, details, ..
         } = self;
@@ -95,7 +100,7 @@ impl Catalogue {
             let (entry, key) = listing.get(place.index())?;
             Some((entry, key, details.get(place.index())?))
         };
-        let by_name_and_column = |a: &Place, b: &Place| {
+        let by_column_and_name = |a: &Place, b: &Place| {
             let (Some((a, a_key, of_a)), Some((b, b_key, of_b))) = (get(a), get(b)) else {
                 return Ordering::Equal;
             };
@@ -112,15 +117,15 @@ impl Catalogue {
             };
             sorting.direction.of(by_column).then_with(by_name)
         };
-        self.order.sort_unstable_by(|a, b| {
-            b.is_directory
-                .cmp(&a.is_directory)
-                .then_with(|| sorting.direction.of(a.lead.cmp(&b.lead)))
-                .then_with(|| by_name_and_column(a, b))
-        });
+        self.order.sort_unstable_by_key(|place| place.rank);
+        for alike in self.order.chunk_by_mut(|a, b| a.rank == b.rank) {
+            if alike.len() > 1 {
+                alike.sort_unstable_by(by_column_and_name);
+            }
+        }
     }
 
-    fn set_leads(&mut self, column: Column) {
+    fn set_ranks(&mut self, Sorting { column, direction }: Sorting) {
         let Self {
             listing,
             details,
@@ -133,17 +138,24 @@ impl Catalogue {
             _ => 0,
         };
         for place in order {
-            let details = details.get(place.index());
-            place.lead = match column {
+            let Some(details) = details.get(place.index()) else {
+                continue;
+            };
+            let lead = match column {
                 Column::Name => listing
                     .get(place.index())
                     .map_or(0, |(_, key)| first_bytes(key, alike)),
-                Column::Kind => details.map_or(0, |of| of.kind as u64),
-                Column::Size => details.and_then(|of| of.size).unwrap_or(0),
+                Column::Kind => details.kind as u128,
+                Column::Size => details.size.unwrap_or(0).into(),
                 Column::Time => details
-                    .and_then(|of| of.modified)
-                    .map_or(0, |time| u64::try_from(time).unwrap_or(0)),
+                    .modified
+                    .map_or(0, |time| u128::try_from(time).unwrap_or(0)),
             };
+            let lead = match direction {
+                Direction::Ascending => lead,
+                Direction::Descending => MOST_LEAD - lead,
+            };
+            place.rank = lead + u128::from(!details.is_directory()) * (MOST_LEAD + 1);
         }
     }
 
@@ -194,14 +206,16 @@ impl Hash for Catalogue {
     }
 }
 
-/// Up to eight bytes of `key` from `start` on, as a number that is the less the sooner they sort.
-fn first_bytes(key: &[u8], start: usize) -> u64 {
+/// Up to [`LEAD`] bytes of `key` from `start` on, as a number that is the less the sooner they sort.
+fn first_bytes(key: &[u8], start: usize) -> u128 {
     let rest = key.get(start..).unwrap_or_default();
-    let mut bytes = [0; 8];
-    for (byte, &of_key) in bytes.iter_mut().zip(rest) {
-        *byte = of_key;
+    let mut bytes = [0; 1 + LEAD];
+    let [_, lead @ ..] = &mut bytes;
+    match rest.first_chunk() {
+        Some(first) => *lead = *first,
+        None => lead.iter_mut().zip(rest).for_each(|(to, of)| *to = *of),
     }
-    u64::from_be_bytes(bytes)
+    u128::from_be_bytes(bytes)
 }
 
 /// Reads the names in an open directory and examines each of them once.
@@ -259,7 +273,6 @@ pub(super) fn read_catalogue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::sorting::Direction;
     use std::fs;
     use std::os::fd::AsFd;
     use std::os::unix::fs::symlink;
