@@ -19,7 +19,6 @@ use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
 use crate::http::{Body, escape_surrogates, is_printable_without};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use std::io::{self, Cursor, Read};
 use std::mem;
 
 /// What `urllib.parse.quote` leaves as it is, beside letters and digits.
@@ -39,23 +38,22 @@ const LONGEST_TEXT: usize = 5;
 /// A listing as text. It keeps its reservation until it is sent.
 #[derive(Debug)]
 pub(crate) struct Rendering {
-    bytes: Cursor<Vec<u8>>,
+    bytes: Vec<u8>,
     reservation: Reservation,
 }
 
-impl Read for Rendering {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.bytes.read(buffer)
+impl AsRef<[u8]> for Rendering {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
 impl From<Rendering> for Body {
     fn from(rendering: Rendering) -> Self {
         if rendering.reservation.is_small() {
-            return Body::from(rendering.bytes.into_inner());
+            return Body::from(rendering.bytes);
         }
-        let length = u64::try_from(rendering.bytes.get_ref().len()).ok();
-        Body::stream(rendering, length)
+        Body::held(rendering)
     }
 }
 
@@ -90,7 +88,7 @@ impl Writer {
         self.reservation.resize(self.text.len())?;
         self.reservation.end_growing();
         Ok(Rendering {
-            bytes: Cursor::new(self.text),
+            bytes: self.text,
             reservation: self.reservation,
         })
     }
