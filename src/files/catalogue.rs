@@ -92,9 +92,10 @@ impl Catalogue {
     /// Puts directories first, and sorts all names by a column. Names that are equal in the column
     /// stay in natural order.
     pub(crate) fn sort(&mut self, sorting: Sorting) {
-        self.set_ranks(sorting);
         let Self {
-            listing, details, ..
+            listing,
+            details,
+            order,
         } = self;
         let get = |place: &Place| {
             let (entry, key) = listing.get(place.index())?;
@@ -117,46 +118,26 @@ impl Catalogue {
             };
             sorting.direction.of(by_column).then_with(by_name)
         };
-        self.order.sort_unstable_by_key(|place| place.rank);
-        for alike in self.order.chunk_by_mut(|a, b| a.rank == b.rank) {
-            if alike.len() > 1 {
-                alike.sort_unstable_by(by_column_and_name);
+        let set_ranks = |places: &mut [Place]| {
+            // In most directories many names begin alike.
+            let start = match sorting.column {
+                Column::Name => common_start(places.iter().filter_map(|place| Some(get(place)?.1))),
+                _ => 0,
+            };
+            for place in places {
+                if let Some((_, key, details)) = get(place) {
+                    place.rank = rank(key, start, details, sorting);
+                }
             }
-        }
-    }
-
-    fn set_ranks(&mut self, Sorting { column, direction }: Sorting) {
-        let Self {
-            listing,
-            details,
-            order,
-            ..
-        } = self;
-        // In most directories many names begin alike.
-        let alike = match column {
-            Column::Name => listing.common_start(),
-            _ => 0,
         };
-        for place in order {
-            let Some(details) = details.get(place.index()) else {
-                continue;
-            };
-            let lead = match column {
-                Column::Name => listing
-                    .get(place.index())
-                    .map_or(0, |(_, key)| first_bytes(key, alike)),
-                Column::Kind => details.kind as u128,
-                Column::Size => details.size.unwrap_or(0).into(),
-                Column::Time => details
-                    .modified
-                    .map_or(0, |time| u128::try_from(time).unwrap_or(0)),
-            };
-            let lead = match direction {
-                Direction::Ascending => lead,
-                Direction::Descending => MOST_LEAD - lead,
-            };
-            place.rank = lead + u128::from(!details.is_directory()) * (MOST_LEAD + 1);
-        }
+        sort_by_rank(order, set_ranks, |alike| {
+            let sort_in_full = |alike: &mut [Place]| alike.sort_unstable_by(by_column_and_name);
+            match sorting.column {
+                // They differ in what follows, if at all.
+                Column::Name => sort_by_rank(alike, set_ranks, sort_in_full),
+                _ => sort_in_full(alike),
+            }
+        });
     }
 
     /// The names in order.
@@ -204,6 +185,47 @@ impl Hash for Catalogue {
             state.write([kind, size, modified].map(u64::to_le_bytes).as_flattened());
         }
     }
+}
+
+/// Sorts places by the ranks that they are given, and those of the same rank by `sort_alike`.
+fn sort_by_rank(
+    places: &mut [Place],
+    set_ranks: impl Fn(&mut [Place]),
+    sort_alike: impl Fn(&mut [Place]),
+) {
+    set_ranks(places);
+    places.sort_unstable_by_key(|place| place.rank);
+    for alike in places.chunk_by_mut(|a, b| a.rank == b.rank) {
+        if alike.len() > 1 {
+            sort_alike(alike);
+        }
+    }
+}
+
+/// The rank of a name among others whose sort keys are the same up to `start`.
+fn rank(key: &[u8], start: usize, details: &Details, sorting: Sorting) -> u128 {
+    let lead = match sorting.column {
+        Column::Name => first_bytes(key, start),
+        Column::Kind => details.kind as u128,
+        Column::Size => details.size.unwrap_or(0).into(),
+        Column::Time => details
+            .modified
+            .map_or(0, |time| u128::try_from(time).unwrap_or(0)),
+    };
+    let lead = match sorting.direction {
+        Direction::Ascending => lead,
+        Direction::Descending => MOST_LEAD - lead,
+    };
+    lead + u128::from(!details.is_directory()) * (MOST_LEAD + 1)
+}
+
+/// How many bytes all sort keys begin with in common.
+fn common_start<'k>(mut keys: impl Iterator<Item = &'k [u8]>) -> usize {
+    let first = keys.next().unwrap_or_default();
+    keys.fold(first.len(), |common, key| {
+        let pairs = first.iter().zip(key).take(common);
+        pairs.take_while(|(a, b)| a == b).count()
+    })
 }
 
 /// Up to [`LEAD`] bytes of `key` from `start` on, as a number that is the less the sooner they sort.
@@ -329,6 +351,40 @@ mod tests {
                 catalogue.sort(Sorting { column, direction });
                 assert_eq!(names(&catalogue), expected, "{column:?} {direction:?}");
             }
+        }
+    }
+
+    #[test]
+    fn names_are_in_natural_order_however_long_they_are_alike() {
+        let mut expected = Vec::new();
+        for stem in [
+            "a",
+            "another-stem-of-many-bytes-",
+            "another-stem-of-more-bytes-",
+        ] {
+            for number in 0..12 {
+                expected.push(format!("{stem}{number}"));
+                expected.push(format!("{stem}{number}-and-what-follows-1"));
+                expected.push(format!("{stem}{number}-and-what-follows-10"));
+                expected.push(format!("{stem}{number}-and-what-follows-10x"));
+            }
+        }
+        let mut catalogue = Catalogue::new();
+        let details = Details {
+            kind: Kind::File,
+            size: None,
+            modified: None,
+        };
+        for place in 0..expected.len() {
+            // An order that is neither this nor the reverse: 55 and 108 have no divisor in common.
+            let name = &expected[place * 55 % expected.len()];
+            assert_eq!(catalogue.push(name.as_bytes(), false, details), Ok(()));
+        }
+        for direction in [Direction::Ascending, Direction::Descending] {
+            let column = Column::Name;
+            catalogue.sort(Sorting { column, direction });
+            assert_eq!(names(&catalogue), expected, "{direction:?}");
+            expected.reverse();
         }
     }
 

@@ -136,16 +136,6 @@ impl Listing {
         Some((stored.entry(&self.text), stored.key.of(&self.text)))
     }
 
-    /// How many bytes all sort keys begin with in common.
-    pub(super) fn common_start(&self) -> usize {
-        let mut keys = self.entries.iter().map(|stored| stored.key.of(&self.text));
-        let first = keys.next().unwrap_or_default();
-        keys.fold(first.len(), |common, key| {
-            let pairs = first.iter().zip(key).take(common);
-            pairs.take_while(|(a, b)| a == b).count()
-        })
-    }
-
     /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.entries.len() * size_of::<Stored>()
