@@ -5,7 +5,7 @@ use super::listing::{Entry, Listing, lower_case};
 use super::names::for_each_name;
 use super::open_files::Stamp;
 use super::reservation::{Reservation, grow};
-use super::sorting::{Column, Sorting};
+use super::sorting::{Column, Direction, Sorting};
 use super::unavailable::Unavailable;
 use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
@@ -37,12 +37,22 @@ pub(crate) struct Catalogue {
 /// Where a name is, and what decides most comparisons of it with another one.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// What the column is about, as far as it fits into a number: if that of one name is less than
-    /// that of another, so is the name.
-    lead: u64,
+    /// As much of the order as fits into a number: if that of one name is less than that of another,
+    /// the name comes first.
+    rank: u128,
     /// An index into the listing and the details.
     index: u32,
-    is_directory: bool,
+}
+
+/// How many bytes of a sort key fit into a rank, after one that puts directories first.
+const LEAD: usize = 15;
+/// The greatest number of that many bytes.
+const MOST_LEAD: u128 = (1 << (8 * LEAD)) - 1;
+
+impl Details {
+    fn is_directory(&self) -> bool {
+        self.kind == Kind::Folder
+    }
 }
 
 impl Catalogue {
@@ -67,18 +77,13 @@ impl Catalogue {
     ) -> Result<(), Unavailable> {
         grow(&mut self.details, 1)?;
         grow(&mut self.order, 1)?;
-        let is_directory = details.kind == Kind::Folder;
         self.listing.add_naturally(Entry {
             name,
-            is_directory,
+            is_directory: details.is_directory(),
             is_link,
         })?;
         let index = u32::try_from(self.details.len()).map_err(|_| Unavailable::Shortage)?;
-        self.order.push(Place {
-            lead: 0,
-            index,
-            is_directory,
-        });
+        self.order.push(Place { rank: 0, index });
         self.details.push(details);
         let size = self.size();
         self.listing.reservation_mut().resize(size)
@@ -87,15 +92,16 @@ impl Catalogue {
     /// Puts directories first, and sorts all names by a column. Names that are equal in the column
     /// stay in natural order.
     pub(crate) fn sort(&mut self, sorting: Sorting) {
-        self.set_leads(sorting.column);
         let Self {
-            listing, details, ..
+            listing,
+            details,
+            order,
         } = self;
         let get = |place: &Place| {
             let (entry, key) = listing.get(place.index())?;
             Some((entry, key, details.get(place.index())?))
         };
-        let by_name_and_column = |a: &Place, b: &Place| {
+        let by_column_and_name = |a: &Place, b: &Place| {
             let (Some((a, a_key, of_a)), Some((b, b_key, of_b))) = (get(a), get(b)) else {
                 return Ordering::Equal;
             };
@@ -112,39 +118,26 @@ impl Catalogue {
             };
             sorting.direction.of(by_column).then_with(by_name)
         };
-        self.order.sort_unstable_by(|a, b| {
-            b.is_directory
-                .cmp(&a.is_directory)
-                .then_with(|| sorting.direction.of(a.lead.cmp(&b.lead)))
-                .then_with(|| by_name_and_column(a, b))
-        });
-    }
-
-    fn set_leads(&mut self, column: Column) {
-        let Self {
-            listing,
-            details,
-            order,
-            ..
-        } = self;
-        // In most directories many names begin alike.
-        let alike = match column {
-            Column::Name => listing.common_start(),
-            _ => 0,
-        };
-        for place in order {
-            let details = details.get(place.index());
-            place.lead = match column {
-                Column::Name => listing
-                    .get(place.index())
-                    .map_or(0, |(_, key)| first_bytes(key, alike)),
-                Column::Kind => details.map_or(0, |of| of.kind as u64),
-                Column::Size => details.and_then(|of| of.size).unwrap_or(0),
-                Column::Time => details
-                    .and_then(|of| of.modified)
-                    .map_or(0, |time| u64::try_from(time).unwrap_or(0)),
+        let set_ranks = |places: &mut [Place]| {
+            // In most directories many names begin alike.
+            let start = match sorting.column {
+                Column::Name => common_start(places.iter().filter_map(|place| Some(get(place)?.1))),
+                _ => 0,
             };
-        }
+            for place in places {
+                if let Some((_, key, details)) = get(place) {
+                    place.rank = rank(key, start, details, sorting);
+                }
+            }
+        };
+        sort_by_rank(order, set_ranks, |alike| {
+            let sort_in_full = |alike: &mut [Place]| alike.sort_unstable_by(by_column_and_name);
+            match sorting.column {
+                // They differ in what follows, if at all.
+                Column::Name => sort_by_rank(alike, set_ranks, sort_in_full),
+                _ => sort_in_full(alike),
+            }
+        });
     }
 
     /// The names in order.
@@ -194,14 +187,57 @@ impl Hash for Catalogue {
     }
 }
 
-/// Up to eight bytes of `key` from `start` on, as a number that is the less the sooner they sort.
-fn first_bytes(key: &[u8], start: usize) -> u64 {
-    let rest = key.get(start..).unwrap_or_default();
-    let mut bytes = [0; 8];
-    for (byte, &of_key) in bytes.iter_mut().zip(rest) {
-        *byte = of_key;
+/// Sorts places by the ranks that they are given, and those of the same rank by `sort_alike`.
+fn sort_by_rank(
+    places: &mut [Place],
+    set_ranks: impl Fn(&mut [Place]),
+    sort_alike: impl Fn(&mut [Place]),
+) {
+    set_ranks(places);
+    places.sort_unstable_by_key(|place| place.rank);
+    for alike in places.chunk_by_mut(|a, b| a.rank == b.rank) {
+        if alike.len() > 1 {
+            sort_alike(alike);
+        }
     }
-    u64::from_be_bytes(bytes)
+}
+
+/// The rank of a name among others whose sort keys are the same up to `start`.
+fn rank(key: &[u8], start: usize, details: &Details, sorting: Sorting) -> u128 {
+    let lead = match sorting.column {
+        Column::Name => first_bytes(key, start),
+        Column::Kind => details.kind as u128,
+        Column::Size => details.size.unwrap_or(0).into(),
+        Column::Time => details
+            .modified
+            .map_or(0, |time| u128::try_from(time).unwrap_or(0)),
+    };
+    let lead = match sorting.direction {
+        Direction::Ascending => lead,
+        Direction::Descending => MOST_LEAD - lead,
+    };
+    lead + u128::from(!details.is_directory()) * (MOST_LEAD + 1)
+}
+
+/// How many bytes all sort keys begin with in common.
+fn common_start<'k>(mut keys: impl Iterator<Item = &'k [u8]>) -> usize {
+    let first = keys.next().unwrap_or_default();
+    keys.fold(first.len(), |common, key| {
+        let pairs = first.iter().zip(key).take(common);
+        pairs.take_while(|(a, b)| a == b).count()
+    })
+}
+
+/// Up to [`LEAD`] bytes of `key` from `start` on, as a number that is the less the sooner they sort.
+fn first_bytes(key: &[u8], start: usize) -> u128 {
+    let rest = key.get(start..).unwrap_or_default();
+    let mut bytes = [0; 1 + LEAD];
+    let [_, lead @ ..] = &mut bytes;
+    match rest.first_chunk() {
+        Some(first) => *lead = *first,
+        None => lead.iter_mut().zip(rest).for_each(|(to, of)| *to = *of),
+    }
+    u128::from_be_bytes(bytes)
 }
 
 /// Reads the names in an open directory and examines each of them once.
@@ -259,7 +295,6 @@ pub(super) fn read_catalogue(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::sorting::Direction;
     use std::fs;
     use std::os::fd::AsFd;
     use std::os::unix::fs::symlink;
@@ -316,6 +351,40 @@ mod tests {
                 catalogue.sort(Sorting { column, direction });
                 assert_eq!(names(&catalogue), expected, "{column:?} {direction:?}");
             }
+        }
+    }
+
+    #[test]
+    fn names_are_in_natural_order_however_long_they_are_alike() {
+        let mut expected = Vec::new();
+        for stem in [
+            "a",
+            "another-stem-of-many-bytes-",
+            "another-stem-of-more-bytes-",
+        ] {
+            for number in 0..12 {
+                expected.push(format!("{stem}{number}"));
+                expected.push(format!("{stem}{number}-and-what-follows-1"));
+                expected.push(format!("{stem}{number}-and-what-follows-10"));
+                expected.push(format!("{stem}{number}-and-what-follows-10x"));
+            }
+        }
+        let mut catalogue = Catalogue::new();
+        let details = Details {
+            kind: Kind::File,
+            size: None,
+            modified: None,
+        };
+        for place in 0..expected.len() {
+            // An order that is neither this nor the reverse: 55 and 108 have no divisor in common.
+            let name = &expected[place * 55 % expected.len()];
+            assert_eq!(catalogue.push(name.as_bytes(), false, details), Ok(()));
+        }
+        for direction in [Direction::Ascending, Direction::Descending] {
+            let column = Column::Name;
+            catalogue.sort(Sorting { column, direction });
+            assert_eq!(names(&catalogue), expected, "{direction:?}");
+            expected.reverse();
         }
     }
 

@@ -66,10 +66,14 @@ impl Kind {
 /// The most suffixes whose kind is remembered at a time.
 const MOST_KNOWN: usize = 16;
 
+/// The longest suffix whose kind is remembered.
+const LONGEST: usize = 16;
+
 /// Finds the kinds of many files by their names. Most of them have a few suffixes in common.
 pub(crate) struct Kinds<F> {
     find: F,
-    known: Vec<(Box<[u8]>, Kind)>,
+    /// Suffixes, filled up with NUL, which no name has in it, so that comparing one is a single step.
+    known: Vec<([u8; LONGEST], Kind)>,
 }
 
 impl<F: Fn(&[u8]) -> Kind> Kinds<F> {
@@ -85,13 +89,18 @@ impl<F: Fn(&[u8]) -> Kind> Kinds<F> {
     /// The kind of a file of this name.
     pub(crate) fn of(&mut self, name: &[u8]) -> Kind {
         let suffix = suffix(name);
-        let known = self.known.iter().find(|(known, _)| **known == *suffix);
+        let mut filled_up = [0; LONGEST];
+        let Some(start) = filled_up.get_mut(..suffix.len()) else {
+            return (self.find)(name);
+        };
+        start.copy_from_slice(suffix);
+        let known = self.known.iter().find(|(known, _)| *known == filled_up);
         if let Some((_, kind)) = known {
             return *kind;
         }
         let kind = (self.find)(name);
         if self.known.len() < MOST_KNOWN {
-            self.known.push((suffix.into(), kind));
+            self.known.push((filled_up, kind));
         }
         kind
     }
@@ -101,9 +110,12 @@ impl<F: Fn(&[u8]) -> Kind> Kinds<F> {
 fn suffix(name: &[u8]) -> &[u8] {
     let start = name.iter().take_while(|&&byte| byte == b'.').count();
     let rest = name.get(start..).unwrap_or_default();
-    let dots = memchr::memrchr_iter(b'.', rest);
-    let dot = dots.take(2).last().unwrap_or(rest.len());
-    rest.get(dot..).unwrap_or_default()
+    let Some(last) = memchr::memrchr(b'.', rest) else {
+        return &[];
+    };
+    let before = rest.get(..last).unwrap_or_default();
+    let start = memchr::memrchr(b'.', before).unwrap_or(last);
+    rest.get(start..).unwrap_or_default()
 }
 
 /// Parts of the names of media types below `application/`.

@@ -9,7 +9,6 @@ use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
 use crate::http::escape_surrogates;
 use rustix::fs::FileType;
-use smallvec::SmallVec;
 use std::os::fd::BorrowedFd;
 
 /// A name in a directory.
@@ -69,26 +68,24 @@ impl Listing {
     }
 
     fn add(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
-        let is_its_own_key = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-        self.add_with(entry, is_its_own_key, |name, text| {
-            text.extend_from_slice(&lower_case(name));
-        })
+        self.add_with(entry, push_lower_case)
     }
 
     /// Adds a name whose sort key puts it in natural order, for callers that account for the memory
     /// themselves.
     pub(super) fn add_naturally(&mut self, entry: Entry<'_>) -> Result<(), Unavailable> {
-        let is_its_own_key =
-            |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase() && !byte.is_ascii_digit();
-        self.add_with(entry, is_its_own_key, |name, text| {
-            natural::push_key(&lower_case(name), text);
+        self.add_with(entry, |name, text| {
+            if name.is_ascii() {
+                natural::push_key(name, text);
+            } else {
+                natural::push_key(&lower_case(name), text);
+            }
         })
     }
 
     fn add_with(
         &mut self,
         entry: Entry<'_>,
-        is_its_own_key: impl Fn(&u8) -> bool,
         push_key: impl FnOnce(&[u8], &mut Vec<u8>),
     ) -> Result<(), Unavailable> {
         // A character becomes at most three times as long in lower case, as a surrogate, or as a
@@ -96,11 +93,11 @@ impl Listing {
         grow(&mut self.text, 4 * entry.name.len())?;
         grow(&mut self.entries, 1)?;
         let name = self.append(|text| text.extend_from_slice(entry.name))?;
-        let key = if entry.name.iter().all(is_its_own_key) {
-            name
-        } else {
-            self.append(|text| push_key(entry.name, text))?
-        };
+        let mut key = self.append(|text| push_key(entry.name, text))?;
+        if key.of(&self.text) == entry.name {
+            self.text.truncate(self.text.len() - entry.name.len());
+            key = name;
+        }
         self.entries.push(Stored {
             name,
             key,
@@ -139,16 +136,6 @@ impl Listing {
         Some((stored.entry(&self.text), stored.key.of(&self.text)))
     }
 
-    /// How many bytes all sort keys begin with in common.
-    pub(super) fn common_start(&self) -> usize {
-        let mut keys = self.entries.iter().map(|stored| stored.key.of(&self.text));
-        let first = keys.next().unwrap_or_default();
-        keys.fold(first.len(), |common, key| {
-            let pairs = first.iter().zip(key).take(common);
-            pairs.take_while(|(a, b)| a == b).count()
-        })
-    }
-
     /// How many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.entries.len() * size_of::<Stored>()
@@ -181,18 +168,21 @@ impl Span {
 }
 
 /// A name in lower case.
-pub(super) fn lower_case(name: &[u8]) -> SmallVec<[u8; 256]> {
-    if name.is_ascii() {
-        let mut lower = SmallVec::from_slice(name);
-        lower.make_ascii_lowercase();
-        return lower;
-    }
-    let mut lower = SmallVec::new();
-    for chunk in name.utf8_chunks() {
-        lower.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
-        lower.extend_from_slice(&escape_surrogates(chunk.invalid()));
-    }
+pub(super) fn lower_case(name: &[u8]) -> Vec<u8> {
+    let mut lower = Vec::with_capacity(name.len());
+    push_lower_case(name, &mut lower);
     lower
+}
+
+/// Appends a name in lower case.
+fn push_lower_case(name: &[u8], text: &mut Vec<u8>) {
+    if name.is_ascii() {
+        return text.extend(name.iter().map(u8::to_ascii_lowercase));
+    }
+    for chunk in name.utf8_chunks() {
+        text.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
+        text.extend_from_slice(&escape_surrogates(chunk.invalid()));
+    }
 }
 
 /// Reads the names in an open directory, sorted as CPython sorts them.

@@ -45,11 +45,15 @@ pub(crate) fn has_known_extension(name: &str) -> bool {
 /// Splits a file name into stem and extension (with its dot) as `posixpath.splitext` does: dots
 /// at the start of a name are part of it.
 pub(crate) fn split_extension(path: &str) -> (&str, &str) {
-    let start = path.rfind('/').map_or(0, |slash| slash + 1);
-    let name = path.get(start..).unwrap_or_default();
-    let dots = name.len() - name.trim_start_matches('.').len();
-    match name.rfind('.') {
-        Some(dot) if dot >= dots => path.split_at_checked(start + dot).unwrap_or((path, "")),
+    let bytes = path.as_bytes();
+    // Extensions are short, so that most of a name is not looked at.
+    let end = bytes.iter().rposition(|byte| matches!(byte, b'.' | b'/'));
+    let stem = end.and_then(|end| bytes.get(..end)).unwrap_or_default();
+    let before = stem.iter().rfind(|&&byte| byte != b'.');
+    match bytes.get(stem.len()) {
+        Some(b'.') if before.is_some_and(|&byte| byte != b'/') => {
+            path.split_at_checked(stem.len()).unwrap_or((path, ""))
+        }
         _ => (path, ""),
     }
 }
@@ -152,6 +156,11 @@ mod tests {
             ("a.", ("a", ".")),
             ("", ("", "")),
             ("...", ("...", "")),
+            ("a.b/c", ("a.b/c", "")),
+            ("a.b/.c", ("a.b/.c", "")),
+            ("a.b/..c.d", ("a.b/..c", ".d")),
+            ("a/", ("a/", "")),
+            ("\u{e9}.\u{e9}", ("\u{e9}", ".\u{e9}")),
         ] {
             assert_eq!(split_extension(path), expected, "{path}");
         }

@@ -4,30 +4,46 @@
 /// length after it.
 const LONG: usize = 9;
 
-/// Appends a key of a name in lower case. Keys that are compared as bytes put names in natural
-/// order: numbers are compared by value, and sort where ASCII has digits. Names that differ only in
-/// leading zeros have the same key.
+/// Appends a key of a name in which no letter but those of ASCII is in upper case. Keys that are
+/// compared as bytes put names in natural order: case is ignored, numbers are compared by value and
+/// sort where ASCII has digits. Names that differ only in leading zeros have the same key.
 ///
 /// A number becomes a digit that tells how many digits follow, and these; so a shorter one is less.
 pub(super) fn push_key(name: &[u8], key: &mut Vec<u8>) {
+    // A number of one digit becomes two bytes, and no other becomes more than that for each of its.
+    let start = key.len();
+    key.resize(start + 2 * name.len(), 0);
+    let mut places = key.get_mut(start..).unwrap_or_default().iter_mut();
+    let mut push = |byte| {
+        if let Some(place) = places.next() {
+            *place = byte;
+        }
+    };
     let mut rest = name;
-    while let Some(start) = rest.iter().position(u8::is_ascii_digit) {
-        let (text, number) = rest.split_at(start);
-        let end = number.iter().position(|byte| !byte.is_ascii_digit());
-        let (digits, after) = number.split_at(end.unwrap_or(number.len()));
+    while let [byte, after @ ..] = rest {
+        if !byte.is_ascii_digit() {
+            push(byte.to_ascii_lowercase());
+            rest = after;
+            continue;
+        }
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit());
+        let (digits, after) = rest.split_at(end.unwrap_or(rest.len()));
         let value = without_zeros(digits);
-        key.extend_from_slice(text);
         match u8::try_from(value.len()) {
-            Ok(length) if value.len() < LONG => key.push(b'0' + length),
+            Ok(length) if value.len() < LONG => push(b'0' + length),
             _ => {
-                key.push(b'9');
-                key.extend_from_slice(&(value.len() as u64).to_be_bytes());
+                push(b'9');
+                (value.len() as u64)
+                    .to_be_bytes()
+                    .into_iter()
+                    .for_each(&mut push);
             }
         }
-        key.extend_from_slice(value);
+        value.iter().copied().for_each(&mut push);
         rest = after;
     }
-    key.extend_from_slice(rest);
+    let unused = places.len();
+    key.truncate(key.len() - unused);
 }
 
 fn without_zeros(mut digits: &[u8]) -> &[u8] {

@@ -14,6 +14,9 @@ use std::time::Duration;
 
 /// Listings up to this size are not counted: nearly all listings are this small.
 const SMALL: usize = 64 * 1024;
+/// The size up to which a vector is on the heap, whose memory is at hand again for the next one: the
+/// system fills each new page with zeros. Most large listings are this small.
+const ON_HEAP: usize = 512 * 1024;
 /// Bytes that a vector reserves at least when it grows.
 const FIRST: usize = 1024;
 /// Bytes that all larger ones may take together: a million names of usual length.
@@ -175,11 +178,13 @@ pub(crate) fn grow<T>(elements: &mut Vec<T>, more: usize) -> Result<(), TryReser
         return Ok(());
     }
     let size = size_of::<T>().max(1);
-    if wanted.saturating_mul(size) <= SMALL {
-        // Not one by one at first: most directories are small.
-        return elements.try_reserve(more.max(FIRST / size));
-    }
-    let capacity = wanted.saturating_mul(2).max(BLOCK / size);
+    let capacity = if wanted.saturating_mul(size) <= ON_HEAP {
+        // Not one by one at first: most directories are small. Each growth is a copy.
+        let usual = elements.len().saturating_mul(4).max(FIRST / size);
+        wanted.max(usual.min(ON_HEAP / size))
+    } else {
+        wanted.saturating_mul(2).max(BLOCK / size)
+    };
     elements.try_reserve_exact(capacity - elements.len())
 }
 
@@ -214,9 +219,11 @@ mod tests {
     #[test]
     fn what_is_large_has_a_block_of_its_own() {
         let mut bytes = Vec::<u8>::new();
-        assert_eq!(grow(&mut bytes, SMALL), Ok(()));
-        assert!(bytes.capacity() < 2 * SMALL);
-        assert_eq!(grow(&mut bytes, SMALL + 1), Ok(()));
+        assert_eq!(grow(&mut bytes, 1), Ok(()));
+        assert_eq!(bytes.capacity(), FIRST);
+        assert_eq!(grow(&mut bytes, ON_HEAP), Ok(()));
+        assert_eq!(bytes.capacity(), ON_HEAP);
+        assert_eq!(grow(&mut bytes, ON_HEAP + 1), Ok(()));
         assert!(bytes.capacity() >= BLOCK);
         assert!(grow(&mut bytes, usize::MAX).is_err());
     }

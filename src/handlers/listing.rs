@@ -7,6 +7,7 @@ use crate::http::{
     HeaderValue, HttpError, Representation, Request, Response, StatusCode, Validators, header,
 };
 use crate::representation::{ListingFormat, Precondition};
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How directories without an index page are listed.
@@ -108,7 +109,9 @@ impl FileHandler {
         sorting: Sorting,
     ) -> Result<Catalogue, Unavailable> {
         let mut kinds = Kinds::new(|name| {
-            let name = String::from_utf8_lossy(name);
+            // Nearly all names are UTF-8, which this finds sooner.
+            let name =
+                str::from_utf8(name).map_or_else(|_| String::from_utf8_lossy(name), Cow::from);
             Kind::of_media_type(self.media_type(&name))
         });
         let mut catalogue = directory.catalogue(|name| kinds.of(name))?;

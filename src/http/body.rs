@@ -31,6 +31,8 @@ pub(crate) enum Content {
     Empty,
     /// Bytes in memory.
     Bytes(Cow<'static, [u8]>),
+    /// Bytes in memory that something else holds, until they are sent.
+    Held(Box<dyn AsRef<[u8]> + Send>),
     /// The bytes `range` of a file.
     File {
         of: Arc<Representation>,
@@ -127,6 +129,11 @@ impl Body {
         })
     }
 
+    /// The bytes of something that is dropped once they are sent.
+    pub(crate) fn held(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
+        Self(Content::Held(Box::new(bytes)))
+    }
+
     /// All of a file.
     pub(crate) fn representation(of: Arc<Representation>) -> Self {
         let range = 0..of.state.size;
@@ -150,6 +157,7 @@ impl Body {
         match &self.0 {
             Content::Empty => Some(&[]),
             Content::Bytes(bytes) => Some(bytes),
+            Content::Held(holder) => Some((**holder).as_ref()),
             _ => None,
         }
     }
@@ -159,6 +167,7 @@ impl Body {
         match &self.0 {
             Content::Empty => Some(0),
             Content::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
+            Content::Held(holder) => u64::try_from((**holder).as_ref().len()).ok(),
             Content::File { range, .. } => Some(range_length(range)),
             Content::Parts { parts, .. } | Content::Segments { parts, .. } => {
                 let lengths = parts
@@ -179,7 +188,7 @@ impl Body {
     pub(crate) fn memory(&self) -> usize {
         const FEW: u64 = 64 * 1024;
         match &self.0 {
-            Content::Bytes(_) | Content::Stream { .. } => {
+            Content::Bytes(_) | Content::Held(_) | Content::Stream { .. } => {
                 let bytes = self.len().filter(|&bytes| bytes > FEW);
                 bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
             }
@@ -250,6 +259,7 @@ impl fmt::Debug for Body {
         match &self.0 {
             Content::Empty => f.write_str("Empty"),
             Content::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Content::Held(holder) => write!(f, "Held({})", (**holder).as_ref().len()),
             Content::File { range, .. } => write!(f, "File({range:?})"),
             Content::Parts { parts, .. } => write!(f, "Parts({})", parts.len()),
             Content::Segments { parts, .. } => write!(f, "Segments({})", parts.len()),

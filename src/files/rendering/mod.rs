@@ -19,7 +19,6 @@ use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
 use crate::http::{Body, escape_surrogates, is_printable_without};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use std::io::{self, Cursor, Read};
 use std::mem;
 
 /// What `urllib.parse.quote` leaves as it is, beside letters and digits.
@@ -39,23 +38,22 @@ const LONGEST_TEXT: usize = 5;
 /// A listing as text. It keeps its reservation until it is sent.
 #[derive(Debug)]
 pub(crate) struct Rendering {
-    bytes: Cursor<Vec<u8>>,
+    bytes: Vec<u8>,
     reservation: Reservation,
 }
 
-impl Read for Rendering {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.bytes.read(buffer)
+impl AsRef<[u8]> for Rendering {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
 impl From<Rendering> for Body {
     fn from(rendering: Rendering) -> Self {
         if rendering.reservation.is_small() {
-            return Body::from(rendering.bytes.into_inner());
+            return Body::from(rendering.bytes);
         }
-        let length = u64::try_from(rendering.bytes.get_ref().len()).ok();
-        Body::stream(rendering, length)
+        Body::held(rendering)
     }
 }
 
@@ -90,16 +88,44 @@ impl Writer {
         self.reservation.resize(self.text.len())?;
         self.reservation.end_growing();
         Ok(Rendering {
-            bytes: Cursor::new(self.text),
+            bytes: self.text,
             reservation: self.reservation,
         })
     }
 }
 
+/// Whether a name is the same in a link and in every other text, as most are.
+fn is_unquoted(name: &[u8]) -> bool {
+    // All of it is looked at: an early end would cost more than it saves.
+    name.iter().fold(true, |all, &byte| {
+        all & IS_UNQUOTED.get(usize::from(byte)).is_some_and(|&is| is)
+    })
+}
+
+/// Looking a byte up takes a third of what comparing it takes.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the compiler computes it"
+)]
+const IS_UNQUOTED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut place = 0;
+    while place < UNQUOTED.len() {
+        table[UNQUOTED[place] as usize] = true;
+        place += 1;
+    }
+    table
+};
+
 /// Appends a name as it appears in a link.
 fn push_link(name: &[u8], text: &mut Vec<u8>) {
-    let is_its_own = |byte: &u8| byte.is_ascii_alphanumeric() || UNQUOTED.contains(byte);
-    if name.iter().all(is_its_own) {
+    if is_unquoted(name) {
         return text.extend_from_slice(name);
     }
     for part in percent_encode(&escape_surrogates(name), QUOTED) {

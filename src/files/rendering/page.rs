@@ -8,7 +8,7 @@ use super::heading::{longest_heading, push_above, push_head};
 use super::name::{push_file_name, push_name};
 use super::size::{push_grouped, push_size};
 use super::time::Moment;
-use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, push_link};
+use super::{LONGEST_LINK, LONGEST_TEXT, Rendering, Writer, is_unquoted, push_link};
 use crate::files::catalogue::{Catalogue, Details};
 use crate::files::kind::Kind;
 use crate::files::listing::Entry;
@@ -283,13 +283,22 @@ fn start_of_row(kind: Kind, is_link: bool) -> &'static str {
 fn push_row(entry: Entry<'_>, details: &Details, query: &str, page: &mut Vec<u8>) {
     let is_link = entry.is_link && details.kind != Kind::BrokenLink;
     page.extend_from_slice(start_of_row(details.kind, is_link).as_bytes());
-    push_link(entry.name, page);
+    let is_unquoted = is_unquoted(entry.name);
+    if is_unquoted {
+        page.extend_from_slice(entry.name);
+    } else {
+        push_link(entry.name, page);
+    }
     if entry.is_directory {
         page.push(b'/');
         page.extend_from_slice(query.as_bytes());
     }
     page.extend_from_slice(b"\">");
-    push_file_name(entry, page);
+    if is_unquoted {
+        page.extend_from_slice(entry.name);
+    } else {
+        push_file_name(entry, page);
+    }
     page.extend_from_slice(b"</a></th><td role=\"cell\">");
     page.extend_from_slice(details.kind.word().as_bytes());
     if is_link {

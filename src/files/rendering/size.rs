@@ -10,22 +10,22 @@ pub(super) fn push_size(size: u64, page: &mut Vec<u8>) {
         page.extend_from_slice(b" B");
         return;
     }
-    let mut unit = 1024;
-    for (name, is_last) in UNITS
-        .into_iter()
-        .zip([false, false, false, false, false, true])
-    {
-        let tenths = (u128::from(size) * 10 + unit / 2) / unit;
-        if tenths < 10_240 || is_last {
-            let tenths = u64::try_from(tenths).unwrap_or(u64::MAX);
-            push_grouped(tenths / 10, page);
-            page.push(b'.');
-            push_decimal(page, tenths % 10);
-            page.extend_from_slice(name);
-            return;
-        }
-        unit *= 1024;
+    let (mut unit, mut shift) = (0, 10);
+    // In the last unit every size is less than this.
+    while tenths(size, shift) >= 10_240 {
+        unit += 1;
+        shift += 10;
     }
+    let tenths = tenths(size, shift);
+    push_grouped(tenths / 10, page);
+    page.extend_from_slice(&[b'.', digit(tenths)]);
+    page.extend_from_slice(UNITS.get(unit).copied().unwrap_or_default());
+}
+
+/// A number of tenths of 2^`shift` bytes, rounded.
+fn tenths(size: u64, shift: u32) -> u64 {
+    let tenths = (u128::from(size) * 10 + (1 << (shift - 1))) >> shift;
+    u64::try_from(tenths).unwrap_or(u64::MAX)
 }
 
 /// A number with a comma before every three digits.
@@ -33,15 +33,14 @@ pub(super) fn push_grouped(number: u64, page: &mut Vec<u8>) {
     if number < 1000 {
         return push_decimal(page, number);
     }
-    let mut digits = Vec::with_capacity(20);
-    push_decimal(&mut digits, number);
-    for (place, digit) in digits.iter().enumerate() {
-        let left = digits.len() - place;
-        if place > 0 && left % 3 == 0 {
-            page.push(b',');
-        }
-        page.push(*digit);
-    }
+    push_grouped(number / 1000, page);
+    let [hundreds, tens, ones] = [number / 100, number / 10, number].map(digit);
+    page.extend_from_slice(&[b',', hundreds, tens, ones]);
+}
+
+/// The last digit of a number.
+fn digit(number: u64) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or(0)
 }
 
 #[cfg(test)]

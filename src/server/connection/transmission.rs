@@ -15,6 +15,8 @@ use std::ops::Range;
 const SMALL_FILE: u64 = 16 * 1024;
 /// Pieces of an archive are buffered up to this many bytes.
 const GATHERED: usize = 128 * 1024;
+/// Most bytes of a large body in memory to send at a time.
+const PIECE: usize = 256 * 1024;
 /// Most bytes to read from a stream at a time.
 const CHUNK: usize = 64 * 1024;
 /// First read size for a stream; it grows to [`CHUNK`] once a read fills it. Most streams are
@@ -60,6 +62,7 @@ impl Transmission<'_, '_> {
         match body.0 {
             Content::Empty => self.flush()?,
             Content::Bytes(bytes) => self.channel.send([self.out.bytes(), &bytes])?,
+            Content::Held(holder) => self.send_held((*holder).as_ref())?,
             Content::File { of, range } => self.send_file(&of.file, range)?,
             Content::Parts { of, parts } => self.send_parts(&of.file, parts)?,
             Content::Segments { of, parts } => self.send_segments(&*of, parts)?,
@@ -90,6 +93,15 @@ impl Transmission<'_, '_> {
         self.channel.send([self.out.bytes(), &[]])?;
         self.out.clear();
         Ok(())
+    }
+
+    /// Sends many bytes in pieces, because the progress of each is what keeps a connection.
+    fn send_held(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(PIECE) {
+            self.channel.send([self.out.bytes(), piece])?;
+            self.out.clear();
+        }
+        self.flush()
     }
 
     /// Sends a file: a small one together with the head.

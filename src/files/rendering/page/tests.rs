@@ -1,7 +1,6 @@
 use super::*;
 use crate::files::catalogue::Details;
 use ring::digest::{SHA256, digest};
-use std::io::Read;
 
 /// The part of a page that does not depend on the listing may be this long.
 const MOST_BYTES: usize = 8 * 1024;
@@ -12,11 +11,9 @@ fn read(target: &[u8], sorting: Sorting, catalogue: Catalogue) -> String {
 
 fn read_with(links: Links, target: &[u8], sorting: Sorting, mut catalogue: Catalogue) -> String {
     catalogue.sort(sorting);
-    let mut text = String::new();
     let page = page(RequestTarget::new(target), sorting, links, catalogue)
-        .map(|mut page| page.read_to_string(&mut text));
-    assert!(matches!(page, Ok(Ok(_))), "{page:?}");
-    text
+        .expect("there is memory for it");
+    String::from_utf8(page.as_ref().to_vec()).expect("it is UTF-8")
 }
 
 /// A source of a Content-Security-Policy (CSP 3, §2.3.1): the digest in base64.
