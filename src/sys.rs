@@ -23,6 +23,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use socket2::{SockFilter, SockRef};
 use std::env;
 use std::fs::{self, File, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -194,19 +195,30 @@ pub(crate) fn send_file(_: impl AsFd, _: &File, _: u64, _: u64) -> rustix::io::R
 ///
 /// The first call needs more stack than a connection's thread has.
 pub(crate) fn time_zone() -> &'static TimeZone {
-    static ZONE: OnceLock<TimeZone> = OnceLock::new();
-    ZONE.get_or_init(|| match env::var_os("TZ") {
-        Some(_) => TimeZone::system(),
-        None => local_zone(),
-    })
+    &zone().0
 }
 
-/// The zone of this machine. jiff would search all zones for its name, which the log does not show:
-/// that takes longer than everything else at startup.
-fn local_zone() -> TimeZone {
-    let read = fs::read("/etc/localtime").ok();
-    read.and_then(|data| TimeZone::tzif("local", &data).ok())
-        .unwrap_or(TimeZone::UTC)
+/// What tells the local time zone from others, after a restart too.
+pub(crate) fn time_zone_hash() -> u64 {
+    zone().1
+}
+
+fn zone() -> &'static (TimeZone, u64) {
+    static ZONE: OnceLock<(TimeZone, u64)> = OnceLock::new();
+    ZONE.get_or_init(|| {
+        let mut hasher = DefaultHasher::new();
+        let name = env::var_os("TZ");
+        name.hash(&mut hasher);
+        if name.is_some() {
+            return (TimeZone::system(), hasher.finish());
+        }
+        // jiff would search all zones for the name of this machine's, which the log does not show:
+        // that takes longer than everything else at startup.
+        let data = fs::read("/etc/localtime").ok();
+        data.hash(&mut hasher);
+        let zone = data.and_then(|data| TimeZone::tzif("local", &data).ok());
+        (zone.unwrap_or(TimeZone::UTC), hasher.finish())
+    })
 }
 
 /// The local time `seconds` after 1970, as it appears in the log: `22/Nov/2026 07:21:00`.
@@ -371,7 +383,7 @@ mod tests {
         let now = Timestamp::now();
         if env::var_os("TZ").is_none() {
             let expected = TimeZone::system().to_offset(now);
-            assert_eq!(local_zone().to_offset(now), expected);
+            assert_eq!(time_zone().to_offset(now), expected);
         }
     }
 

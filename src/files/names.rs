@@ -38,7 +38,8 @@ fn read_names(
     mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
 ) -> Result<(), Unavailable> {
     use rustix::fs::RawDir;
-    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(DIRECTORY_BUFFER)?;
     let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         let entry = entry?;

@@ -7,6 +7,7 @@ use crate::http::{
     HeaderValue, HttpError, Representation, Request, Response, StatusCode, Validators, header,
 };
 use crate::representation::{ListingFormat, Precondition};
+use crate::sys;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -69,8 +70,10 @@ impl FileHandler {
             .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
             .hardened_by(links.policy());
         let made = self.sorted(directory, sorting).and_then(|catalogue| {
-            // The policy tells one version of the page's own style and script from another.
+            // The policy tells one version of the page's own style and script from another. A server
+            // that is started again may be in another zone.
             let of_page = (target.path(), sorting, links, links.policy());
+            let of_page = (of_page, sys::time_zone_hash());
             let tag = tag(("page", of_page, &catalogue));
             validated(request, response, tag, || {
                 rendering::page(target, sorting, links, catalogue)

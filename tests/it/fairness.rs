@@ -226,6 +226,34 @@ fn running_out_of_address_space_is_survived() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn listings_of_usual_size_take_little_address_space() {
+    const CLIENTS: usize = 48;
+    let tree = tree();
+    for number in 0..190 {
+        tree.file(&format!("usual/a-name-of-usual-length-{number}"), b"");
+    }
+    let server = serve_within(&tree, 300, "");
+    let request = "GET /usual/ HTTP/1.0\r\nAccept: text/html\r\n\r\n";
+    for _ in 0..3 {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let mut client = connect(server.address());
+                client.write_all(request.as_bytes()).expect("it is sent");
+                client
+            })
+            .collect();
+        for mut client in clients {
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).expect("it is answered");
+            let answer = String::from_utf8_lossy(&answer);
+            assert_eq!(answer.matches("a-name-of-usual-length-189<").count(), 1);
+            assert!(answer.contains("<tbody"), "{answer}");
+        }
+    }
+}
+
 /// `ulimit -f`: the kernel ends a program that writes more into a file, unless it objects.
 #[cfg(target_os = "linux")]
 #[test]

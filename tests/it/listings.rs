@@ -5,6 +5,7 @@ use crate::support::{AfterSending, Response, Running, Tree, exchange};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
 const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -163,6 +164,23 @@ fn the_query_says_how_both_are_sorted() {
     }
     let page = accepting(&server, "/?sort=size&order=desc", PAGE);
     assert!(text(&page).contains("<a href=\"sub/?sort=size&amp;order=desc\">sub</a>"));
+}
+
+#[test]
+fn a_page_with_the_times_of_another_zone_has_another_tag() {
+    let tree = tree();
+    let tag_in = |zone: &str, accept: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command.args(["0", "--bind", "127.0.0.1", "--directory"]);
+        command.arg(tree.path()).env("TZ", zone);
+        let server = Running::start(command);
+        let answer = accepting(&server, "/", accept);
+        answer.field("ETag").expect("a tag").to_owned()
+    };
+    assert_eq!(tag_in("UTC0", PAGE), tag_in("UTC0", PAGE));
+    assert_ne!(tag_in("UTC0", PAGE), tag_in("XXX-9", PAGE));
+    // JSON has universal times.
+    assert_eq!(tag_in("UTC0", JSON), tag_in("XXX-9", JSON));
 }
 
 #[test]

@@ -9,9 +9,13 @@ const ROOT: &[u8] = b"Files";
 
 /// The most bytes that a heading has because of its path.
 pub(super) fn longest_heading(path: &[u8], query: &str) -> usize {
-    // Each segment has a link that goes up past all that follow it.
-    let depth = path.split(|&byte| byte == b'/').count();
-    (3 * LONGEST_TEXT * path.len()) + depth * (64 + query.len() + 3 * depth)
+    let segments = segments(path);
+    let links = (0..segments.len()).rev().zip(&segments);
+    // Each goes up past all segments that follow, also past those between two slashes, which have
+    // no link of their own.
+    let links = links.filter(|(_, segment)| !segment.is_empty());
+    let links = links.map(|(follow, _)| 64 + query.len() + 3 * (follow + 1));
+    3 * LONGEST_TEXT * path.len() + links.sum::<usize>()
 }
 
 /// Appends all before the body's content. The title is what `path` is after `title`.
