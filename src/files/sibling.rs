@@ -13,7 +13,8 @@ const MOST_MAGIC: usize = 4;
 impl Root {
     /// The file that stands in for `of`, which was found at `path`, in `coding`, with the fields
     /// that `kind` gives it: a regular file that may be sent, is in that coding, and is not older.
-    /// If there is none, this costs one `stat` of its path, once in a second.
+    /// If there is none, this costs one `stat` of its path; for a file that stays open, once in a
+    /// second.
     pub(crate) fn open_sibling(
         &self,
         path: &[u8],

@@ -6,7 +6,7 @@ use crate::http::{FieldLines, HttpError, Request, Response, StatusCode, decode_b
 use smallvec::SmallVec;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Makes a browser ask for a password, and names the encoding in which to send it.
 const CHALLENGE: &str = "Basic realm=\"rhttp\", charset=\"UTF-8\"";
@@ -51,27 +51,25 @@ impl<H> Authentication<H> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The credentials of a request, if they are correct.
-    fn check(&self, fields: FieldLines<'_>) -> Result<Credentials, HttpError> {
+    /// The user who has sent a request, if the credentials are correct.
+    fn check(&self, fields: FieldLines<'_>) -> Result<Arc<str>, HttpError> {
         let mut lines = fields.get_all(header::AUTHORIZATION);
         let (line, None) = (lines.next(), lines.next()) else {
             return Err(HttpError::new(StatusCode::BAD_REQUEST));
         };
-        let Some(credentials) = line.and_then(Credentials::read) else {
-            return Err(unauthorized());
-        };
-        let is_right = self
-            .passwords
-            .verify(credentials.user(), credentials.password());
-        match is_right {
-            Ok(true) => Ok(credentials),
-            Ok(false) => Err(unauthorized()),
-            // Not a 503: no memory that others hold would help.
-            Err(Busy) => {
-                let error = HttpError::new(StatusCode::TOO_MANY_REQUESTS);
-                Err(error.with_header(header::RETRY_AFTER, 1))
-            }
+        let encoded = line.and_then(basic).ok_or_else(unauthorized)?;
+        if let Some(user) = self.passwords.user_of(encoded) {
+            return Ok(user);
         }
+        let decoded = Credentials::decode(encoded).ok_or_else(unauthorized)?;
+        let (user, password) = (decoded.user(), decoded.password());
+        let verified = self.passwords.verify(encoded, user, password);
+        // Not a 503: no memory that others hold would help.
+        let busy = |Busy| {
+            let error = HttpError::new(StatusCode::TOO_MANY_REQUESTS);
+            error.with_header(header::RETRY_AFTER, 1)
+        };
+        verified.map_err(busy)?.ok_or_else(unauthorized)
     }
 }
 
@@ -81,8 +79,8 @@ impl<H: Handler> Handler for Authentication<H> {
             *self.failure() = Some(error);
             self.has_failure.store(true, Ordering::Release);
         }
-        let credentials = self.check(request.headers())?;
-        let mut request = request.with_user(credentials.user());
+        let user = self.check(request.headers())?;
+        let mut request = request.with_user(&user);
         // The inner handler is asked only now: before, its decision would have revealed something.
         self.inner.expect_continue(&request)?;
         self.inner.handle(&mut request)
@@ -111,6 +109,16 @@ fn unauthorized() -> HttpError {
     HttpError::new(StatusCode::UNAUTHORIZED).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
 }
 
+/// What is encoded in the value of an `Authorization` field of the scheme `Basic`.
+fn basic(value: &[u8]) -> Option<&[u8]> {
+    let value = value.trim_ascii();
+    let space = value.iter().position(|&byte| byte == b' ')?;
+    let (scheme, encoded) = value.split_at_checked(space)?;
+    scheme
+        .eq_ignore_ascii_case(b"basic")
+        .then(|| encoded.trim_ascii())
+}
+
 /// The user and password of Basic credentials (RFC 7617 §2): text with a colon in it.
 struct Credentials {
     text: SmallVec<[u8; 128]>,
@@ -118,14 +126,8 @@ struct Credentials {
 }
 
 impl Credentials {
-    fn read(value: &[u8]) -> Option<Self> {
-        let value = value.trim_ascii();
-        let space = value.iter().position(|&byte| byte == b' ')?;
-        let (scheme, encoded) = value.split_at_checked(space)?;
-        if !scheme.eq_ignore_ascii_case(b"basic") {
-            return None;
-        }
-        let text = decode_base64(encoded.trim_ascii())?;
+    fn decode(encoded: &[u8]) -> Option<Self> {
+        let text = decode_base64(encoded)?;
         let colon = text.iter().position(|&byte| byte == b':')?;
         let is_user_text = std::str::from_utf8(text.get(..colon)?).is_ok();
         let is_valid = is_user_text && !text.iter().any(u8::is_ascii_control);
@@ -169,7 +171,7 @@ mod tests {
             ("Basic !", None),
             ("", None),
         ] {
-            let found = Credentials::read(value.as_bytes());
+            let found = basic(value.as_bytes()).and_then(Credentials::decode);
             let found = found.as_ref().map(|found| (found.user(), found.password()));
             let expected =
                 expected.map(|(user, password): (&str, &str)| (user, password.as_bytes()));

@@ -6,6 +6,7 @@
 
 use super::file::{Compressed, FileHandler, not_found};
 use crate::http::{Body, Coding, HttpError, Representation, Request, Response, StatusCode, header};
+use crate::sys;
 use std::sync::Arc;
 
 /// The suffix of SVG images in the gzip coding, which have one of their own.
@@ -78,6 +79,9 @@ impl FileHandler {
         path: &[u8],
         file: Arc<Representation>,
     ) -> Result<Response, HttpError> {
+        if file.lacking.contains_all(sys::coarse_unix_time()) {
+            return Ok(varying(whole(file)));
+        }
         let name = String::from_utf8_lossy(path);
         let fields = request.headers();
         if let Some(Encoded { coding, .. }) = encoded_name(&name, self) {
@@ -100,18 +104,13 @@ impl FileHandler {
                 let name = Representation::CONTENT_TYPE;
                 response.headers.append(name, media_type);
             }
-            vary(&mut response);
-            return Ok(response);
+            return Ok(varying(response));
         }
         if self.compressed == Compressed::Plain {
             return Ok(whole(file));
         }
-        let mut response = match self.compressed_response(request, path, &file, &name)? {
-            Some(compressed) => compressed,
-            None => whole(file),
-        };
-        vary(&mut response);
-        Ok(response)
+        let compressed = self.compressed_response(request, path, &file, &name)?;
+        Ok(varying(compressed.unwrap_or_else(|| whole(file))))
     }
 
     /// The compressed file that stands in for `file`, in the coding that the client likes best.
@@ -122,11 +121,21 @@ impl FileHandler {
         file: &Representation,
         name: &str,
     ) -> Result<Option<Response>, HttpError> {
-        for coding in Coding::preferred(request.headers()) {
-            let sibling = self
+        let sibling = |coding| {
+            let opened = self
                 .root
                 .open_sibling(path, file, coding, || self.kind(name));
-            if let Some(sibling) = sibling.map_err(not_found)? {
+            opened.map_err(not_found)
+        };
+        // All are looked for at once, so that until the second ends it need not be read what a client
+        // accepts where none is there.
+        if file.lacking.begin(sys::coarse_unix_time()) {
+            for coding in Coding::ALL {
+                sibling(coding)?;
+            }
+        }
+        for coding in Coding::preferred(request.headers()) {
+            if let Some(sibling) = sibling(coding)? {
                 let mut response = whole(sibling);
                 response
                     .headers
@@ -138,10 +147,11 @@ impl FileHandler {
     }
 }
 
-/// Says that another client may get the file in another coding.
-fn vary(response: &mut Response) {
+/// The same, saying that another client may get the file in another coding.
+fn varying(mut response: Response) -> Response {
     let headers = &mut response.headers;
     headers.extend_with(header::VARY, b"Accept-Encoding");
+    response
 }
 
 /// A file served as itself.

@@ -1,15 +1,14 @@
 //! Verifies passwords.
 //!
-//! The time that a response takes reveals nothing: a hash is computed for unknown users, too. A
-//! correct password is remembered as a digest under a key of this process, because otherwise a page
-//! of a hundred images would have its hash computed a hundred times.
+//! The time that a response takes reveals nothing: a hash is computed for unknown users, too. Correct
+//! credentials are remembered as a digest under a key of this process, because otherwise a page of a
+//! hundred images would have its hash computed a hundred times.
 
 use super::users::{Hash, Users};
 use crate::sys::Watched;
-use ring::hmac;
-use ring::rand::SystemRandom;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -43,7 +42,7 @@ pub struct Passwords {
     known: RwLock<Known>,
     /// Where they come from, if that may change.
     source: Option<Source>,
-    key: hmac::Key,
+    keys: [RandomState; 2],
     at_work: Mutex<usize>,
     done: Condvar,
 }
@@ -51,9 +50,14 @@ pub struct Passwords {
 /// The users, and what has been verified of them.
 struct Known {
     users: Arc<Users>,
-    /// The digests of passwords that match the users' hashes, by user.
-    proven: BTreeMap<String, hmac::Tag>,
+    /// Users by the digest of their credentials, as these were sent: one for each user at most.
+    proven: BTreeMap<Digest, Arc<str>>,
 }
+
+/// A digest of credentials: 128 bits of `SipHash`, which is made for short inputs and secret keys.
+/// Whoever does not know the keys can neither predict a digest nor learn anything from how long it
+/// takes to find one.
+type Digest = [u64; 2];
 
 /// A password file, which may change.
 struct Source {
@@ -81,7 +85,7 @@ impl Passwords {
         let is_regular = fs::metadata(&path)?.is_file();
         let watched = Watched::new([path.clone()]);
         let file = File::open(path)?;
-        let passwords = Self::new(Users::read(&file)?)?;
+        let passwords = Self::new(Users::read(&file)?);
         let source = is_regular.then_some(Source { watched, file });
         Ok(Self {
             source,
@@ -94,22 +98,20 @@ impl Passwords {
     /// # Errors
     /// A line is wrong, or there are no users in it.
     pub fn parse(text: &str) -> io::Result<Self> {
-        Self::new(Users::parse(text)?)
+        Users::parse(text).map(Self::new)
     }
 
-    fn new(users: Users) -> io::Result<Self> {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| io::Error::other("there is no randomness"))?;
-        Ok(Self {
+    fn new(users: Users) -> Self {
+        Self {
             known: RwLock::new(Known {
                 users: users.into(),
                 proven: BTreeMap::new(),
             }),
             source: None,
-            key,
+            keys: [RandomState::new(), RandomState::new()],
             at_work: Mutex::default(),
             done: Condvar::new(),
-        })
+        }
     }
 
     /// Checks, at most once a second, whether the file has changed, and takes the new passwords
@@ -146,7 +148,7 @@ impl Passwords {
         let mut known = self.known_to_change();
         let Known { users: old, proven } = &mut *known;
         // What was proven of a hash proves nothing once the user has another one.
-        proven.retain(|user, _| users.has_hash(user, old.hash_of(user)));
+        proven.retain(|_, user| users.has_hash(user, old.hash_of(user)));
         *old = users.into();
         Ok(())
     }
@@ -159,39 +161,55 @@ impl Passwords {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this is the user's password.
-    pub(super) fn verify(&self, user: &str, password: &[u8]) -> Result<bool, Busy> {
+    /// Whose credentials these are, if that was proven before.
+    pub(super) fn user_of(&self, credentials: &[u8]) -> Option<Arc<str>> {
+        self.known().proven.get(&self.digest(credentials)).cloned()
+    }
+
+    /// The user, if this is their password. It is remembered of these credentials, from which both were
+    /// taken.
+    pub(super) fn verify(
+        &self,
+        credentials: &[u8],
+        user: &str,
+        password: &[u8],
+    ) -> Result<Option<Arc<str>>, Busy> {
         if password.len() > LONGEST {
-            return Ok(false);
+            return Ok(None);
         }
-        let is_proven = |tag: &hmac::Tag| hmac::verify(&self.key, password, tag.as_ref()).is_ok();
-        let known = self.known();
-        if known.proven.get(user).is_some_and(is_proven) {
-            return Ok(true);
+        let turn = self.turn()?;
+        // A page's first requests arrive together: the first of them has proven it for the others.
+        if let Some(user) = self.user_of(credentials) {
+            return Ok(Some(user));
         }
-        let users = Arc::clone(&known.users);
-        drop(known);
+        let users = Arc::clone(&self.known().users);
         let own = users.hash_of(user);
         let Some(hash) = own.or_else(|| self.decoy(&users, user)) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let turn = self.turn()?;
         let is_right = hash.is_of(password) & own.is_some();
         drop(turn);
-        if is_right {
-            let tag = hmac::sign(&self.key, password);
-            let mut known = self.known_to_change();
-            if known.users.has_hash(user, own) {
-                known.proven.insert(user.to_owned(), tag);
-            }
+        if !is_right {
+            return Ok(None);
         }
-        Ok(is_right)
+        let user: Arc<str> = user.into();
+        let mut known = self.known_to_change();
+        if known.users.has_hash(&user, own) {
+            known.proven.retain(|_, other| *other != user);
+            let digest = self.digest(credentials);
+            known.proven.insert(digest, Arc::clone(&user));
+        }
+        Ok(Some(user))
+    }
+
+    fn digest(&self, credentials: &[u8]) -> Digest {
+        self.keys.each_ref().map(|key| key.hash_one(credentials))
     }
 
     /// The hash to compute for an unknown user: always the same one, as if it were theirs.
     fn decoy<'u>(&self, users: &'u Users, user: &str) -> Option<&'u Hash> {
-        let tag = hmac::sign(&self.key, user.as_bytes());
-        users.any_hash(tag.as_ref().first().copied().unwrap_or(0))
+        let [number, _] = self.digest(user.as_bytes());
+        users.any_hash(number)
     }
 
     /// Waits until another hash may be computed.
@@ -248,14 +266,21 @@ mod tests {
         "$5$saltsalt$9k0iflfLhuazVMAUTm0egnVlpP5ays5xBLqSJuoPfB9",
     ];
 
+    /// Whether a request with this password is let in.
+    fn is_right(passwords: &Passwords, user: &str, password: &str) -> bool {
+        let credentials = format!("{user}:{password}");
+        let proven = passwords.user_of(credentials.as_bytes());
+        let verified = passwords.verify(credentials.as_bytes(), user, password.as_bytes());
+        let verified = verified.expect("few are at work");
+        assert!(proven.is_none() || proven == verified);
+        verified.is_some_and(|found| *found == *user)
+    }
+
     #[test]
     fn hashes_of_other_programs_are_understood() {
         for hash in HASHES {
             let passwords = Passwords::parse(&format!("anna:{hash}\r\n")).expect("it is one");
-            let verify = |user, password: &str| {
-                let verified = passwords.verify(user, password.as_bytes());
-                verified.expect("nobody else is at work")
-            };
+            let verify = |user, password: &str| is_right(&passwords, user, password);
             assert!(!verify("anna", "wrong"), "{hash}");
             assert!(!verify("anna", ""), "{hash}");
             assert!(!verify("otto", "pass"), "{hash}");
@@ -309,8 +334,7 @@ mod tests {
         let passwords = Passwords::parse(&format!("anna:{}", HASHES[0])).expect("it is one");
         let turns = [(); MOST_AT_WORK].map(|()| passwords.turn().expect("it is free"));
         std::thread::scope(|scope| {
-            let waiting =
-                scope.spawn(|| passwords.verify("anna", b"pass").is_ok_and(|right| right));
+            let waiting = scope.spawn(|| is_right(&passwords, "anna", "pass"));
             assert_eq!(*lock(&passwords.at_work), MOST_AT_WORK);
             drop(turns);
             assert!(waiting.join().expect("it does not panic"));
@@ -330,11 +354,7 @@ mod tests {
             passwords.replace_from(&path, &file)
         };
         let passwords = Passwords::parse(&format!("anna:{}", HASHES[0])).expect("it is one");
-        let is_pass = || {
-            passwords
-                .verify("anna", b"pass")
-                .expect("nobody is at work")
-        };
+        let is_pass = || is_right(&passwords, "anna", "pass");
         let proven = || passwords.known().proven.len();
         assert!(is_pass());
         assert_eq!(proven(), 1);
@@ -352,10 +372,6 @@ mod tests {
         for wrong in ["", "anna:pass"] {
             assert!(replace(&passwords, wrong).is_err());
         }
-        assert!(
-            passwords
-                .verify("otto", b"pass")
-                .expect("nobody is at work")
-        );
+        assert!(is_right(&passwords, "otto", "pass"));
     }
 }

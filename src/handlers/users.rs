@@ -66,9 +66,10 @@ impl Users {
     }
 
     /// One of the hashes, always the same one for the same number.
-    pub(super) fn any_hash(&self, number: u8) -> Option<&Hash> {
+    pub(super) fn any_hash(&self, number: u64) -> Option<&Hash> {
+        let count = self.0.len().max(1) as u64;
         let mut hashes = self.0.values();
-        hashes.nth(usize::from(number) % self.0.len().max(1))
+        hashes.nth(usize::try_from(number % count).ok()?)
     }
 }
 

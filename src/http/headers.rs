@@ -96,16 +96,15 @@ impl fmt::Debug for HeaderValue {
     }
 }
 
-/// Capacity reserved once the fields outgrow their inline storage: enough for those of all
-/// features.
-const MORE: usize = 448;
+/// Capacity to begin with: enough for the fields of all features.
+const USUAL: usize = 448;
 
 /// The header fields of a response: in order, letter case kept, names may repeat.
 ///
 /// They are stored in wire format, `Name: value` and CRLF, so appending is copying, and so is
-/// sending. A file's own fields are made with its representation, so a response with a file rarely
-/// has so many that memory must be allocated for them. Because only valid names and values get in,
-/// every line stays one line.
+/// sending. A file's own fields are made with its representation, so a response with a file usually
+/// has none of its own, which take no memory. Because only valid names and values get in, every line
+/// stays one line.
 ///
 /// ```
 /// use rhttp::http::{HeaderName, Headers, header};
@@ -133,7 +132,7 @@ const MORE: usize = 448;
 #[derive(Clone, Default)]
 #[doc(alias = "send_header")]
 pub struct Headers {
-    lines: SmallVec<[u8; 64]>,
+    lines: Vec<u8>,
     /// The [marks](HeaderName::mark) of all names combined: most fields that are looked up are
     /// absent.
     marks: u64,
@@ -169,7 +168,7 @@ impl Headers {
     /// add.
     fn reserve(&mut self, bytes: usize) {
         if self.lines.capacity() - self.lines.len() < bytes {
-            self.lines.reserve(bytes.max(MORE));
+            self.lines.reserve(bytes.max(USUAL));
         }
     }
 

@@ -60,17 +60,29 @@ impl Lacking {
         known >> CODINGS == second.cast_unsigned() && known & bit(coding) != 0
     }
 
+    /// Forgets what was found in another second than this one; returns whether there was one.
+    pub(crate) fn begin(&self, second: i64) -> bool {
+        let second = second.cast_unsigned();
+        let is_other = self.0.load(Ordering::Relaxed) >> CODINGS != second;
+        if is_other {
+            self.0.store(second << CODINGS, Ordering::Relaxed);
+        }
+        is_other
+    }
+
+    /// Whether all codings were found to be lacking in this second.
+    pub(crate) fn contains_all(&self, second: i64) -> bool {
+        let all = second << CODINGS | ((1 << CODINGS) - 1);
+        self.0.load(Ordering::Relaxed) == all.cast_unsigned()
+    }
+
     /// Notes that this coding is lacking in this second.
     pub(crate) fn insert(&self, coding: Coding, second: i64) {
         let known = self.0.load(Ordering::Relaxed);
-        let second = second.cast_unsigned();
-        let others = if known >> CODINGS == second {
-            known
-        } else {
-            second << CODINGS
-        };
         // What another thread notes at the same time may be lost, and is found again.
-        self.0.store(others | bit(coding), Ordering::Relaxed);
+        if known >> CODINGS == second.cast_unsigned() {
+            self.0.store(known | bit(coding), Ordering::Relaxed);
+        }
     }
 }
 
@@ -188,13 +200,18 @@ mod tests {
     fn what_is_lacking_is_remembered_until_the_second_ends() {
         let lacking = Lacking::default();
         let found = |second| Coding::ALL.map(|coding| lacking.contains(coding, second));
+        assert!(lacking.begin(7) && !lacking.begin(7));
         for coding in Coding::ALL {
-            assert!(!lacking.contains(coding, 7));
+            assert!(!lacking.contains(coding, 7) && !lacking.contains_all(7));
             lacking.insert(coding, 7);
             assert!(lacking.contains(coding, 7));
         }
         assert_eq!(found(7), [true; 3]);
         assert_eq!(found(8), [false; 3]);
+        assert!(lacking.contains_all(7) && !lacking.contains_all(8));
+        lacking.insert(Coding::Zstandard, 8);
+        assert_eq!(found(8), [false; 3]);
+        assert!(lacking.begin(8));
         lacking.insert(Coding::Zstandard, 8);
         assert_eq!(found(8), [false, true, false]);
         // Not even if the clock is set back.
