@@ -1,5 +1,7 @@
 //! What kind of file something is, in a word.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// What kind of file something is. The variants are in the alphabetical order of their words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -28,6 +30,26 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// All kinds in this order.
+    const ALL: [Self; 11] = [
+        Self::Archive,
+        Self::Audio,
+        Self::BrokenLink,
+        Self::Document,
+        Self::File,
+        Self::Folder,
+        Self::Font,
+        Self::Image,
+        Self::Special,
+        Self::Text,
+        Self::Video,
+    ];
+
+    /// The kind at this place in their order.
+    fn at(place: u64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(place).ok()?).copied()
+    }
+
     /// The kind of a file of this media type.
     pub(crate) fn of_media_type(media_type: &str) -> Self {
         let (top, sub) = media_type.split_once('/').unwrap_or_default();
@@ -63,47 +85,65 @@ impl Kind {
     }
 }
 
-/// The most suffixes whose kind is remembered at a time.
-const MOST_KNOWN: usize = 16;
+/// How many suffixes are remembered at most, in sets of slots of which each suffix has one.
+const SETS: usize = 32;
+const SLOTS: usize = 4;
 
-/// The longest suffix whose kind is remembered.
-const LONGEST: usize = 16;
+/// The longest suffix that is remembered: `.tar.gz`.
+const LONGEST: usize = 7;
 
-/// Finds the kinds of many files by their names. Most of them have a few suffixes in common.
-pub(crate) struct Kinds<F> {
-    find: F,
-    /// Suffixes, filled up with NUL, which no name has in it, so that comparing one is a single step.
-    known: Vec<([u8; LONGEST], Kind)>,
+/// The kinds of files by the suffixes of their names: many files have a few of these in common, and
+/// the tables of media types are large.
+///
+/// A slot is a word: the number of the kind, where 0 means that it is free, and then the suffix,
+/// filled up with NUL, which no name has in it. Where all slots of its set are taken, a suffix takes
+/// over one of them.
+#[derive(Debug)]
+pub(crate) struct Kinds([[AtomicU64; SLOTS]; SETS]);
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self([const { [const { AtomicU64::new(0) }; SLOTS] }; SETS])
+    }
 }
 
-impl<F: Fn(&[u8]) -> Kind> Kinds<F> {
-    /// `find` returns the kind of a file; it depends on no more of the name than the last two
-    /// extensions, one of which may be a coding.
-    pub(crate) fn new(find: F) -> Self {
-        Self {
-            find,
-            known: Vec::new(),
-        }
-    }
-
-    /// The kind of a file of this name.
-    pub(crate) fn of(&mut self, name: &[u8]) -> Kind {
+impl Kinds {
+    /// The kind of a file of this name. `find` returns it where it is not known; it depends on no
+    /// more of the name than the last two extensions, one of which may be a coding.
+    pub(crate) fn of(&self, name: &[u8], find: impl FnOnce(&[u8]) -> Kind) -> Kind {
         let suffix = suffix(name);
-        let mut filled_up = [0; LONGEST];
-        let Some(start) = filled_up.get_mut(..suffix.len()) else {
-            return (self.find)(name);
-        };
-        start.copy_from_slice(suffix);
-        let known = self.known.iter().find(|(known, _)| *known == filled_up);
-        if let Some((_, kind)) = known {
-            return *kind;
+        if suffix.len() > LONGEST {
+            return find(name);
         }
-        let kind = (self.find)(name);
-        if self.known.len() < MOST_KNOWN {
-            self.known.push((filled_up, kind));
+        let word = suffix
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| (word | u64::from(byte)) << 8);
+        let hash = hash(word);
+        let Some(set) = self.0.get(hash % SETS) else {
+            return find(name);
+        };
+        let mut free = None;
+        for slot in set {
+            let known = slot.load(Ordering::Relaxed);
+            let kind = (known ^ word).checked_sub(1).and_then(Kind::at);
+            if let Some(kind) = kind {
+                return kind;
+            }
+            free = free.or((known == 0).then_some(slot));
+        }
+        let kind = find(name);
+        if let Some(slot) = free.or_else(|| set.get(hash / SETS % SLOTS)) {
+            slot.store(word | (kind as u64 + 1), Ordering::Relaxed);
         }
         kind
     }
+}
+
+fn hash(word: u64) -> usize {
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    // The highest bits depend on all others.
+    usize::try_from(word.wrapping_mul(MULTIPLIER) >> 48).unwrap_or(0)
 }
 
 /// The last two extensions of a name, with their dots; dots at its start are part of the stem.
@@ -167,11 +207,12 @@ mod tests {
     #[test]
     fn names_with_the_same_extensions_are_looked_up_once() {
         let looked_up = std::cell::Cell::new(0);
-        let mut kinds = Kinds::new(|name| {
+        let find = |name: &[u8]| {
             looked_up.set(looked_up.get() + 1);
             let name = String::from_utf8_lossy(name);
             builtin_media_type(&name).map_or(Kind::File, Kind::of_media_type)
-        });
+        };
+        let kinds = Kinds::default();
         for (name, kind, expected) in [
             ("a.txt", Kind::Text, 1),
             ("b.txt", Kind::Text, 1),
@@ -186,14 +227,25 @@ mod tests {
             ("b-1.tgz", Kind::Archive, 6),
             ("b-2.tgz", Kind::Archive, 6),
             ("a.TXT", Kind::Text, 7),
+            // Longer than what is remembered.
+            ("a.json.gz", Kind::Text, 8),
+            ("a.json.gz", Kind::Text, 9),
         ] {
-            assert_eq!(kinds.of(name.as_bytes()), kind, "{name}");
+            assert_eq!(kinds.of(name.as_bytes(), find), kind, "{name}");
             assert_eq!(looked_up.get(), expected, "{name}");
         }
-        for number in 0..2 * MOST_KNOWN {
-            assert_eq!(kinds.of(format!("a.{number}").as_bytes()), Kind::File);
+    }
+
+    #[test]
+    fn a_kind_is_remembered_of_its_own_suffix_alone() {
+        let kinds = Kinds::default();
+        for round in 0..2 {
+            for number in 0..1000_usize {
+                let kind = Kind::ALL[number % Kind::ALL.len()];
+                let found = kinds.of(format!("a.{number}").as_bytes(), |_| kind);
+                assert_eq!(found, kind, "{number} {round}");
+            }
         }
-        assert_eq!(kinds.known.len(), MOST_KNOWN);
     }
 
     #[test]
@@ -231,19 +283,7 @@ mod tests {
 
     #[test]
     fn kinds_are_sorted_as_their_words_are() {
-        let kinds = [
-            Kind::Archive,
-            Kind::Audio,
-            Kind::BrokenLink,
-            Kind::Document,
-            Kind::File,
-            Kind::Folder,
-            Kind::Font,
-            Kind::Image,
-            Kind::Special,
-            Kind::Text,
-            Kind::Video,
-        ];
+        let kinds = Kind::ALL;
         assert!(kinds.is_sorted());
         assert!(kinds.is_sorted_by_key(|kind| kind.word()));
     }

@@ -3,7 +3,7 @@
 use super::ListingStyle;
 use super::negotiation::encoded_name;
 use super::offers::Offers;
-use crate::files::{self, Directory, Node, Root, Symlinks, Unavailable};
+use crate::files::{self, Directory, Kinds, Node, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
 use crate::http::{
     Headers, HttpError, Method, Representation, Request, Response, StatusCode, header,
@@ -12,6 +12,7 @@ use rustix::fs::FileType;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The type of files that no table knows, unless another one is set.
 const UNKNOWN: &str = "application/octet-stream";
@@ -37,6 +38,8 @@ pub struct FileHandler {
     pub(super) offers: Offers,
     default_media_type: String,
     pub(super) compressed: Compressed,
+    /// What listings call files.
+    pub(super) kinds: Arc<Kinds>,
 }
 
 /// What compressed files are to be, beside files like any other.
@@ -68,6 +71,7 @@ impl FileHandler {
             offers: Offers::default(),
             default_media_type: UNKNOWN.into(),
             compressed: Compressed::Plain,
+            kinds: Arc::default(),
         }
     }
 
@@ -87,7 +91,7 @@ impl FileHandler {
         media_type: impl Into<String>,
     ) -> Self {
         self.extensions.insert(extension.into(), media_type.into());
-        self.root.forget_files();
+        self.forget_types();
         self
     }
 
@@ -103,7 +107,7 @@ impl FileHandler {
     #[doc(alias = "default_content_type")]
     pub fn with_default_media_type(mut self, media_type: impl Into<String>) -> Self {
         self.default_media_type = media_type.into();
-        self.root.forget_files();
+        self.forget_types();
         self
     }
 
@@ -119,7 +123,7 @@ impl FileHandler {
     /// ```
     pub fn with_precompressed(mut self) -> Self {
         self.compressed = Compressed::Siblings;
-        self.root.forget_files();
+        self.forget_types();
         self
     }
 
@@ -147,6 +151,12 @@ impl FileHandler {
     pub fn with_listing(mut self, listing: ListingStyle) -> Self {
         self.listing = listing;
         self
+    }
+
+    /// Forgets what followed from media types, which are others from now on.
+    fn forget_types(&mut self) {
+        self.root.forget_files();
+        self.kinds = Arc::default();
     }
 
     /// Sends no file in these directories from now on, whatever leads there: they are the

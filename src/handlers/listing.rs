@@ -2,13 +2,12 @@
 
 use super::FileHandler;
 use crate::files::rendering::{self, Rendering};
-use crate::files::{Catalogue, Directory, Kind, Kinds, Sorting, Unavailable};
+use crate::files::{Catalogue, Directory, Kind, Sorting, Unavailable};
 use crate::http::{
     HeaderValue, HttpError, Representation, Request, Response, StatusCode, Validators, header,
 };
 use crate::representation::{ListingFormat, Precondition};
 use crate::sys;
-use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How directories without an index page are listed.
@@ -111,13 +110,9 @@ impl FileHandler {
         directory: &Directory<'_>,
         sorting: Sorting,
     ) -> Result<Catalogue, Unavailable> {
-        let mut kinds = Kinds::new(|name| {
-            // Nearly all names are UTF-8, which this finds sooner.
-            let name =
-                str::from_utf8(name).map_or_else(|_| String::from_utf8_lossy(name), Cow::from);
-            Kind::of_media_type(self.media_type(&name))
-        });
-        let mut catalogue = directory.catalogue(|name| kinds.of(name))?;
+        let find =
+            |name: &[u8]| Kind::of_media_type(self.media_type(&String::from_utf8_lossy(name)));
+        let mut catalogue = directory.catalogue(|name| self.kinds.of(name, find))?;
         catalogue.sort(sorting);
         Ok(catalogue)
     }
