@@ -20,9 +20,10 @@
 //!
 //! The server trusts the ids that it is told, so the process cannot be traced. Yet scripts run as
 //! the same user, so they can stop it, kill it and limit what it may have, as they can each other.
-//! Therefore the server waits for it only for a limited time, and holds no lock that others need. A
-//! process that takes no script or has nothing left to start it with is replaced, and keeps the
-//! scripts that it has; if it is killed, they are ended.
+//! Therefore the server waits for it only for a limited time, and holds no lock that others need
+//! meanwhile, but for up to two seconds while it starts another one. A process that takes no script or
+//! has nothing left to start it with is replaced, and keeps the scripts that it has; if it is killed,
+//! they are ended.
 
 mod helper;
 mod remote;
