@@ -40,8 +40,8 @@ struct Budget {
     /// The same, or a quarter of the address space or of the memory if that is less.
     bytes: OnceLock<usize>,
     taken: AtomicUsize,
-    /// The number of listings being built that outgrow the heap: more at a time than there are
-    /// processors would take memory without being faster.
+    /// The number of large listings being built: more at a time than there are processors would
+    /// take memory without being faster.
     growing: Mutex<usize>,
     grown: Condvar,
 }
@@ -134,7 +134,7 @@ impl Reservation {
             return Ok(());
         };
         if more > 0 {
-            if !self.is_growing && wanted > 2 * ON_HEAP {
+            if !self.is_growing {
                 self.budget.begin_growing()?;
                 self.is_growing = true;
             }
@@ -194,26 +194,23 @@ mod tests {
 
     #[test]
     fn room_is_shared_and_given_back() {
-        const LARGE: usize = 3 * ON_HEAP;
-        static BUDGET: Budget = Budget::new(4 * LARGE);
+        static BUDGET: Budget = Budget::new(4 * SMALL);
         let (mut one, mut two) = (Reservation::of(&BUDGET), Reservation::of(&BUDGET));
-        assert_eq!(one.resize(ON_HEAP), Ok(()));
-        assert_eq!(*BUDGET.growing(), 0);
-        assert_eq!(one.resize(3 * LARGE), Ok(()));
+        assert_eq!(one.resize(3 * SMALL), Ok(()));
         assert_eq!(*BUDGET.growing(), 1);
         one.end_growing();
         assert_eq!(*BUDGET.growing(), 0);
         assert_eq!(two.resize(SMALL), Ok(()), "that is not counted");
         assert!(two.is_small());
-        assert_eq!(two.resize(LARGE + 1), Err(Unavailable::Shortage));
-        assert_eq!(one.resize(2 * LARGE), Ok(()));
-        assert_eq!(two.resize(LARGE + 1), Ok(()));
+        assert_eq!(two.resize(SMALL + 1), Err(Unavailable::Shortage));
+        assert_eq!(one.resize(2 * SMALL), Ok(()));
+        assert_eq!(two.resize(SMALL + 1), Ok(()));
         assert!(!two.is_small());
         two.end_growing();
-        assert_eq!(one.resize(3 * LARGE), Err(Unavailable::Shortage));
+        assert_eq!(one.resize(3 * SMALL), Err(Unavailable::Shortage));
         drop(one);
-        assert_eq!(two.resize(4 * LARGE), Ok(()));
-        assert_eq!(two.resize(usize::MAX - LARGE), Err(Unavailable::Shortage));
+        assert_eq!(two.resize(4 * SMALL), Ok(()));
+        assert_eq!(two.resize(usize::MAX - SMALL), Err(Unavailable::Shortage));
         drop(two);
         assert_eq!(*BUDGET.growing(), 0);
         assert_eq!(BUDGET.taken.load(Ordering::Relaxed), 0);
