@@ -26,6 +26,12 @@ pub(crate) fn leading(text: &[u8], is: impl Fn(u8x16) -> u8x16) -> usize {
     text.len() - rest.len() + found.min(rest.len())
 }
 
+/// Whether all bytes of `text` are such that `is` sets their bits.
+#[inline]
+pub(crate) fn all(text: &[u8], is: impl Fn(u8x16) -> u8x16) -> bool {
+    leading(text, is) == text.len()
+}
+
 /// Text of less than a block, followed by zeros.
 fn padded(text: &[u8]) -> [u8; BLOCK] {
     const HALF: usize = BLOCK / 2;
@@ -52,6 +58,15 @@ fn padded(text: &[u8]) -> [u8; BLOCK] {
 pub(crate) fn between(from: u8, to: u8, block: u8x16) -> u8x16 {
     let distance = block - u8x16::splat(from);
     distance.min(u8x16::splat(to - from)).simd_eq(distance)
+}
+
+/// The bytes that are one of these.
+pub(crate) fn one_of<const N: usize>(bytes: [u8; N], block: u8x16) -> u8x16 {
+    let equal = |byte| block.simd_eq(u8x16::splat(byte));
+    bytes
+        .into_iter()
+        .map(equal)
+        .fold(u8x16::ZERO, |set, of| set | of)
 }
 
 /// Letters of ASCII.
@@ -88,5 +103,8 @@ mod tests {
         let any = |block| between(0, 255, block);
         assert_eq!(leading(&[0; 20], any), 20);
         assert_eq!(leading(&[], any), 0);
+        let named = |block| one_of(*b"abz", block);
+        assert!(all(b"", named) && all(b"abzzzzzzzzzzzzzzzzzba", named));
+        assert!(!all(b"abc", named) && !all(b"abzzzzzzzzzzzzzzzzzc", named));
     }
 }

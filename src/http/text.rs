@@ -4,9 +4,8 @@
 //! Keeping the bytes and interpreting them that way only on display costs nothing and loses
 //! nothing.
 
-use super::blocks::{leading, printable};
+use super::blocks::{all, one_of, printable};
 use std::fmt::{self, Write};
-use wide::u8x16;
 
 /// Bytes from the network, read as ISO 8859-1.
 ///
@@ -104,14 +103,13 @@ pub(crate) fn is_printable(text: &[u8]) -> bool {
 
 /// The same, and also contains no `mark`.
 pub(crate) fn is_printable_without(mark: u8, text: &[u8]) -> bool {
-    let mark = u8x16::splat(mark);
-    leading(text, |block| printable(block) & block.simd_ne(mark)) == text.len()
+    all(text, |block| printable(block) & !one_of([mark], block))
 }
 
 /// Whether all of `text` is visible ASCII or spaces, and nothing in it needs an escape between quotes.
 /// Nearly all text is so.
 pub(crate) fn is_printable_in_quotes(text: &[u8]) -> bool {
-    is_printable_without(b'\\', text) && memchr::memchr(b'"', text).is_none()
+    all(text, |block| printable(block) & !one_of(*b"\"\\", block))
 }
 
 fn write_repr(out: &mut impl Write, characters: impl Iterator<Item = char> + Clone) -> fmt::Result {

@@ -3,7 +3,7 @@
 //! What browsers and most programs send is parsed here. The first line that is anything else is for
 //! httparse to judge, and so are all lines after it.
 
-use crate::http::blocks::{leading, letters, printable};
+use crate::http::blocks::{leading, letters, one_of, printable};
 use crate::http::{FieldLine, FieldLines};
 use smallvec::{SmallVec, smallvec};
 use std::ops::Deref;
@@ -124,7 +124,7 @@ fn usual_line(bytes: &[u8]) -> Option<(FieldLine<'_>, &[u8])> {
 
 /// Letters and hyphens.
 fn usual_in_name(block: u8x16) -> u8x16 {
-    letters(block) | block.simd_eq(u8x16::splat(b'-'))
+    letters(block) | one_of([b'-'], block)
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub(crate) use page::{Links, page};
 
 use super::reservation::{Reservation, grow};
 use super::unavailable::Unavailable;
-use crate::http::{Body, escape_surrogates, is_printable_without};
+use crate::http::blocks::{all, between, letters, one_of, printable};
+use crate::http::{Body, escape_surrogates};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::mem;
 
@@ -96,32 +97,10 @@ impl Writer {
 
 /// Whether a name is the same in a link and in every other text, as most are.
 fn is_unquoted(name: &[u8]) -> bool {
-    // All of it is looked at: an early end would cost more than it saves.
-    name.iter().fold(true, |all, &byte| {
-        all & IS_UNQUOTED.get(usize::from(byte)).is_some_and(|&is| is)
+    all(name, |block| {
+        letters(block) | between(b'0', b'9', block) | one_of(UNQUOTED, block)
     })
 }
-
-/// Looking a byte up takes a third of what comparing it takes.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "the compiler computes it"
-)]
-const IS_UNQUOTED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let mut place = 0;
-    while place < UNQUOTED.len() {
-        table[UNQUOTED[place] as usize] = true;
-        place += 1;
-    }
-    table
-};
 
 /// Appends a name as it appears in a link.
 fn push_link(name: &[u8], text: &mut Vec<u8>) {
@@ -135,5 +114,5 @@ fn push_link(name: &[u8], text: &mut Vec<u8>) {
 
 /// Whether text in a page is as it is: printable ASCII without `&`, `<` and `>`.
 fn is_plain(text: &[u8]) -> bool {
-    is_printable_without(b'&', text) && memchr::memchr2(b'<', b'>', text).is_none()
+    all(text, |block| printable(block) & !one_of(*b"&<>", block))
 }
