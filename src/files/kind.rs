@@ -1,5 +1,6 @@
 //! What kind of file something is, in a word.
 
+use super::open_files::hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What kind of file something is. The variants are in the alphabetical order of their words.
@@ -119,7 +120,7 @@ impl Kinds {
             .iter()
             .rev()
             .fold(0, |word, &byte| (word | u64::from(byte)) << 8);
-        let hash = hash(word);
+        let hash = usize::try_from(hash(&word.to_le_bytes())).unwrap_or(0);
         let Some(set) = self.0.get(hash % SETS) else {
             return find(name);
         };
@@ -138,12 +139,6 @@ impl Kinds {
         }
         kind
     }
-}
-
-fn hash(word: u64) -> usize {
-    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-    // The highest bits depend on all others.
-    usize::try_from(word.wrapping_mul(MULTIPLIER) >> 48).unwrap_or(0)
 }
 
 /// The last two extensions of a name, with their dots; dots at its start are part of the stem.

@@ -174,7 +174,7 @@ fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
 
 /// Distributes paths over the slots. Making paths collide gains an attacker nothing: they only
 /// evict each other.
-fn hash(path: &[u8]) -> u64 {
+pub(super) fn hash(path: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
     let hash = match path.last_chunk::<8>() {
