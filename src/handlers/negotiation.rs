@@ -118,7 +118,7 @@ impl FileHandler {
         &self,
         request: &Request<'_>,
         path: &[u8],
-        file: &Representation,
+        file: &Arc<Representation>,
         name: &str,
     ) -> Result<Option<Response>, HttpError> {
         let sibling = |coding| {
@@ -127,13 +127,7 @@ impl FileHandler {
                 .open_sibling(path, file, coding, || self.kind(name));
             opened.map_err(not_found)
         };
-        // All are looked for at once, so that until the second ends it need not be read what a client
-        // accepts where none is there.
-        if file.lacking.begin(sys::coarse_unix_time()) {
-            for coding in Coding::ALL {
-                sibling(coding)?;
-            }
-        }
+        let is_first = file.lacking.begin(sys::coarse_unix_time());
         for coding in Coding::preferred(request.headers()) {
             if let Some(sibling) = sibling(coding)? {
                 let mut response = whole(sibling);
@@ -141,6 +135,14 @@ impl FileHandler {
                     .headers
                     .extend_with(header::CONTENT_ENCODING, coding.name().as_bytes());
                 return Ok(Some(response));
+            }
+        }
+        // The others are looked for, too, where that is remembered: until the second ends it need not be
+        // read what a client accepts if none is there.
+        let is_kept_open = Arc::strong_count(file) > 1;
+        if is_first && is_kept_open {
+            for coding in Coding::ALL {
+                sibling(coding)?;
             }
         }
         Ok(None)

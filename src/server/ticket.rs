@@ -37,7 +37,7 @@ const DROPS_HEAD: u8 = 64;
 /// drains, or that it is evicted. So a proxy that keeps connections open sends no request in vain.
 pub(super) const LAST_CALL: Duration = Duration::from_millis(500);
 /// How long a server that drains waits for the rest of a head.
-pub(super) const HEAD_CALL: Duration = Duration::from_secs(2);
+const HEAD_CALL: Duration = Duration::from_secs(2);
 /// What ends a connection of a server that drains, and how long after the drain has begun.
 type LastCall = (Duration, fn(&Ticket));
 

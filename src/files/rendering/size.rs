@@ -11,14 +11,15 @@ pub(super) fn push_size(size: u64, page: &mut Vec<u8>) {
         return;
     }
     let (mut unit, mut shift) = (0, 10);
+    let mut number = tenths(size, shift);
     // In the last unit every size is less than this.
-    while tenths(size, shift) >= 10_240 {
+    while number >= 10_240 {
         unit += 1;
         shift += 10;
+        number = tenths(size, shift);
     }
-    let tenths = tenths(size, shift);
-    push_grouped(tenths / 10, page);
-    page.extend_from_slice(&[b'.', digit(tenths)]);
+    push_grouped(number / 10, page);
+    page.extend_from_slice(&[b'.', digit(number)]);
     page.extend_from_slice(UNITS.get(unit).copied().unwrap_or_default());
 }
 
