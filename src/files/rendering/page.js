@@ -13,7 +13,7 @@ const settle = most => {
 const filter = () => {
 	const wanted = plain(box.value);
 	prepare();
-	const rows = wanted ? all.filter((_, at) => names[at].includes(wanted)) : [];
+	const rows = all.filter((_, at) => wanted && names[at].includes(wanted));
 	const few = rows.slice(0, 100).map(row => row.cloneNode(true)), body = found.tBodies[0];
 	body.replaceChildren(...few.slice(0, 30));
 	setTimeout(() => shown == few && body.append(...few.slice(30)), 30);
@@ -30,7 +30,7 @@ if (told) {
 	found.hidden = true;
 	told.after(found);
 	box.hidden = false;
-	if (matchMedia('(hover:hover)').matches) box.placeholder += ' (press /)';
+	if (matchMedia('(hover)').matches) box.placeholder += ' (press /)';
 	box.addEventListener('input', filter);
 	setTimeout(prepare, 500);
 }
@@ -40,7 +40,7 @@ addEventListener('keydown', event => {
 	const to = {
 		ArrowDown: shown[shown.indexOf(row) + 1],
 		ArrowUp: row && (shown[shown.indexOf(row) - 1] || box),
-		'/': !inBox && box,
+		'/': told && !inBox && box,
 	}[event.key];
 	if (to) (to == box ? box : link(to)).focus();
 	else if (event.key == 'Enter' && inBox && shown[0]) link(shown[0]).click();

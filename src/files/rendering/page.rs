@@ -29,7 +29,7 @@ macro_rules! digests {
         "sha256-VqlJJjdRfL2268nqaD2yW75rxS6tu4v5F7flqqWqmiY="
     };
     (script) => {
-        "sha256-zBjVAsySspO+hj7QWVZQMmDkw8ylXdakh7YW5gmKUKc="
+        "sha256-qNJyZuSP+Iucu8QuOgKLORxWXO1KRpOQQDyMfmnNUZU="
     };
 }
 

@@ -125,6 +125,15 @@ fn a_keyboard_alone_will_do() {
     browser.press("/b.t");
     browser.press(key::ENTER);
     browser.wait_for("location.pathname === '/dir/b.txt'");
+    // Where there is nothing to filter, the browser has the key: Firefox searches the page.
+    browser.open(&url(&server, "/dir/sub/empty/"));
+    let listen =
+        "addEventListener('keydown', event => { document.title = event.defaultPrevented; });";
+    browser.run(listen);
+    browser.press("/");
+    browser.wait_for("document.title === 'false'");
+    browser.press(key::BACKSPACE);
+    browser.wait_for("location.pathname === '/dir/sub/'");
 }
 
 #[test]
