@@ -113,7 +113,7 @@ pub(super) fn open_directory(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd
 
 /// Opens a file in an open directory, unless its name has become a link.
 pub(crate) fn open_file(directory: &impl AsFd, name: &[u8]) -> Result<OwnedFd> {
-    open_name(directory.as_fd(), name, super::root::FLAGS)
+    open_name(directory.as_fd(), name, super::opening::FLAGS)
 }
 
 /// Walks from `base`, which is the open `directory`, to `path`.

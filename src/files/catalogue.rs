@@ -49,9 +49,42 @@ const LEAD: usize = 15;
 /// The greatest number of that many bytes.
 const MOST_LEAD: u128 = (1 << (8 * LEAD)) - 1;
 
+/// What is seen of a name, links followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Unknown of a link that leads nowhere, or to a place where it may not be followed.
+    kind: Option<FileType>,
+    size: Option<u64>,
+    modified: Option<i64>,
+}
+
 impl Details {
+    /// What a name shows; if it is a file, it is of this kind.
+    pub(super) fn of(look: Look, file: impl FnOnce() -> Kind) -> Self {
+        let Look {
+            kind,
+            size,
+            modified,
+        } = look;
+        let kind = match kind {
+            None => Kind::BrokenLink,
+            Some(FileType::Directory) => Kind::Folder,
+            Some(FileType::RegularFile) => file(),
+            Some(_) => Kind::Special,
+        };
+        Self {
+            kind,
+            size,
+            modified,
+        }
+    }
+
     fn is_directory(&self) -> bool {
         self.kind == Kind::Folder
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        !matches!(self.kind, Kind::Folder | Kind::Special | Kind::BrokenLink)
     }
 }
 
@@ -148,6 +181,12 @@ impl Catalogue {
         })
     }
 
+    /// The names in the order in which they were added.
+    pub(super) fn in_order_of_addition(&self) -> impl Iterator<Item = (Entry<'_>, &Details)> {
+        let entries = (0..).map_while(|place| Some(self.listing.get(place)?.0));
+        entries.zip(&self.details)
+    }
+
     /// How many names there are.
     pub(super) fn len(&self) -> usize {
         self.order.len()
@@ -240,16 +279,15 @@ fn first_bytes(key: &[u8], start: usize) -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-/// Reads the names in an open directory and examines each of them once.
+/// Reads the names in an open directory and looks at each of them once.
 ///
-/// A link is examined by `follow`, everything else directly. `file_kind` returns the kind of a file
-/// by its name.
-pub(super) fn read_catalogue(
+/// A link is looked at by `follow`, everything else directly. `take` is given each name, whether it
+/// is a link, and what was seen.
+pub(super) fn examine(
     directory: BorrowedFd<'_>,
     follow: impl Fn(&CStr) -> rustix::io::Result<Stat>,
-    mut file_kind: impl FnMut(&[u8]) -> Kind,
-) -> Result<Catalogue, Unavailable> {
-    let mut catalogue = Catalogue::new();
+    mut take: impl FnMut(&[u8], bool, Look) -> Result<(), Unavailable>,
+) -> Result<(), Unavailable> {
     for_each_name(directory, |name, kind| {
         let is_link = kind == FileType::Symlink;
         let look = if is_link {
@@ -257,17 +295,11 @@ pub(super) fn read_catalogue(
         } else {
             rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
         };
-        let bytes = name.to_bytes();
-        let mut kind_of = |found| match found {
-            FileType::Directory => Kind::Folder,
-            FileType::RegularFile => file_kind(bytes),
-            _ => Kind::Special,
-        };
-        let details = match look {
+        let look = match look {
             Ok(stat) => {
                 let stamp = Stamp::from(&stat);
-                Details {
-                    kind: kind_of(stamp.kind),
+                Look {
+                    kind: Some(stamp.kind),
                     size: stamp.is_regular().then_some(stamp.state.size),
                     modified: Some(stamp.state.modified.seconds),
                 }
@@ -276,20 +308,15 @@ pub(super) fn read_catalogue(
             Err(Errno::NOENT) if !is_link => return Ok(()),
             Err(error) => match Unavailable::from(error) {
                 Unavailable::Shortage => return Err(Unavailable::Shortage),
-                Unavailable::Absent => Details {
-                    kind: if is_link {
-                        Kind::BrokenLink
-                    } else {
-                        kind_of(kind)
-                    },
+                Unavailable::Absent => Look {
+                    kind: (!is_link).then_some(kind),
                     size: None,
                     modified: None,
                 },
             },
         };
-        catalogue.push(bytes, is_link, details)
-    })?;
-    Ok(catalogue)
+        take(name.to_bytes(), is_link, look)
+    })
 }
 
 #[cfg(test)]
@@ -402,8 +429,11 @@ mod tests {
             b"to-d" => Err(Errno::XDEV),
             _ => rustix::fs::statat(&handle, name, AtFlags::empty()),
         };
-        let mut catalogue =
-            read_catalogue(handle.as_fd(), follow, |_| Kind::Text).expect("it can be read");
+        let mut catalogue = Catalogue::new();
+        let push = |name: &[u8], is_link, look| {
+            catalogue.push(name, is_link, Details::of(look, || Kind::Text))
+        };
+        assert_eq!(examine(handle.as_fd(), follow, push), Ok(()));
         catalogue.sort(Sorting::default());
         let found: Vec<_> = catalogue
             .iter()

@@ -289,7 +289,6 @@ mod tests {
         };
         let catalogue = directory.catalogue(|_| crate::files::Kind::File);
         assert_eq!(catalogue.map(|found| found.iter().count()), Ok(1));
-        assert_eq!(directory.rewind(), Ok(()));
         assert_eq!(directory.entries().map(|found| found.iter().count()), Ok(1));
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the names in a directory, one after the other.
 
 use super::unavailable::{Unavailable, file_type_of};
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::{AtFlags, FileType, SeekFrom};
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
@@ -9,11 +9,13 @@ use std::os::fd::BorrowedFd;
 #[cfg(target_os = "linux")]
 const DIRECTORY_BUFFER: usize = 32 * 1024;
 
-/// Iterates over the names in an open directory, each with its type, links not followed.
+/// Iterates over the names in an open directory, from its first one, each with its type, links not
+/// followed.
 pub(super) fn for_each_name(
     directory: BorrowedFd<'_>,
     mut take: impl FnMut(&CStr, FileType) -> Result<(), Unavailable>,
 ) -> Result<(), Unavailable> {
+    rustix::fs::seek(directory, SeekFrom::Start(0))?;
     read_names(directory, |name, kind| {
         if matches!(name.to_bytes(), b"." | b"..") {
             return Ok(());

@@ -1,14 +1,16 @@
-//! Files that are kept open and need not be opened again.
+//! Files and directories that are kept open and need not be opened again.
 //!
 //! Opening a file, reading its metadata and closing it again takes longer than sending a small one.
 //! So files stay open for a moment after they were sent, and a single `stat` of the path shows
 //! whether it still leads to the same state of the same file. Nothing found here can be stale: the
-//! path is checked each time, and the content is read when it is sent.
+//! path is checked each time, and the content is read when it is sent. The same holds for
+//! directories, but one has a position from which it is read, so only one request at a time has it.
 
 use crate::http::{Coding, FileState, Representation, Timestamp};
 use crate::sys;
 use rustix::fs::{FileType, Stat};
 use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -52,9 +54,16 @@ struct Places {
 #[derive(Debug, Default)]
 struct Place {
     path: CString,
-    known: Option<(Stamp, Arc<Representation>)>,
+    known: Option<(Stamp, Kept)>,
     /// Whether it was requested since the last sweep.
     is_used: bool,
+}
+
+/// What is kept open.
+#[derive(Debug)]
+enum Kept {
+    File(Arc<Representation>),
+    Directory(OwnedFd),
 }
 
 impl OpenFiles {
@@ -68,27 +77,39 @@ impl OpenFiles {
     ) -> Option<Arc<Representation>> {
         let mut place = self.0.place(path)?;
         let place = &mut *place;
-        let (known, representation) = place.known.as_ref().filter(|_| *place.path == *path)?;
-        let is_same = known == stamp && representation.coding == coding;
+        let Some((known, Kept::File(representation))) = &place.known else {
+            return None;
+        };
+        let is_same = *place.path == *path && known == stamp && representation.coding == coding;
         is_same.then(|| {
             place.is_used = true;
             Arc::clone(representation)
         })
     }
 
+    /// The descriptor of the directory at `path`, if it is open, in the state shown by `stamp`. It is
+    /// the caller's from now on.
+    pub(super) fn take_directory(&self, path: &CStr, stamp: &Stamp) -> Option<OwnedFd> {
+        let mut place = self.0.place(path)?;
+        let place = &mut *place;
+        let is_same = |known: &mut (Stamp, Kept)| {
+            *place.path == *path && known.0 == *stamp && matches!(known.1, Kept::Directory(_))
+        };
+        match place.known.take_if(is_same)? {
+            (_, Kept::Directory(handle)) => Some(handle),
+            _ => None,
+        }
+    }
+
     /// Keeps open a file that was found at `path`.
     pub(super) fn keep(&self, path: &CStr, stamp: Stamp, representation: &Arc<Representation>) {
-        if !self.0.sweep() {
-            return;
-        }
-        let Some(mut place) = self.0.place(path) else {
-            return;
-        };
-        if *place.path != *path {
-            place.path = path.into();
-        }
-        place.known = Some((stamp, Arc::clone(representation)));
-        place.is_used = true;
+        let file = Kept::File(Arc::clone(representation));
+        self.0.keep(path, stamp, file);
+    }
+
+    /// Keeps open a directory that was found at `path`.
+    pub(super) fn keep_directory(&self, path: &CStr, stamp: Stamp, handle: OwnedFd) {
+        self.0.keep(path, stamp, Kept::Directory(handle));
     }
 
     /// Closes all files that are not being sent: the system is out of descriptors.
@@ -119,6 +140,20 @@ impl Places {
         let index = hash(path.to_bytes()) % self.places.len().max(1) as u64;
         let place = self.places.get(usize::try_from(index).ok()?)?;
         Some(lock(place))
+    }
+
+    fn keep(self: &Arc<Self>, path: &CStr, stamp: Stamp, kept: Kept) {
+        if !self.sweep() {
+            return;
+        }
+        let Some(mut place) = self.place(path) else {
+            return;
+        };
+        if *place.path != *path {
+            place.path = path.into();
+        }
+        place.known = Some((stamp, kept));
+        place.is_used = true;
     }
 
     /// Makes sure that a thread closes unused files; false if none can be started.
@@ -335,6 +370,27 @@ mod tests {
         // The permissions have changed.
         fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("it is ours");
         assert!(files.find(bytes, &stamp(), None).is_none());
+    }
+
+    #[test]
+    fn an_open_directory_is_one_caller_s_at_a_time() {
+        let tree = tempfile::tempdir().expect("a temporary directory");
+        let path = &*c_path(tree.path());
+        let stamp = || Stamp::of_path(path).expect("it is there");
+        let files = OpenFiles::default();
+        let open = || OwnedFd::from(File::open(tree.path()).expect("it opens"));
+        files.keep_directory(path, stamp(), open());
+        assert!(files.find(path, &stamp(), None).is_none());
+        let handle = files.take_directory(path, &stamp()).expect("it is open");
+        assert!(files.take_directory(path, &stamp()).is_none());
+        files.keep_directory(path, stamp(), handle);
+
+        // What is in it has changed.
+        let before = stamp();
+        fs::create_dir(tree.path().join("a")).expect("a directory");
+        assert_ne!(stamp(), before);
+        assert!(files.take_directory(path, &stamp()).is_none());
+        assert!(files.take_directory(path, &before).is_some());
     }
 
     #[test]

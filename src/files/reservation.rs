@@ -16,7 +16,7 @@ use std::time::Duration;
 const SMALL: usize = 64 * 1024;
 /// The size up to which a vector is on the heap, whose memory is at hand again for the next one: the
 /// system fills each new page with zeros. Most large listings are this small.
-const ON_HEAP: usize = 512 * 1024;
+pub(super) const ON_HEAP: usize = 512 * 1024;
 /// Bytes that a vector reserves at least when it grows.
 const FIRST: usize = 1024;
 /// Bytes that all larger ones may take together: a million names of usual length.

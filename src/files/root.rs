@@ -6,42 +6,22 @@
 //! created again is served again.
 
 use super::beneath::{self, Symlinks};
-use super::catalogue::{Catalogue, read_catalogue};
+use super::catalogue::{Catalogue, Details, Look, examine};
 use super::kind::Kind;
 use super::listing::{Listing, read_entries};
 use super::open_files::{OpenFiles, Stamp};
+use super::opening::{FLAGS, Opened, file_type, must_be_served, past_lease, represent, with_stamp};
+use super::path::{PathBytes, RelativePath, join, joined};
 use super::private::PrivateDirectories;
-use super::sibling::is_in;
 use super::unavailable::{Unavailable, file_type_of};
 use crate::http::{Coding, Headers, HttpDate, Representation};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, SeekFrom, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use smallvec::SmallVec;
 use std::ffi::{CStr, OsStr};
-use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// Non-blocking: something that has become a FIFO since it was checked opens at once, and is then
-/// refused.
-pub(super) const FLAGS: OFlags = OFlags::RDONLY
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY);
-
-/// How long the holder of a write lease may take to give the file up (`fcntl(2)`, `F_SETLEASE`).
-const LEASE_LIMIT: Duration = Duration::from_secs(5);
-/// How long to wait between two attempts to open such a file.
-const LEASE_PAUSE: Duration = Duration::from_millis(10);
-
-/// A path below a root: file names between slashes; short ones need no allocation.
-pub(super) type RelativePath = SmallVec<[u8; 128]>;
-/// A path for the operating system; short ones need no allocation.
-type PathBytes = SmallVec<[u8; 256]>;
 
 /// The directory whose contents are served.
 #[derive(Clone, Debug)]
@@ -62,14 +42,6 @@ pub(crate) enum Node<'r> {
     Directory(Directory<'r>),
 }
 
-/// Something open, and its metadata.
-pub(super) enum Opened {
-    /// A regular file.
-    File(Arc<Representation>),
-    /// Anything else.
-    Other(OwnedFd, FileType),
-}
-
 /// A directory in a root.
 #[derive(Debug)]
 pub(crate) struct Directory<'r> {
@@ -77,6 +49,8 @@ pub(crate) struct Directory<'r> {
     pub(super) path: &'r [u8],
     /// Its descriptor; `None` if names in it may be opened, but it may not be listed.
     pub(super) handle: Option<OwnedFd>,
+    /// What it was when it was opened, if it may be kept open.
+    stamp: Option<Box<Stamp>>,
 }
 
 impl Root {
@@ -117,19 +91,22 @@ impl Root {
         path: &'r [u8],
         kind: impl Fn() -> Headers,
     ) -> Result<Node<'r>, Unavailable> {
-        let directory = |handle| {
+        let directory = |handle, stamp| {
             Ok(Node::Directory(Directory {
                 root: self,
                 path,
                 handle,
+                stamp,
             }))
         };
         match self.open_any(path, None, kind) {
             Ok(Opened::File(file)) if self.is_private(&file, path) => Err(Unavailable::Absent),
             Ok(Opened::File(file)) => Ok(Node::File(file)),
-            Ok(Opened::Other(handle, FileType::Directory)) => directory(Some(handle)),
-            Ok(Opened::Other(..)) => Err(Unavailable::Absent),
-            Err(Errno::ACCESS) if self.type_of(path)? == FileType::Directory => directory(None),
+            Ok(Opened::Directory(handle, stamp)) => directory(Some(handle), stamp),
+            Ok(Opened::Other) => Err(Unavailable::Absent),
+            Err(Errno::ACCESS) if self.type_of(path)? == FileType::Directory => {
+                directory(None, None)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -148,34 +125,53 @@ impl Root {
             let open = |flags| beneath::open(&self.directory, path, self.symlinks, flags);
             must_be_served(file_type(open(beneath::NO_ACCESS)?)?)?;
             let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
-            return Ok(represent(file, &stamp, coding, kind));
+            return Ok(match represent(file, &stamp, coding, kind) {
+                Opened::Directory(handle, _) => Opened::Directory(handle, None),
+                opened => opened,
+            });
         }
-        // NUL-terminated here, so that no system call has to make a terminated copy.
-        let full: PathBytes = joined(self.directory.as_os_str().as_bytes(), path, 1);
+        let full = self.full_with_nul(path);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
         let seen = Stamp::of_path(full)?;
         if let Some(found) = self.open_files.find(full, &seen, coding) {
             return Ok(Opened::File(self.settled(full, &seen, found)));
         }
+        self.open_seen(full, &seen, coding, kind)
+    }
+
+    /// Opens what has just been seen at `path`, and keeps a file open.
+    fn open_seen(
+        &self,
+        path: &CStr,
+        seen: &Stamp,
+        coding: Option<Coding>,
+        kind: impl Fn() -> Headers,
+    ) -> rustix::io::Result<Opened> {
         must_be_served(seen.kind)?;
-        let open = |flags| match rustix::fs::open(full, flags, Mode::empty()) {
+        let open = |flags| match rustix::fs::open(path, flags, Mode::empty()) {
             Err(Errno::MFILE | Errno::NFILE) => {
                 self.open_files.clear();
-                rustix::fs::open(full, flags, Mode::empty())
+                rustix::fs::open(path, flags, Mode::empty())
             }
             opened => opened,
         };
         if seen.kind == FileType::Directory {
+            if let Some(handle) = self.open_files.take_directory(path, seen) {
+                return Ok(Opened::Directory(handle, Some((*seen).into())));
+            }
             match open(FLAGS | OFlags::DIRECTORY) {
                 // It has been replaced since it was looked at.
                 Err(Errno::NOTDIR) => {}
-                opened => return Ok(Opened::Other(opened?, FileType::Directory)),
+                opened => {
+                    let (handle, stamp) = with_stamp(opened?)?;
+                    return Ok(Opened::Directory(handle, Some(stamp.into())));
+                }
             }
         }
         let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
         let opened = represent(file, &stamp, coding, kind);
         if let Opened::File(representation) = &opened {
-            self.open_files.keep(full, stamp, representation);
+            self.open_files.keep(path, stamp, representation);
         }
         Ok(opened)
     }
@@ -228,6 +224,24 @@ impl Root {
     pub(super) fn full(&self, path: &[u8]) -> PathBytes {
         join(self.directory.as_os_str().as_bytes(), path)
     }
+
+    /// The same with a NUL after it, so that no system call has to make a terminated copy.
+    fn full_with_nul(&self, path: &[u8]) -> PathBytes {
+        joined(self.directory.as_os_str().as_bytes(), path, 1)
+    }
+}
+
+impl Drop for Directory<'_> {
+    /// Keeps it open for the next to ask for it.
+    fn drop(&mut self) {
+        let (Some(handle), Some(stamp)) = (self.handle.take(), self.stamp.take()) else {
+            return;
+        };
+        let full = self.root.full_with_nul(self.path);
+        if let Ok(full) = CStr::from_bytes_with_nul(&full) {
+            self.root.open_files.keep_directory(full, *stamp, handle);
+        }
+    }
 }
 
 impl Directory<'_> {
@@ -245,7 +259,7 @@ impl Directory<'_> {
                     return Err(Unavailable::Absent);
                 }
                 Ok(Opened::File(file)) => return Ok(Some((path, file))),
-                Ok(Opened::Other(..)) | Err(Errno::NOENT) => {}
+                Ok(Opened::Directory(..) | Opened::Other) | Err(Errno::NOENT) => {}
                 // As in CPython, a page that exists but may not be read is not skipped. Nor is one
                 // for which no descriptor is available.
                 Err(error) => {
@@ -261,14 +275,6 @@ impl Directory<'_> {
         Ok(None)
     }
 
-    /// Makes the next to read the names in this directory begin with the first.
-    pub(crate) fn rewind(&self) -> Result<(), Unavailable> {
-        if let Some(handle) = &self.handle {
-            rustix::fs::seek(handle, SeekFrom::Start(0))?;
-        }
-        Ok(())
-    }
-
     /// The names in this directory, sorted.
     pub(crate) fn entries(&self) -> Result<Listing, Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
@@ -282,8 +288,20 @@ impl Directory<'_> {
     /// kind of a file by its name.
     pub(crate) fn catalogue(
         &self,
-        file_kind: impl FnMut(&[u8]) -> Kind,
+        file_kind: impl Fn(&[u8]) -> Kind,
     ) -> Result<Catalogue, Unavailable> {
+        let mut catalogue = Catalogue::new();
+        self.examine(|name, is_link, look| {
+            catalogue.push(name, is_link, Details::of(look, || file_kind(name)))
+        })?;
+        Ok(catalogue)
+    }
+
+    /// Looks at each name in this directory once.
+    pub(super) fn examine(
+        &self,
+        take: impl FnMut(&[u8], bool, Look) -> Result<(), Unavailable>,
+    ) -> Result<(), Unavailable> {
         let handle = self.handle.as_ref().ok_or(Unavailable::Absent)?;
         let follow = |link: &CStr| {
             if self.root.symlinks == Symlinks::Follow {
@@ -292,92 +310,6 @@ impl Directory<'_> {
             let path: RelativePath = join(self.path, link.to_bytes());
             self.root.stat_beneath(&path)
         };
-        read_catalogue(handle.as_fd(), follow, file_kind)
+        examine(handle.as_fd(), follow, take)
     }
-}
-
-/// A file that has just been opened, with its metadata.
-fn with_stamp(file: OwnedFd) -> rustix::io::Result<(OwnedFd, Stamp)> {
-    let stamp = Stamp::from(&rustix::fs::fstat(&file)?);
-    Ok((file, stamp))
-}
-
-fn represent(
-    file: OwnedFd,
-    stamp: &Stamp,
-    coding: Option<Coding>,
-    kind: impl Fn() -> Headers,
-) -> Opened {
-    if !stamp.is_regular() || coding.is_some_and(|coding| !is_in(coding, &file)) {
-        return Opened::Other(file, stamp.kind);
-    }
-    let file = Arc::new(File::from(file));
-    let now = HttpDate::now();
-    let representation = Representation::in_coding(coding, file, stamp.state, kind(), now);
-    Opened::File(representation.into())
-}
-
-fn file_type(file: OwnedFd) -> rustix::io::Result<FileType> {
-    let stat = rustix::fs::fstat(file)?;
-    Ok(FileType::from_raw_mode(stat.st_mode))
-}
-
-/// Refuses to open anything that is neither a file nor a directory: merely opening a FIFO is
-/// noticed by the processes waiting at its other end.
-fn must_be_served(kind: FileType) -> rustix::io::Result<()> {
-    match kind {
-        FileType::RegularFile | FileType::Directory => Ok(()),
-        _ => Err(Errno::NXIO),
-    }
-}
-
-/// Opens a file on which another process may hold a lease. The first attempt makes the kernel ask
-/// for the lease back; a non-blocking open fails until it is given up.
-fn past_lease(open: impl Fn() -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {
-    let first = open();
-    if !matches!(first, Err(Errno::AGAIN)) {
-        return first;
-    }
-    let start = Instant::now();
-    loop {
-        thread::sleep(LEASE_PAUSE);
-        match open() {
-            Err(Errno::AGAIN) if start.elapsed() < LEASE_LIMIT => {}
-            opened => return opened,
-        }
-    }
-}
-
-/// `path` in `directory`, either of which may be empty.
-#[inline]
-pub(super) fn join<const N: usize>(directory: &[u8], path: &[u8]) -> SmallVec<[u8; N]>
-where
-    [u8; N]: smallvec::Array<Item = u8>,
-{
-    joined(directory, path, 0)
-}
-
-/// The same, with this many zeros after it.
-#[inline]
-fn joined<const N: usize>(directory: &[u8], path: &[u8], zeros: usize) -> SmallVec<[u8; N]>
-where
-    [u8; N]: smallvec::Array<Item = u8>,
-{
-    let has_both = !directory.is_empty() && !path.is_empty();
-    let start = directory.len() + usize::from(has_both);
-    let end = start + path.len();
-    let mut joined = if end + zeros <= N {
-        SmallVec::from_buf_and_len([0; N], end + zeros)
-    } else {
-        SmallVec::from_elem(0, end + zeros)
-    };
-    if let Some(slash) = joined.get_mut(directory.len()).filter(|_| has_both) {
-        *slash = b'/';
-    }
-    for (part, place) in [(directory, 0..directory.len()), (path, start..end)] {
-        if let Some(place) = joined.get_mut(place) {
-            place.copy_from_slice(part);
-        }
-    }
-    joined
 }

@@ -1,6 +1,8 @@
 //! Compressed files stored beside others: `app.js.br` for `app.js`.
 
-use super::root::{Opened, RelativePath, Root};
+use super::opening::Opened;
+use super::path::RelativePath;
+use super::root::Root;
 use super::unavailable::Unavailable;
 use crate::http::{Coding, Headers, Representation};
 use crate::sys;
@@ -49,7 +51,7 @@ impl Root {
                 let may_be_sent = is_current && !self.is_private(&file, &name);
                 Ok(Some(file).filter(|_| may_be_sent))
             }
-            Ok(Opened::Other(..)) => Ok(None),
+            Ok(Opened::Directory(..) | Opened::Other) => Ok(None),
             Err(error) => match error.into() {
                 Unavailable::Absent => Ok(None),
                 Unavailable::Shortage => Err(Unavailable::Shortage),

@@ -4,7 +4,8 @@
 //! link, so nothing that is swapped in the meantime leads elsewhere.
 
 use super::beneath::{self, Symlinks};
-use super::root::{Directory, RelativePath, Root, join};
+use super::path::{RelativePath, join};
+use super::root::{Directory, Root};
 use super::unavailable::Unavailable;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
@@ -25,11 +26,11 @@ impl Directory<'_> {
     ///
     /// # Errors
     /// It may not be listed.
-    pub(crate) fn into_tree(self) -> Result<Tree, Unavailable> {
+    pub(crate) fn into_tree(mut self) -> Result<Tree, Unavailable> {
         Ok(Tree {
             root: self.root.clone(),
             path: RelativePath::from_slice(self.path),
-            handle: self.handle.ok_or(Unavailable::Absent)?,
+            handle: self.handle.take().ok_or(Unavailable::Absent)?,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Files and listings: Python's `SimpleHTTPRequestHandler`.
 
 use super::ListingStyle;
+use super::listing::Listings;
 use super::negotiation::encoded_name;
 use super::offers::Offers;
-use crate::files::{self, Directory, Kinds, Node, Root, Symlinks, Unavailable};
+use crate::files::{self, Directory, Node, Root, Symlinks, Unavailable};
 use crate::handler::Handler;
 use crate::http::{
     Headers, HttpError, Method, Representation, Request, Response, StatusCode, header,
@@ -32,14 +33,13 @@ const UNKNOWN: &str = "application/octet-stream";
 #[doc(alias = "SimpleHTTPRequestHandler")]
 pub struct FileHandler {
     pub(super) root: Root,
-    index_pages: Vec<String>,
+    pub(super) index_pages: Vec<String>,
     extensions: BTreeMap<String, String>,
     pub(super) listing: ListingStyle,
     pub(super) offers: Offers,
     default_media_type: String,
     pub(super) compressed: Compressed,
-    /// What listings call files.
-    pub(super) kinds: Arc<Kinds>,
+    pub(super) listings: Arc<Listings>,
 }
 
 /// What compressed files are to be, beside files like any other.
@@ -71,7 +71,7 @@ impl FileHandler {
             offers: Offers::default(),
             default_media_type: UNKNOWN.into(),
             compressed: Compressed::Plain,
-            kinds: Arc::default(),
+            listings: Arc::default(),
         }
     }
 
@@ -79,6 +79,7 @@ impl FileHandler {
     #[doc(alias = "index_pages")]
     pub fn with_index_pages<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.index_pages = names.into_iter().map(Into::into).collect();
+        self.listings = Arc::default();
         self
     }
 
@@ -137,6 +138,7 @@ impl FileHandler {
     /// ```
     pub fn with_symlinks(mut self, symlinks: Symlinks) -> Self {
         self.root = self.root.with_symlinks(symlinks);
+        self.listings = Arc::default();
         self
     }
 
@@ -156,7 +158,7 @@ impl FileHandler {
     /// Forgets what followed from media types, which are others from now on.
     fn forget_types(&mut self) {
         self.root.forget_files();
-        self.kinds = Arc::default();
+        self.listings = Arc::default();
     }
 
     /// Sends no file in these directories from now on, whatever leads there: they are the
@@ -213,6 +215,9 @@ impl FileHandler {
             return Ok(Response::new(StatusCode::MOVED_PERMANENTLY)
                 .with_header(header::LOCATION, target.to_directory_location())
                 .with_header(header::CONTENT_LENGTH, 0));
+        }
+        if let Some(listing) = self.same_listing(request, directory) {
+            return listing;
         }
         let index = directory.open_index(&self.index_pages, |name| self.kind(name));
         match index.map_err(not_found)? {

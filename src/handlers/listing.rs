@@ -1,10 +1,12 @@
 //! Listings of directories: which representation a client gets, and how it is sent.
 
 use super::FileHandler;
-use crate::files::rendering::{self, Rendering};
-use crate::files::{Catalogue, Directory, Kind, Sorting, Unavailable};
+use crate::files::remembered::{Metadata, RememberedListings, Snapshot, View};
+use crate::files::rendering;
+use crate::files::{Catalogue, Directory, Kind, Kinds, Sorting, Unavailable};
 use crate::http::{
-    HeaderValue, HttpError, Representation, Request, Response, StatusCode, Validators, header,
+    Body, HeaderValue, Headers, HttpError, Representation, Request, Response, StatusCode,
+    Validators, header,
 };
 use crate::representation::{ListingFormat, Precondition};
 use crate::sys;
@@ -35,8 +37,16 @@ pub enum ListingStyle {
     Off,
 }
 
+/// What listings have in common, as long as index pages, links and media types are what they are.
+#[derive(Debug, Default)]
+pub(super) struct Listings {
+    /// What they call files.
+    kinds: Kinds,
+    remembered: RememberedListings,
+}
+
 impl FileHandler {
-    /// The listing of a directory.
+    /// The listing of a directory without an index page.
     #[doc(alias = "list_directory")]
     pub(super) fn listing_response(
         &self,
@@ -48,73 +58,80 @@ impl FileHandler {
             ListingStyle::Classic => return classic(request, directory),
             ListingStyle::Off => return Err(not_listed(Unavailable::Absent)),
         }
-        let response = match ListingFormat::wanted(request.headers()) {
-            ListingFormat::Classic => classic(request, directory)?,
-            ListingFormat::Page => self.page(request, directory)?,
-            ListingFormat::Json => self.json(request, directory)?,
+        let classic = || Ok(classic(request, directory)?.with_header(header::VARY, "Accept"));
+        let Some(view) = self.view(request, directory) else {
+            return classic();
         };
-        Ok(response.with_header(header::VARY, "Accept"))
-    }
-
-    /// The page for people. If there is no memory for it, CPython's page is tried: it is smaller.
-    fn page(
-        &self,
-        request: &Request<'_>,
-        directory: &Directory<'_>,
-    ) -> Result<Response, HttpError> {
-        let target = request.target();
-        let sorting = Sorting::of_query(target.query());
-        let links = self.offers.links(target, directory);
-        let response = Response::new(StatusCode::OK)
-            .with_header(Representation::CONTENT_TYPE, "text/html; charset=utf-8")
-            .hardened_by(links.policy());
-        let made = self.sorted(directory, sorting).and_then(|catalogue| {
-            // The policy tells one version of the page's own style and script from another. A server
-            // that is started again may be in another zone.
-            let of_page = (target.path(), sorting, links, links.policy());
-            let of_page = (of_page, sys::time_zone_hash());
-            let tag = tag(("page", of_page, &catalogue));
-            validated(request, response, tag, || {
-                rendering::page(target, sorting, links, catalogue)
-            })
-        });
-        match made {
-            Ok(response) => response,
-            Err(Unavailable::Absent) => Err(not_listed(Unavailable::Absent)),
-            Err(Unavailable::Shortage) => {
-                directory.rewind().map_err(not_listed)?;
-                classic(request, directory)
-            }
+        match (self.view_response(request, directory, view), view) {
+            (Ok(response), _) => response,
+            // CPython's page is smaller.
+            (Err(Unavailable::Shortage), View::Page(..)) => classic(),
+            (Err(why), _) => Err(not_listed(why)),
         }
     }
 
-    fn json(
+    /// What was the answer when the directory was listed last, if all that is in it is as it was then:
+    /// there is no index page now either.
+    pub(super) fn same_listing(
         &self,
         request: &Request<'_>,
         directory: &Directory<'_>,
-    ) -> Result<Response, HttpError> {
-        let sorting = Sorting::of_query(request.target().query());
-        let response = Response::new(StatusCode::OK)
-            .with_header(Representation::CONTENT_TYPE, "application/json")
-            .with_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        let made = self.sorted(directory, sorting).and_then(|catalogue| {
-            let tag = tag(("json", sorting, &catalogue));
-            validated(request, response, tag, || rendering::json(catalogue))
-        });
-        made.map_err(not_listed)?
+    ) -> Option<Result<Response, HttpError>> {
+        let found = self.listings.remembered.find(request.target().path())?;
+        // What is in other directories may have changed.
+        if self.index_pages.iter().any(|page| page.contains('/')) {
+            return None;
+        }
+        if self.view(request, directory) != Some(found.view) || !found.is_of(directory) {
+            return None;
+        }
+        let content = found.clone();
+        conditional(request, &found.metadata, || Ok(Body::shared(content))).ok()
     }
 
-    /// What is in a directory, in order.
-    fn sorted(
+    /// What the client is to see of a directory, unless that is CPython's page or nothing.
+    fn view(&self, request: &Request<'_>, directory: &Directory<'_>) -> Option<View> {
+        if self.listing != ListingStyle::Auto {
+            return None;
+        }
+        let target = request.target();
+        let sorting = || Sorting::of_query(target.query());
+        match ListingFormat::wanted(request.headers()) {
+            ListingFormat::Classic => None,
+            ListingFormat::Page => {
+                Some(View::Page(sorting(), self.offers.links(target, directory)))
+            }
+            ListingFormat::Json => Some(View::Json(sorting())),
+        }
+    }
+
+    /// The page for people, or JSON.
+    fn view_response(
         &self,
+        request: &Request<'_>,
         directory: &Directory<'_>,
-        sorting: Sorting,
-    ) -> Result<Catalogue, Unavailable> {
+        view: View,
+    ) -> Result<Result<Response, HttpError>, Unavailable> {
+        let target = request.target();
+        let mut catalogue = directory.catalogue(|name| self.kind_of(name))?;
+        catalogue.sort(view.sorting());
+        let metadata = metadata(view, target.path(), &catalogue);
+        conditional(request, &metadata, || {
+            let snapshot = Snapshot::of(&catalogue);
+            let rendering = match view {
+                View::Page(sorting, links) => rendering::page(target, sorting, links, catalogue),
+                View::Json(_) => rendering::json(catalogue),
+            }?;
+            let remembered = &self.listings.remembered;
+            Ok(remembered.content(target.path(), view, snapshot, &metadata, rendering))
+        })
+    }
+
+    /// What listings call a file of this name.
+    fn kind_of(&self, name: &[u8]) -> Kind {
         let find =
             |name: &[u8]| Kind::of_media_type(self.media_type(&String::from_utf8_lossy(name)));
-        let mut catalogue = directory.catalogue(|name| self.kinds.of(name, find))?;
-        catalogue.sort(sorting);
-        Ok(catalogue)
+        self.listings.kinds.of(name, find)
     }
 }
 
@@ -131,31 +148,52 @@ fn classic(request: &Request<'_>, directory: &Directory<'_>) -> Result<Response,
         .hardened())
 }
 
-/// A weak entity tag: the same for the same content.
-fn tag(content: impl Hash) -> HeaderValue {
+/// What is sent with a view. Its entity tag is the same for the same content.
+fn metadata(view: View, path: &[u8], catalogue: &Catalogue) -> Metadata {
     let mut hasher = DefaultHasher::new();
-    content.hash(&mut hasher);
-    HeaderValue::displayed(format_args!("W/\"{:016x}\"", hasher.finish()))
+    (view, catalogue).hash(&mut hasher);
+    let mut fields = Headers::new();
+    let mut append = |name, value: &'static str| fields.append(name, value);
+    match view {
+        View::Page(_, links) => {
+            // The policy tells one version of the page's own style and script from another. A server
+            // that is started again may be in another zone.
+            (path, links.policy(), sys::time_zone_hash()).hash(&mut hasher);
+            append(Representation::CONTENT_TYPE, "text/html; charset=utf-8");
+            append(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+            append(header::CONTENT_SECURITY_POLICY, links.policy());
+        }
+        View::Json(_) => {
+            append(Representation::CONTENT_TYPE, "application/json");
+            append(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        }
+    }
+    let tag = HeaderValue::displayed(format_args!("W/\"{:016x}\"", hasher.finish()));
+    let validators = Validators::default().with_etag(tag.as_bytes());
+    fields.append(header::ETAG, tag);
+    fields.append(header::VARY, "Accept");
+    Metadata { fields, validators }
 }
 
-/// Makes what is rendered the content of `response`, unless the client has it already: then it is
-/// not rendered at all.
-fn validated(
+/// A view that is sent with this metadata, unless the client has it already.
+fn conditional(
     request: &Request<'_>,
-    response: Response,
-    tag: HeaderValue,
-    render: impl FnOnce() -> Result<Rendering, Unavailable>,
+    metadata: &Metadata,
+    content: impl FnOnce() -> Result<Body, Unavailable>,
 ) -> Result<Result<Response, HttpError>, Unavailable> {
-    let validators = Validators::default().with_etag(tag.as_bytes());
+    let Metadata { fields, validators } = metadata;
     Ok(
         match validators.evaluate(request.method(), request.headers()) {
-            Precondition::Holds | Precondition::HoldsForWhole => {
-                let response = response.with_header(header::ETAG, tag);
-                Ok(response.with_body(render()?))
-            }
+            Precondition::Holds | Precondition::HoldsForWhole => Ok(Response {
+                headers: fields.clone(),
+                ..Response::new(StatusCode::OK).with_body(content()?)
+            }),
             Precondition::NotModified => {
-                let response = Response::new(StatusCode::NOT_MODIFIED);
-                Ok(response.with_header(header::ETAG, tag))
+                let mut response = Response::new(StatusCode::NOT_MODIFIED);
+                if let Some(tag) = validators.etag() {
+                    response.headers.append(header::ETAG, tag.clone());
+                }
+                Ok(response.with_header(header::VARY, "Accept"))
             }
             Precondition::Failed => Err(HttpError::new(StatusCode::PRECONDITION_FAILED)),
         },

@@ -1,10 +1,13 @@
-//! Files that one client has been sent, and what another gets when they have changed since.
+//! Files and listings that one client has been sent, and what another gets when they have changed
+//! since.
 
 use crate::load::{ask, get, read_response, serve};
-use crate::support::{Running, Tree, not_run};
+use crate::support::{AfterSending, Response, Running, Tree, exchange, not_run};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// What happens to a file that is served, and what it holds then; `None`: it is not there.
 type Change = (&'static str, fn(&Path), Option<&'static str>);
@@ -74,7 +77,7 @@ const CHANGES: &[Change] = &[
             let other = path.with_extension("other");
             fs::write(&other, "new").expect("it is written");
             fs::remove_file(path).expect("it was there");
-            std::os::unix::fs::symlink(&other, path).expect("a link");
+            symlink(&other, path).expect("a link");
         },
         Some("new"),
     ),
@@ -108,6 +111,114 @@ fn a_file_that_another_client_has_open_is_sent_as_it_is_now() {
                     }
                     None => assert_ne!(response.status(), 200, "{target}: {what}"),
                 }
+            }
+        }
+    }
+}
+
+type ChangeInDirectory = (&'static str, fn(&Path));
+
+/// What happens in a directory that was listed.
+const CHANGES_IN_DIRECTORY: &[ChangeInDirectory] = &[
+    ("nothing", |_| ()),
+    ("a file comes", |path| write(&path.join("new"), "")),
+    ("a file goes", |path| {
+        fs::remove_file(path.join("b.txt")).expect("it was there");
+    }),
+    ("a file is renamed", |path| {
+        fs::rename(path.join("b.txt"), path.join("b.png")).expect("it is moved");
+    }),
+    ("two files change places", |path| {
+        fs::rename(path.join("a"), path.join("c")).expect("it is moved");
+        fs::rename(path.join("b.txt"), path.join("a")).expect("it is moved");
+        fs::rename(path.join("c"), path.join("b.txt")).expect("it is moved");
+    }),
+    ("a file grows", |path| write(&path.join("a"), "longer")),
+    ("a file is dated", |path| {
+        let file = File::options().write(true).open(path.join("a"));
+        let time = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        file.and_then(|file| file.set_modified(time))
+            .expect("it is ours");
+    }),
+    ("a file becomes a directory", |path| {
+        fs::remove_file(path.join("a")).expect("it was there");
+        fs::create_dir(path.join("a")).expect("a directory");
+    }),
+    ("a file becomes a link to one like it", |path| {
+        fs::rename(path.join("a"), path.join("sub/a")).expect("it is moved");
+        symlink("sub/a", path.join("a")).expect("a link");
+    }),
+    ("what a link leads to grows", |path| {
+        write(&path.join("sub/target"), "longer");
+    }),
+    ("what a link leads to goes", |path| {
+        fs::remove_file(path.join("sub/target")).expect("it was there");
+    }),
+    ("what a link should lead to comes", |path| {
+        write(&path.join("sub/missing"), "here");
+    }),
+    ("an index page comes", |path| {
+        write(&path.join("index.html"), "an index page");
+    }),
+    ("what is called like an index page becomes one", |path| {
+        fs::remove_dir(path.join("index.htm")).expect("it is empty");
+        write(&path.join("index.htm"), "an index page");
+    }),
+    ("another directory takes its place", |path| {
+        fs::rename(path, path.with_extension("away")).expect("it is moved");
+        fs::create_dir(path).expect("it is away");
+        write(&path.join("a"), "old");
+    }),
+    ("it goes", |path| {
+        fs::rename(path, path.with_extension("away")).expect("it is moved");
+    }),
+];
+
+fn write(path: &Path, content: &str) {
+    fs::write(path, content).expect("it is written");
+}
+
+/// Another server, which cannot have kept anything, would answer the same.
+#[test]
+fn a_directory_that_was_listed_is_listed_as_it_is_now() {
+    for (target, accept) in [
+        ("/d/", "text/html"),
+        ("/d/?sort=size", "text/html"),
+        ("/d/", "application/json"),
+        ("/d/", "*/*"),
+    ] {
+        let ask = |server: &Running| {
+            let request = format!("GET {target} HTTP/1.0\r\nAccept: {accept}\r\n\r\n");
+            let answer = exchange(server.address(), &[request], AfterSending::StayOpen);
+            let mut answer = Response::parse(&answer);
+            answer
+                .field_lines
+                .retain(|line| !line.starts_with("Date: "));
+            answer
+        };
+        for (what, change) in CHANGES_IN_DIRECTORY {
+            let tree = Tree::new();
+            tree.file("d/a", "old")
+                .file("d/b.txt", "older")
+                .directory("d/sub")
+                .directory("d/index.htm")
+                .file("d/sub/target", "old")
+                .link("d/link", "sub/target")
+                .link("d/broken", "sub/missing");
+            let server = serve(&tree, "");
+            let before = ask(&server);
+            assert_eq!(ask(&server), before);
+            change(&tree.path().join("d"));
+            let now = ask(&server);
+            assert_eq!(now, ask(&serve(&tree, "")), "{target} {accept}: {what}");
+            assert_eq!(ask(&server), now, "{target} {accept}: {what}");
+            // CPython's page shows names alone.
+            if accept != "*/*" {
+                assert_eq!(
+                    now == before,
+                    *what == "nothing",
+                    "{target} {accept}: {what}"
+                );
             }
         }
     }

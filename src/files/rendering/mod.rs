@@ -43,6 +43,14 @@ pub(crate) struct Rendering {
     reservation: Reservation,
 }
 
+impl Rendering {
+    /// The same in as little memory as it takes.
+    pub(super) fn without_spare_room(mut self) -> Self {
+        self.bytes.shrink_to_fit();
+        self
+    }
+}
+
 impl AsRef<[u8]> for Rendering {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
