@@ -83,7 +83,8 @@ impl Details {
         self.kind == Kind::Folder
     }
 
-    pub(super) fn is_file(&self) -> bool {
+    /// Whether it is a file, links followed.
+    pub(crate) fn is_file(&self) -> bool {
         !matches!(self.kind, Kind::Folder | Kind::Special | Kind::BrokenLink)
     }
 }

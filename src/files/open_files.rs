@@ -152,8 +152,11 @@ impl Places {
         if *place.path != *path {
             place.path = path.into();
         }
-        place.known = Some((stamp, kept));
+        let before = place.known.replace((stamp, kept));
         place.is_used = true;
+        drop(place);
+        // Perhaps this closes it, which takes a while.
+        drop(before);
     }
 
     /// Makes sure that a thread closes unused files; false if none can be started.

@@ -39,6 +39,37 @@ pub(super) fn with_stamp(file: OwnedFd) -> rustix::io::Result<(OwnedFd, Stamp)> 
     Ok((file, stamp))
 }
 
+/// Whether a directory that stays open can be read again from its start. That is asked too much of
+/// some file systems: sshfs shows an empty directory then.
+#[cfg(target_os = "linux")]
+pub(super) fn can_be_read_again(directory: &OwnedFd) -> bool {
+    use rustix::fs::{FsWord, fstatfs};
+    /// ext2 to ext4, XFS, Btrfs, F2FS, bcachefs, ZFS, tmpfs, overlayfs.
+    const LOCAL: [u32; 8] = [
+        0xef53,
+        0x5846_5342,
+        0x9123_683e,
+        0xf2f5_2010,
+        0xca45_1a4e,
+        0x2fc1_2fc1,
+        0x0102_1994,
+        0x794c_7630,
+    ];
+    #[allow(
+        clippy::cast_lossless,
+        clippy::cast_possible_wrap,
+        reason = "the field has other types on other systems"
+    )]
+    let is = |of: FsWord| LOCAL.iter().any(|&magic| magic as FsWord == of);
+    fstatfs(directory).is_ok_and(|found| is(found.f_type))
+}
+
+/// Whether a directory that stays open can be read again from its start.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn can_be_read_again(_: &OwnedFd) -> bool {
+    false
+}
+
 pub(super) fn represent(
     file: OwnedFd,
     stamp: &Stamp,

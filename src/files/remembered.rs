@@ -1,8 +1,8 @@
 //! The last listings, with what they were made of.
 //!
 //! Each request for a listing reads the directory and examines every name in it. If that shows what
-//! it showed before, the text that was made of it then is sent again. So nothing that is found here
-//! can be stale.
+//! it showed before, the text that was made of it then is sent again. All that the text depends on is
+//! compared, so it cannot be stale.
 
 use super::catalogue::{Catalogue, Details};
 use super::kind::Kind;
@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many listings are remembered at most. Two directories that share a slot evict each other.
 const SLOTS: usize = 8;
-/// The most names in a listing that is remembered.
-const MOST_NAMES: usize = 4096;
+/// Bytes that one may take at most.
+const MOST_BYTES: usize = ON_HEAP;
 
 /// What is shown of a directory, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ pub(crate) struct Remembered {
     pub(crate) view: View,
     snapshot: Snapshot,
     pub(crate) metadata: Metadata,
-    rendering: Rendering,
+    pub(crate) rendering: Arc<Rendering>,
 }
 
 type Slot = Mutex<Option<Arc<Remembered>>>;
@@ -90,21 +90,34 @@ impl RememberedListings {
         view: View,
         snapshot: Option<Snapshot>,
         metadata: &Metadata,
-        rendering: Rendering,
+        mut rendering: Rendering,
     ) -> Body {
-        let is_small = rendering.as_ref().len() <= ON_HEAP;
-        let (Some(snapshot), Some(slot), true) = (snapshot, self.slot(path), is_small) else {
+        let size = rendering.as_ref().len();
+        let is_small = |snapshot: &Snapshot| size + snapshot.size() <= MOST_BYTES;
+        let snapshot = snapshot.filter(is_small);
+        let (Some(snapshot), Some(slot)) = (snapshot, self.slot(path)) else {
             return rendering.into();
         };
-        let remembered = Arc::new(Remembered {
+        if rendering.drop_spare_room().is_err() {
+            return rendering.into();
+        }
+        let rendering = Arc::new(rendering);
+        let remembered = Remembered {
             path: path.into(),
             view,
             snapshot,
             metadata: metadata.clone(),
-            rendering: rendering.without_spare_room(),
-        });
-        *lock(slot) = Some(Arc::clone(&remembered));
-        Body::shared(remembered)
+            rendering: Arc::clone(&rendering),
+        };
+        let before = lock(slot).replace(remembered.into());
+        drop(before);
+        rendering.into()
+    }
+
+    /// Forgets all listings, because their memory is needed; returns false if there were none.
+    pub(crate) fn forget(&self) -> bool {
+        let forgotten = self.0.iter().filter(|slot| lock(slot).take().is_some());
+        forgotten.count() > 0
     }
 }
 
@@ -131,16 +144,10 @@ impl Remembered {
     }
 }
 
-impl AsRef<[u8]> for Remembered {
-    fn as_ref(&self) -> &[u8] {
-        self.rendering.as_ref()
-    }
-}
-
 impl Snapshot {
     /// What a listing is made of, unless it is large.
     pub(crate) fn of(catalogue: &Catalogue) -> Option<Self> {
-        if catalogue.len() > MOST_NAMES {
+        if catalogue.size() > MOST_BYTES {
             return None;
         }
         let all = || catalogue.in_order_of_addition();
@@ -158,6 +165,11 @@ impl Snapshot {
             names: names.into(),
             entries: entries.into(),
         })
+    }
+
+    /// How many bytes it takes.
+    fn size(&self) -> usize {
+        self.names.len() + size_of_val(&*self.entries)
     }
 }
 
@@ -200,8 +212,11 @@ mod tests {
         let text = rendering.as_ref().to_vec();
         let body = listings.content(b"/d/", VIEW, snapshot, &metadata, rendering);
         assert_eq!(body.as_bytes(), Some(&*text));
+        // It counts as what its connection holds: if the client does not read, another may need it.
+        assert_eq!(body.memory() == text.len(), text.len() > 64 * 1024);
         listings.find(b"/d/").is_some_and(|found| {
-            assert_eq!(((*found).as_ref(), found.view), (&*text, VIEW));
+            let kept = (*found.rendering).as_ref();
+            assert_eq!((kept, found.view), (&*text, VIEW));
             found.is_of(&directory)
         })
     }
@@ -242,16 +257,20 @@ mod tests {
         let listings = RememberedListings::default();
         let tree = tempfile::tempdir().expect("a temporary directory");
         let path = |number: usize| tree.path().join(format!("{number:060}"));
-        for number in 0..=MOST_NAMES {
+        let remove = |numbers: std::ops::Range<usize>| {
+            numbers.for_each(|number| fs::remove_file(path(number)).expect("it was there"));
+        };
+        for number in 0..5000 {
             fs::write(path(number), "").expect("a file");
         }
         assert!(!is_remembered(&listings, tree.path()));
-        fs::remove_file(path(0)).expect("it was there");
-        // The text is still too long.
+        // The names take less, but the text is still too long.
+        remove(2000..5000);
         assert!(!is_remembered(&listings, tree.path()));
-        for number in 1000..=MOST_NAMES {
-            fs::remove_file(path(number)).expect("it was there");
-        }
+        remove(1000..2000);
         assert!(is_remembered(&listings, tree.path()));
+        assert!(listings.forget());
+        assert!(listings.find(b"/d/").is_none());
+        assert!(!listings.forget());
     }
 }

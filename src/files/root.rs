@@ -10,7 +10,9 @@ use super::catalogue::{Catalogue, Details, Look, examine};
 use super::kind::Kind;
 use super::listing::{Listing, read_entries};
 use super::open_files::{OpenFiles, Stamp};
-use super::opening::{FLAGS, Opened, file_type, must_be_served, past_lease, represent, with_stamp};
+use super::opening::{
+    FLAGS, Opened, can_be_read_again, file_type, must_be_served, past_lease, represent, with_stamp,
+};
 use super::path::{PathBytes, RelativePath, join, joined};
 use super::private::PrivateDirectories;
 use super::unavailable::{Unavailable, file_type_of};
@@ -139,7 +141,8 @@ impl Root {
         self.open_seen(full, &seen, coding, kind)
     }
 
-    /// Opens what has just been seen at `path`, and keeps a file open.
+    /// Opens what has just been seen at `path`, and keeps a file open. A directory is kept open when it
+    /// is dropped.
     fn open_seen(
         &self,
         path: &CStr,
@@ -164,7 +167,8 @@ impl Root {
                 Err(Errno::NOTDIR) => {}
                 opened => {
                     let (handle, stamp) = with_stamp(opened?)?;
-                    return Ok(Opened::Directory(handle, Some(stamp.into())));
+                    let stamp = can_be_read_again(&handle).then(|| stamp.into());
+                    return Ok(Opened::Directory(handle, stamp));
                 }
             }
         }

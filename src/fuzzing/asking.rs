@@ -124,7 +124,6 @@ fn read(body: Body) -> Vec<u8> {
         Content::Empty => {}
         Content::Bytes(content) => bytes.extend_from_slice(&content),
         Content::Held(holder) => bytes.extend_from_slice((*holder).as_ref()),
-        Content::Shared(holder) => bytes.extend_from_slice((*holder).as_ref()),
         Content::File { of, range } => bytes = read_file(&of.file, &range),
         Content::Parts { of, parts } => {
             for part in parts {

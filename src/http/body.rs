@@ -33,8 +33,6 @@ pub(crate) enum Content {
     Bytes(Cow<'static, [u8]>),
     /// Bytes in memory that something else holds, until they are sent.
     Held(Box<dyn AsRef<[u8]> + Send>),
-    /// Bytes in memory that stay there when they are sent.
-    Shared(Arc<dyn AsRef<[u8]> + Send + Sync>),
     /// The bytes `range` of a file.
     File {
         of: Arc<Representation>,
@@ -136,11 +134,6 @@ impl Body {
         Self(Content::Held(Box::new(bytes)))
     }
 
-    /// The bytes of something that others hold, too.
-    pub(crate) fn shared(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Self {
-        Self(Content::Shared(bytes))
-    }
-
     /// All of a file.
     pub(crate) fn representation(of: Arc<Representation>) -> Self {
         let range = 0..of.state.size;
@@ -165,7 +158,6 @@ impl Body {
             Content::Empty => Some(&[]),
             Content::Bytes(bytes) => Some(bytes),
             Content::Held(holder) => Some((**holder).as_ref()),
-            Content::Shared(holder) => Some((**holder).as_ref()),
             _ => None,
         }
     }
@@ -173,7 +165,7 @@ impl Body {
     /// The number of bytes, or `None` for a stream of unknown length.
     pub fn len(&self) -> Option<u64> {
         match &self.0 {
-            Content::Empty | Content::Bytes(_) | Content::Held(_) | Content::Shared(_) => {
+            Content::Empty | Content::Bytes(_) | Content::Held(_) => {
                 u64::try_from(self.as_bytes()?.len()).ok()
             }
             Content::File { range, .. } => Some(range_length(range)),
@@ -268,7 +260,6 @@ impl fmt::Debug for Body {
             Content::Empty => f.write_str("Empty"),
             Content::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Content::Held(holder) => write!(f, "Held({})", (**holder).as_ref().len()),
-            Content::Shared(holder) => write!(f, "Shared({})", (**holder).as_ref().len()),
             Content::File { range, .. } => write!(f, "File({range:?})"),
             Content::Parts { parts, .. } => write!(f, "Parts({})", parts.len()),
             Content::Segments { parts, .. } => write!(f, "Segments({})", parts.len()),

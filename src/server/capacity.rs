@@ -42,9 +42,9 @@ impl Capacity {
         Self::within(sys::descriptor_limit(), threads, max_connections)
     }
 
-    /// Each connection needs a descriptor, and one for what it is sent. (A directory is opened
-    /// twice and a script has two pipes, but not all connections need these at once; a request that
-    /// finds no descriptor left is answered with 503.) A thread that waits in `accept` already
+    /// Each connection needs a descriptor, and one for what it is sent. (A script has two pipes, but
+    /// not all connections need these at once; a request that finds no descriptor left is answered
+    /// with 503.) A thread that waits in `accept` already
     /// holds one for the next client.
     fn within(descriptors: usize, threads: usize, max_connections: usize) -> Self {
         let reserved = RESERVED_DESCRIPTORS + files::most_kept_open(descriptors);

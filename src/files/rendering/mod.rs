@@ -20,7 +20,9 @@ use super::unavailable::Unavailable;
 use crate::http::blocks::{all, between, letters, one_of, printable};
 use crate::http::{Body, escape_surrogates};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::collections::TryReserveError;
 use std::mem;
+use std::sync::Arc;
 
 /// What `urllib.parse.quote` leaves as it is, beside letters and digits.
 const UNQUOTED: [u8; 5] = *b"_.-~/";
@@ -44,10 +46,16 @@ pub(crate) struct Rendering {
 }
 
 impl Rendering {
-    /// The same in as little memory as it takes.
-    pub(super) fn without_spare_room(mut self) -> Self {
-        self.bytes.shrink_to_fit();
-        self
+    /// Lets it take no more memory than its bytes need.
+    ///
+    /// # Errors
+    /// There is no memory for that; it is as it was.
+    pub(super) fn drop_spare_room(&mut self) -> Result<(), TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(self.bytes.len())?;
+        bytes.extend_from_slice(&self.bytes);
+        self.bytes = bytes;
+        Ok(())
     }
 }
 
@@ -63,6 +71,21 @@ impl From<Rendering> for Body {
             return Body::from(rendering.bytes);
         }
         Body::held(rendering)
+    }
+}
+
+/// A listing that others may be sent, too.
+struct Shared(Arc<Rendering>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+impl From<Arc<Rendering>> for Body {
+    fn from(rendering: Arc<Rendering>) -> Self {
+        Body::held(Shared(rendering))
     }
 }
 

@@ -63,7 +63,6 @@ impl Transmission<'_, '_> {
             Content::Empty => self.flush()?,
             Content::Bytes(bytes) => self.channel.send([self.out.bytes(), &bytes])?,
             Content::Held(holder) => self.send_held((*holder).as_ref())?,
-            Content::Shared(holder) => self.send_held((*holder).as_ref())?,
             Content::File { of, range } => self.send_file(&of.file, range)?,
             Content::Parts { of, parts } => self.send_parts(&of.file, parts)?,
             Content::Segments { of, parts } => self.send_segments(&*of, parts)?,
