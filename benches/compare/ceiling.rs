@@ -30,6 +30,8 @@ pub(crate) const COMMAND: &str = "ceiling";
 const STACK: usize = 64 * 1024;
 /// Threads kept waiting for a connection; more end.
 const IDLE: usize = 64;
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
 /// How long lines of the log gather.
 const GATHERING: Duration = Duration::from_millis(5);
 const LAST: &[u8] = b"Connection: close\r\n";
@@ -41,6 +43,9 @@ pub(crate) fn run(arguments: &[&str]) -> Fallible<()> {
         return Err("ceiling wants: thread|leader|limit PORT FILE".into());
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse()?))?;
+    // The library's backlog is 128: of a thousand clients that connect at once, most would be told
+    // nothing, and try again after a second or three.
+    rustix::net::listen(&listener, BACKLOG)?;
     let memory = || io::Result::Ok(Arc::new(Answer::new(&fs::read(file)?)));
     match shape {
         "thread" => thread_a_connection(&listener, &memory()?),
