@@ -77,7 +77,7 @@ pub(super) fn represent(
     kind: impl Fn() -> Headers,
 ) -> Opened {
     if stamp.kind == FileType::Directory {
-        return Opened::Directory(file, Some((*stamp).into()));
+        return Opened::Directory(file, None);
     }
     if !stamp.is_regular() || coding.is_some_and(|coding| !is_in(coding, &file)) {
         return Opened::Other;

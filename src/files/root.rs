@@ -127,10 +127,7 @@ impl Root {
             let open = |flags| beneath::open(&self.directory, path, self.symlinks, flags);
             must_be_served(file_type(open(beneath::NO_ACCESS)?)?)?;
             let (file, stamp) = with_stamp(past_lease(|| open(FLAGS))?)?;
-            return Ok(match represent(file, &stamp, coding, kind) {
-                Opened::Directory(handle, _) => Opened::Directory(handle, None),
-                opened => opened,
-            });
+            return Ok(represent(file, &stamp, coding, kind));
         }
         let full = self.full_with_nul(path);
         let full = CStr::from_bytes_with_nul(&full).map_err(|_| Errno::INVAL)?;
