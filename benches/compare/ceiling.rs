@@ -79,9 +79,10 @@ fn leader_follower(listener: TcpListener, service: Arc<dyn Serve>) -> Fallible<(
         service,
         waiting: Arc::new(AtomicUsize::new(0)),
     };
+    crew.work()?;
+    // Enough others wait for connections. The program ends with this thread.
     loop {
-        // The first thread never ends, so neither does the program.
-        crew.work()?;
+        thread::park();
     }
 }
 

@@ -20,6 +20,7 @@
     reason = "counts and times become figures of three digits"
 )]
 
+mod between;
 mod ceiling;
 mod certificate;
 mod check;
@@ -169,13 +170,9 @@ fn run(
         let start = round.checked_rem(contenders.len()).unwrap_or(0);
         contenders.rotate_left(start);
         for contender in &mut contenders {
-            let sample = contender.measure(options.seconds);
-            eprintln!(
-                "{}: {}",
-                workload.name,
-                report::progress(round, contender, &sample)
-            );
-            contender.samples.push(sample);
+            contender.take_turn(options.seconds);
+            let progress = report::progress(round, contender);
+            eprintln!("{}: {progress}", workload.name);
         }
         contenders.rotate_right(start);
     }

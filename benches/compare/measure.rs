@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::between::Between;
 use crate::certificate::Handshake;
 use crate::check::{self, Checked, Close};
 use crate::client::Connection;
@@ -49,6 +50,7 @@ pub(crate) struct Contender<'a> {
     place: PathBuf,
     server: Server<'a>,
     fresh: Usage,
+    between: Between,
 }
 
 pub(crate) struct Sample {
@@ -86,6 +88,7 @@ impl<'a> Contender<'a> {
             return Err("keeps no connection".to_owned());
         }
         let fresh = server.usage();
+        let between = Between::new(&fresh);
         let samples = Vec::new();
         Ok(Self {
             label,
@@ -100,6 +103,7 @@ impl<'a> Contender<'a> {
             place: place.to_owned(),
             server,
             fresh,
+            between,
         })
     }
 
@@ -115,7 +119,20 @@ impl<'a> Contender<'a> {
         self.server.logged_lines()
     }
 
-    pub(crate) fn measure(&self, seconds: u64) -> Result<Sample, String> {
+    /// Measures one round.
+    pub(crate) fn take_turn(&mut self, seconds: u64) {
+        self.between.end(&self.server.usage());
+        let sample = self.measure(seconds);
+        self.samples.push(sample);
+        self.between.begin(&self.server.usage());
+    }
+
+    /// The share of a processor that the server took while others were measured.
+    pub(crate) fn busy_between(&self) -> f64 {
+        self.between.busy()
+    }
+
+    fn measure(&self, seconds: u64) -> Result<Sample, String> {
         match self.workload.drive {
             Drive::Load {
                 connections,

@@ -15,6 +15,9 @@ use crate::workload::Workload;
 
 /// What a server may still keep in its log's buffer, beside one in a hundred.
 const LATE_LINES: u64 = 200;
+/// A server that takes more of a processor than this while others are measured makes them look
+/// worse.
+const RESTLESS: f64 = 0.02;
 const NOTHING: &str = "–";
 
 /// What came of one workload.
@@ -74,6 +77,13 @@ impl Row {
                 "{} of {} rounds not counted: {why}",
                 failed.len(),
                 contender.samples.len()
+            ));
+        }
+        let busy = contender.busy_between();
+        if busy > RESTLESS {
+            notes.push(format!(
+                "takes {:.0} % of a processor while others are measured",
+                busy * 100.0
             ));
         }
         Self {
@@ -170,14 +180,11 @@ pub(crate) fn heading(
     text
 }
 
-pub(crate) fn progress(
-    round: usize,
-    contender: &Contender<'_>,
-    sample: &Result<Sample, String>,
-) -> String {
-    let value = match sample {
-        Ok(sample) => number(sample.value),
-        Err(reason) => reason.clone(),
+pub(crate) fn progress(round: usize, contender: &Contender<'_>) -> String {
+    let value = match contender.samples.last() {
+        Some(Ok(sample)) => number(sample.value),
+        Some(Err(reason)) => reason.clone(),
+        None => NOTHING.to_owned(),
     };
     format!("round {}, {}: {value}", round + 1, contender.label)
 }
