@@ -1,6 +1,7 @@
 //! Which connections are open, which of them are evicted, and how all of them are shut down.
 
 use super::capacity::Capacity;
+use super::idle::IdleLimit;
 use super::places::{Holder, Places};
 use super::ticket::{LAST, LAST_CALLS, REFUSED, Ticket};
 use crate::http::Peer;
@@ -48,6 +49,8 @@ struct State {
     ended: u64,
     /// Since when there has been no connection.
     idle_since: Option<Instant>,
+    /// What ends connections that wait too long for their next request.
+    idle_limit: IdleLimit,
     /// How many threads wait for a connection to end; usually none does.
     watchers: usize,
     /// How many times another accepting thread was requested.
@@ -78,10 +81,11 @@ pub(super) enum Verdict {
 }
 
 impl Admission {
-    /// Starts admitting connections.
-    pub(super) fn open(&self, capacity: Capacity) {
+    /// Starts admitting connections, which may be idle for no longer than `idle`.
+    pub(super) fn open(&self, capacity: Capacity, idle: Option<Duration>) {
         let mut state = self.lock();
         state.capacity = capacity;
+        state.idle_limit = IdleLimit::new(idle);
         state.idle_since = Some(Instant::now());
     }
 
@@ -106,6 +110,9 @@ impl Admission {
             ticket.cut();
         }
         state.idle_since = None;
+        if state.idle_limit.begin() {
+            self.called.notify_one();
+        }
         state.tickets.push(Arc::clone(&ticket));
         if verdict == Verdict::Serve {
             state.places.take(&ticket);
@@ -142,6 +149,7 @@ impl Admission {
     /// then waits up to `limit`; returns whether any connection ended.
     pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
         let mut state = self.lock();
+        state.end_idle();
         // Evict one at a time: other threads may be waiting for the same.
         if state.places.count() + state.refused == state.tickets.len() {
             state.look_again = None;
@@ -247,25 +255,26 @@ impl Admission {
     }
 
     /// Waits for a [`request_thread`](Self::request_thread) or for shutdown; returns whether a
-    /// thread was requested. Begins the shutdown after `exit_idle` without a connection.
+    /// thread was requested. Ends idle connections meanwhile, and begins the shutdown after
+    /// `exit_idle` without a connection.
     pub(super) fn wait_for_thread_request(&self, exit_idle: Option<Duration>) -> bool {
         let mut state = self.lock();
         while state.calls == 0 && !state.is_closing {
-            let Some(limit) = exit_idle else {
-                state = self
-                    .called
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = limit.saturating_sub(state.idle_time());
-            if left.is_zero() {
+            state.end_idle();
+            let until_exit = exit_idle.map(|limit| limit.saturating_sub(state.idle_time()));
+            if until_exit == Some(Duration::ZERO) {
                 drop(state);
                 self.begin_closing();
                 return false;
             }
-            let waited = self.called.wait_timeout(state, left);
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let until_look = state.idle_limit.time_left();
+            state = if let Some(left) = until_exit.into_iter().chain(until_look).min() {
+                let waited = self.called.wait_timeout(state, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                let waited = self.called.wait(state);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            };
         }
         state.calls = 0;
         !state.is_closing
@@ -329,6 +338,11 @@ impl State {
     fn idle_time(&self) -> Duration {
         self.idle_since
             .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Ends the connections that have waited too long for their next request.
+    fn end_idle(&mut self) {
+        self.idle_limit.look(&self.tickets);
     }
 
     /// A ticket to be appended to the others.
@@ -403,7 +417,7 @@ mod tests {
     #[test]
     fn the_end_waits_for_a_connection_that_is_not_admitted_yet() {
         let admission = Admission::default();
-        admission.open(Capacity::of_process(8));
+        admission.open(Capacity::of_process(8), None);
         let (mut client, socket) = UnixStream::pair().expect("a pair of sockets");
         let mut server = socket.try_clone().expect("a descriptor");
         // A thread has accepted the connection, and has not admitted it.

@@ -233,13 +233,13 @@ impl<'c> Channel<'c> {
     }
 
     /// Receives the first bytes of a request. While the server drains, they must be on their way
-    /// already.
+    /// already. The wait for another than the first request is ended from elsewhere.
     fn await_request(&mut self) -> io::Result<bool> {
         let limit = self.config.idle_timeout;
         let limit = if self.ticket.begin_wait() {
             Some(limit.map_or(LAST_CALL, |limit| limit.min(LAST_CALL)))
         } else {
-            limit
+            limit.filter(|_| !self.ticket.is_answered())
         };
         let received = self.transport.receive(self.input.space(0)?, limit);
         self.ticket.end_wait();

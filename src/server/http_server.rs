@@ -284,7 +284,7 @@ impl<H: Handler> Server<H> {
             })
             .collect();
         let capacity = Capacity::of_process(self.config.max_connections);
-        self.admission.open(capacity);
+        self.admission.open(capacity, self.config.idle_timeout);
         let waiting = (capacity.waiting / self.listeners.len()).max(1);
         let workers: Vec<_> = self
             .listeners

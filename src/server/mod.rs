@@ -10,6 +10,7 @@ mod connection;
 mod context;
 mod heads;
 mod http_server;
+mod idle;
 mod line_sink;
 mod listener;
 mod log_line;

@@ -239,7 +239,28 @@ impl Ticket {
 
     /// Evicts an idle connection; returns false if it is no longer idle.
     pub(super) fn evict_waiting(&self) -> bool {
-        let waits = |bits| (bits & WAITING != 0).then_some(bits | LAST | EVICTED);
+        self.end_waiting(LAST | EVICTED)
+    }
+
+    /// Ends the connection if it has waited for its next request for `limit`; returns the time
+    /// after which that may be so. While it waits for its first, its socket has a limit of its own.
+    pub(super) fn end_if_idle_for(&self, limit: Duration) -> Duration {
+        let bits = self.state.load(Ordering::SeqCst);
+        if bits & (WAITING | ANSWERED | LAST) != WAITING | ANSWERED {
+            return limit;
+        }
+        let left = limit.saturating_sub(self.unchanged_for());
+        if !left.is_zero() {
+            return left;
+        }
+        self.end_waiting(LAST);
+        limit
+    }
+
+    /// Ends the connection, and adds `bits` to its state, if it waits for a request; returns
+    /// whether it does.
+    fn end_waiting(&self, bits: u8) -> bool {
+        let waits = |before| (before & WAITING != 0).then_some(before | bits);
         let told = self
             .state
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, waits);

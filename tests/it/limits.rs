@@ -73,6 +73,26 @@ fn a_connection_without_a_request_is_closed_in_time() {
 }
 
 #[test]
+fn a_connection_is_idle_from_its_last_response_on() {
+    let tree = tree();
+    let server = serve(&tree, "--timeout 1 -p HTTP/1.1");
+    let start = Instant::now();
+    let mut idle = kept(&server);
+    let mut asking = kept(&server);
+    while start.elapsed() < Duration::from_millis(3500) {
+        thread::sleep(Duration::from_millis(300));
+        send(&mut asking, "/a");
+        assert_eq!(read_response(&mut asking).status(), 200);
+        if start.elapsed() < Duration::from_millis(900) {
+            assert!(!is_ended(&idle), "{:?}", start.elapsed());
+        }
+    }
+    assert_eq!(drain(&mut idle), 0);
+    // Nobody else needs to be there for that one to end, too.
+    assert_eq!(drain(&mut asking), 0);
+}
+
+#[test]
 fn a_head_has_its_time_for_itself_when_requests_are_pipelined() {
     let tree = tree();
     let server = serve(&tree, "--timeout 1 -p HTTP/1.1");
