@@ -1,11 +1,13 @@
 //! Reusable buffers for requests and responses.
 
+use crate::sys;
 use crate::wire::Output;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-/// Buffers kept while unused. More are in use at once only when clients do not read what they are
-/// sent.
-const MAX_KEPT: usize = 16;
+/// Buffers that a CPU's pool keeps while unused. More are in use at once only when clients do not
+/// read what they are sent.
+const MAX_KEPT: usize = 8;
 /// Largest head whose buffer is kept, in bytes.
 const MAX_HEAD: usize = 4 * 1024;
 /// Largest buffer of a response that is kept, in bytes: a small file and its head.
@@ -14,9 +16,15 @@ const MAX_OUT: usize = 24 * 1024;
 /// The buffers shared by all connections of a server.
 ///
 /// A connection needs them only while it serves a request. A set per connection would cost memory
-/// while the connection is idle; and the buffers that were used last are still in the CPU caches.
+/// while the connection is idle; and the buffers that a CPU used last are still in its cache. So
+/// there is a pool for each CPU. A thread that moves to another gives its buffers to that one's.
+#[derive(Debug)]
+pub(super) struct Buffers(Box<[Pool]>);
+
+/// Unused buffers. A pool has cache lines of its own, which other CPUs leave alone.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Mutex<Vec<RequestBuffers>>);
+#[repr(align(128))]
+struct Pool(Mutex<Vec<RequestBuffers>>);
 
 /// The buffers of one request.
 #[derive(Debug, Default)]
@@ -50,9 +58,25 @@ impl Buffers {
         });
     }
 
+    /// Uses the pool of this CPU.
     fn lock<T>(&self, use_kept: impl FnOnce(&mut Vec<RequestBuffers>) -> T) -> T {
-        // Nothing panics while the lock is held.
-        use_kept(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let number = match self.0.len() {
+            1 => 0,
+            count => sys::current_cpu() % count,
+        };
+        match self.0.get(number) {
+            // Nothing panics while the lock is held.
+            Some(pool) => use_kept(&mut pool.0.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => use_kept(&mut Vec::new()),
+        }
+    }
+}
+
+/// A pool for each CPU that this process may use.
+impl Default for Buffers {
+    fn default() -> Self {
+        let cpus = thread::available_parallelism().map_or(1, usize::from);
+        Self((0..cpus).map(|_| Pool::default()).collect())
     }
 }
 
@@ -62,7 +86,8 @@ mod tests {
 
     #[test]
     fn buffers_are_empty_and_neither_too_many_nor_too_large() {
-        let buffers = Buffers::default();
+        // One pool, whatever CPU the test is on.
+        let buffers = Buffers([Pool::default()].into());
         for (size, kept) in [(10, true), (MAX_OUT + 1, false)] {
             let mut used = RequestBuffers::default();
             used.head.extend_from_slice(&vec![b'x'; size]);

@@ -3,6 +3,14 @@
 #[cfg(target_os = "linux")]
 use std::sync::atomic::Ordering;
 
+/// The number of the CPU that the calling thread is on; it may be on another at once.
+pub(crate) fn current_cpu() -> usize {
+    #[cfg(target_os = "linux")]
+    return rustix::thread::sched_getcpu();
+    #[cfg(not(target_os = "linux"))]
+    0
+}
+
 /// Makes the calling thread wait for the CPU until other threads need it less.
 ///
 /// A thread that writes what other threads queue for it should not preempt them each time: while it
