@@ -1,7 +1,7 @@
 //! Header fields (RFC 9110 §5): values and the ordered list of fields in a response.
 
 use super::date::HttpDate;
-use super::{HeaderName, header};
+use super::{HeaderName, header, push_decimal};
 use smallvec::SmallVec;
 use std::fmt;
 use std::io::Write;
@@ -47,13 +47,15 @@ impl HeaderValue {
 
 impl From<u64> for HeaderValue {
     fn from(number: u64) -> Self {
-        Self::displayed(number)
+        let mut bytes = SmallVec::new();
+        push_decimal(&mut bytes, number);
+        Self(bytes)
     }
 }
 
 impl From<HttpDate> for HeaderValue {
     fn from(date: HttpDate) -> Self {
-        Self::displayed(date)
+        Self(SmallVec::from_slice(&date.to_text()))
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) use headers::is_field;
 pub use headers::{HeaderValue, Headers};
 pub use method::Method;
 pub(crate) use number::{
-    PushSlice, parse_decimal, parse_saturating, push_decimal, push_hexadecimal,
+    PushSlice, parse_decimal, parse_saturating, push_decimal, push_hexadecimal, two_digits,
 };
 pub use peer::Peer;
 pub(crate) use representation::{FileState, Representation, Timestamp};

@@ -43,6 +43,27 @@ fn fold(digits: &[u8], add: impl Fn(u64, u64) -> Option<u64>) -> Option<u64> {
     })
 }
 
+/// The two digits of a number below 100. Looking them up takes a third of what dividing takes.
+pub(crate) fn two_digits(number: impl TryInto<usize>) -> [u8; 2] {
+    let number = number.try_into().unwrap_or(0);
+    DIGITS.get(number).copied().unwrap_or(*b"00")
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the compiler computes it"
+)]
+const DIGITS: [[u8; 2]; 100] = {
+    let mut digits = [[0; 2]; 100];
+    let mut number = 0;
+    while number < digits.len() {
+        digits[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    digits
+};
+
 /// A buffer to which bytes can be appended.
 pub(crate) trait PushSlice {
     fn push_slice(&mut self, bytes: &[u8]);
@@ -115,6 +136,12 @@ mod tests {
             push_hexadecimal(&mut hexadecimal, number);
             assert_eq!(decimal, format!("{number}").into_bytes());
             assert_eq!(hexadecimal, format!("{number:x}").into_bytes());
+        }
+        for number in 0..100 {
+            assert_eq!(
+                two_digits(number).as_slice(),
+                format!("{number:02}").as_bytes()
+            );
         }
     }
 }

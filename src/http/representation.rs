@@ -143,7 +143,7 @@ impl Representation {
             fields.append(header::LAST_MODIFIED, date);
         }
         // Unlike CPython: ranges and entity tags.
-        fields.append(header::ACCEPT_RANGES, "bytes");
+        fields.extend_with(header::ACCEPT_RANGES, b"bytes");
         if let Some(etag) = validators.etag() {
             fields.append(header::ETAG, etag.clone());
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 /// The number of the CPU that the calling thread is on; it may be on another at once.
 pub(crate) fn current_cpu() -> usize {
     #[cfg(target_os = "linux")]
-    return rustix::thread::sched_getcpu();
+    return nix::sched::sched_getcpu().unwrap_or(0);
     #[cfg(not(target_os = "linux"))]
     0
 }

@@ -1,5 +1,6 @@
 //! Times in the formats of ISO 8601 and RFC 3339.
 
+use crate::http::two_digits;
 use crate::sys;
 use jiff::civil::DateTime;
 
@@ -35,16 +36,16 @@ impl Moment {
         let Self { local, offset } = self;
         let year = local.year().unsigned_abs();
         let minutes = offset.unsigned_abs() / 60;
-        let [[y1, y2], [y3, y4]] = [year / 100, year % 100].map(two);
-        let [[m1, m2], [d1, d2]] = [local.month(), local.day()].map(two);
+        let [[y1, y2], [y3, y4]] = [year / 100, year % 100].map(two_digits);
+        let [[m1, m2], [d1, d2]] = [local.month(), local.day()].map(two_digits);
         let [[h1, h2], [n1, n2], [s1, s2]] =
-            [local.hour(), local.minute(), local.second()].map(two);
+            [local.hour(), local.minute(), local.second()].map(two_digits);
         let (sign, length) = match offset {
             0 => (b'Z', 20),
             ..0 => (b'-', 25),
             _ => (b'+', 25),
         };
-        let [[o1, o2], [p1, p2]] = [minutes / 60, minutes % 60].map(two);
+        let [[o1, o2], [p1, p2]] = [minutes / 60, minutes % 60].map(two_digits);
         Rfc3339 {
             text: [
                 y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1,
@@ -77,27 +78,6 @@ impl Rfc3339 {
         minute
     }
 }
-
-/// The two digits of a number below 100. Looking them up takes a third of what dividing takes.
-fn two(number: impl TryInto<usize>) -> [u8; 2] {
-    let number = number.try_into().unwrap_or(0);
-    DIGITS.get(number).copied().unwrap_or(*b"00")
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "the compiler computes it"
-)]
-const DIGITS: [[u8; 2]; 100] = {
-    let mut digits = [[0; 2]; 100];
-    let mut number = 0;
-    while number < digits.len() {
-        digits[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
-        number += 1;
-    }
-    digits
-};
 
 #[cfg(test)]
 mod tests {
