@@ -2,7 +2,7 @@
 
 use crate::sys;
 use crate::wire::Output;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Buffers that a CPU's pool keeps while unused. More are in use at once only when clients do not
@@ -17,7 +17,7 @@ const MAX_OUT: usize = 24 * 1024;
 ///
 /// A connection needs them only while it serves a request. A set per connection would cost memory
 /// while the connection is idle; and the buffers that a CPU used last are still in its cache. So
-/// there is a pool for each CPU. A thread that moves to another gives its buffers to that one's.
+/// there is a pool for each CPU.
 #[derive(Debug)]
 pub(super) struct Buffers(Box<[Pool]>);
 
@@ -33,12 +33,18 @@ pub(super) struct RequestBuffers {
     pub(super) head: Vec<u8>,
     /// What is sent in response.
     pub(super) out: Output,
+    /// The number of the pool from which they come.
+    pool: usize,
 }
 
 impl Buffers {
     /// Empty buffers.
     pub(super) fn take(&self) -> RequestBuffers {
-        self.lock(Vec::pop).unwrap_or_default()
+        let pool = sys::current_cpu() % self.0.len().max(1);
+        let kept = self.0.get(pool).and_then(|pool| pool.lock().pop());
+        let mut buffers = kept.unwrap_or_default();
+        buffers.pool = pool;
+        buffers
     }
 
     /// Takes buffers back.
@@ -51,24 +57,20 @@ impl Buffers {
         if buffers.out.capacity() > MAX_OUT {
             buffers.out = Output::default();
         }
-        self.lock(|kept| {
-            if kept.len() < MAX_KEPT {
-                kept.push(buffers);
-            }
-        });
-    }
-
-    /// Uses the pool of this CPU.
-    fn lock<T>(&self, use_kept: impl FnOnce(&mut Vec<RequestBuffers>) -> T) -> T {
-        let number = match self.0.len() {
-            1 => 0,
-            count => sys::current_cpu() % count,
+        let Some(pool) = self.0.get(buffers.pool) else {
+            return;
         };
-        match self.0.get(number) {
-            // Nothing panics while the lock is held.
-            Some(pool) => use_kept(&mut pool.0.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => use_kept(&mut Vec::new()),
+        let mut kept = pool.lock();
+        if kept.len() < MAX_KEPT {
+            kept.push(buffers);
         }
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Vec<RequestBuffers>> {
+        // Nothing panics while the lock is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,6 +103,6 @@ mod tests {
         for _ in 0..=MAX_KEPT {
             buffers.give_back(RequestBuffers::default());
         }
-        assert_eq!(buffers.lock(|kept| kept.len()), MAX_KEPT);
+        assert_eq!(buffers.0[0].lock().len(), MAX_KEPT);
     }
 }

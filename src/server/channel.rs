@@ -238,8 +238,10 @@ impl<'c> Channel<'c> {
         let limit = self.config.idle_timeout;
         let limit = if self.ticket.begin_wait() {
             Some(limit.map_or(LAST_CALL, |limit| limit.min(LAST_CALL)))
+        } else if self.ticket.is_answered() {
+            None
         } else {
-            limit.filter(|_| !self.ticket.is_answered())
+            limit
         };
         let received = self.transport.receive(self.input.space(0)?, limit);
         self.ticket.end_wait();

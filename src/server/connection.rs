@@ -116,7 +116,9 @@ impl<'s> Connection<'s> {
     fn serve_head(
         &mut self,
         head: ReceivedHead,
-        RequestBuffers { head: bytes, out }: &mut RequestBuffers,
+        RequestBuffers {
+            head: bytes, out, ..
+        }: &mut RequestBuffers,
         clock: &mut Clock,
     ) -> Next {
         let mut lines = HeaderLines::new();
