@@ -89,16 +89,24 @@ mod tests {
         assert!(idle.begin());
         assert!(!idle.begin());
 
-        // For its first request the socket has a limit; and it is not idle while it works.
+        let look = |idle: &mut IdleLimit| {
+            wait_for_look(idle);
+            idle.look(&all);
+            assert!(!ticket.is_last());
+        };
+        // For its first request the socket has a limit.
         ticket.begin_wait();
-        wait_for_look(&idle);
-        idle.look(&all);
+        look(&mut idle);
+        // It is not idle while it works, nor while its client may still be sending.
         ticket.end_wait();
+        ticket.begin_work();
         ticket.answered();
-        wait_for_look(&idle);
-        idle.look(&all);
-        assert!(!ticket.is_last());
+        look(&mut idle);
+        ticket.begin_wait();
+        look(&mut idle);
 
+        ticket.end_wait();
+        ticket.begin_request();
         let start = Instant::now();
         ticket.begin_wait();
         while !ticket.is_last() {

@@ -243,10 +243,11 @@ impl Ticket {
     }
 
     /// Ends the connection if it has waited for its next request for `limit`; returns the time
-    /// after which that may be so. While it waits for its first, its socket has a limit of its own.
+    /// after which that may be so. While it waits for its first, or for its client to close it, its
+    /// socket has a limit of its own.
     pub(super) fn end_if_idle_for(&self, limit: Duration) -> Duration {
         let bits = self.state.load(Ordering::SeqCst);
-        if bits & (WAITING | ANSWERED | LAST) != WAITING | ANSWERED {
+        if bits & (WAITING | ANSWERED | AT_WORK | LAST) != WAITING | ANSWERED {
             return limit;
         }
         let left = limit.saturating_sub(self.unchanged_for());
