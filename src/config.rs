@@ -101,8 +101,8 @@ pub struct Config {
     /// data at all can meet. The connection is then closed without a response. None: for ever.
     pub head_timeout: Option<Duration>,
     /// How long a connection may wait for its first or next request: 60 s, longer than most clients
-    /// and proxies themselves keep connections. The wait for the next may take a thirty-second part
-    /// longer. None: for ever.
+    /// and proxies themselves keep connections. The wait for the next may take up to 1/32 longer.
+    /// None: for ever.
     pub idle_timeout: Option<Duration>,
     /// How long a body or a response may make no progress at all: 60 s. None: for ever. Slow but
     /// honest clients make progress, however long they take.

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::server::Usage;
 
+/// Ticks of a hundredth of a second tell nothing about less.
+const ENOUGH: Duration = Duration::from_secs(1);
+
 pub(crate) struct Between {
     /// When the last turn ended, and the processor seconds taken until then.
     since: Instant,
@@ -29,12 +32,16 @@ impl Between {
 
     pub(crate) fn end(&mut self, usage: &Usage) {
         self.elapsed += self.since.elapsed();
-        self.cpu_seconds += usage.cpu_seconds - self.before;
+        // A child that has ended takes its time with it.
+        self.cpu_seconds += (usage.cpu_seconds - self.before).max(0.0);
     }
 
-    /// The share of a processor that the server took.
+    /// The share of a processor that the server took; zero if nobody else was measured for long
+    /// enough to tell.
     pub(crate) fn busy(&self) -> f64 {
-        let elapsed = self.elapsed.as_secs_f64();
-        self.cpu_seconds / elapsed.max(f64::MIN_POSITIVE)
+        if self.elapsed < ENOUGH {
+            return 0.0;
+        }
+        self.cpu_seconds / self.elapsed.as_secs_f64()
     }
 }

@@ -17,7 +17,7 @@ use crate::workload::Workload;
 const LATE_LINES: u64 = 200;
 /// A server that takes more of a processor than this while others are measured makes them look
 /// worse.
-const RESTLESS: f64 = 0.02;
+const RESTLESS: f64 = 0.05;
 const NOTHING: &str = "–";
 
 /// What came of one workload.

@@ -145,7 +145,8 @@ impl Admission {
         }
     }
 
-    /// Called when the system is out of descriptors or threads. Evicts the longest-idle connection,
+    /// Called when the system is out of descriptors or threads. Ends idle connections, as
+    /// [`wait_for_thread_request`](Self::wait_for_thread_request) does, evicts the longest-idle one,
     /// then waits up to `limit`; returns whether any connection ended.
     pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
         let mut state = self.lock();

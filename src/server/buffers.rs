@@ -74,7 +74,7 @@ impl Pool {
     }
 }
 
-/// A pool for each CPU that this process may use.
+/// As many pools as this process may use CPUs.
 impl Default for Buffers {
     fn default() -> Self {
         let cpus = thread::available_parallelism().map_or(1, usize::from);

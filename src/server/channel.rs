@@ -147,7 +147,11 @@ impl<'c> Channel<'c> {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        let stream = handshake.into_stream(socket);
+        // That socket knows which time limit the last call has set.
+        let Transport::Plain(socket) = &self.transport else {
+            return Ok(Spoken::Tls);
+        };
+        let stream = handshake.into_stream(socket.clone());
         self.transport = Transport::Tls(stream.ok_or(io::ErrorKind::InvalidData)?);
         Ok(Spoken::Tls)
     }
@@ -233,7 +237,7 @@ impl<'c> Channel<'c> {
     }
 
     /// Receives the first bytes of a request. While the server drains, they must be on their way
-    /// already. The wait for another than the first request is ended from elsewhere.
+    /// already. The wait for any request but the first is ended by another thread.
     fn await_request(&mut self) -> io::Result<bool> {
         let limit = self.config.idle_timeout;
         let limit = if self.ticket.begin_wait() {

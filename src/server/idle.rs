@@ -8,9 +8,11 @@ use super::ticket::Ticket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The time between two looks is at least this part of the limit, so a connection ends that much
-/// late at most.
+/// The time between two looks is at least the limit divided by this: a connection is ended at most
+/// that late.
 const PARTS: u32 = 32;
+/// The least time between two looks.
+const LEAST: Duration = Duration::from_millis(1);
 
 /// When to look for connections that have been idle for too long.
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ impl IdleLimit {
         }
     }
 
-    /// Notes that there is a connection; returns whether nobody knew when to look next.
+    /// Notes that there is a connection; returns whether there was no next look before.
     pub(super) fn begin(&mut self) -> bool {
         let Some(limit) = self.limit.filter(|_| self.next_look.is_none()) else {
             return false;
@@ -54,7 +56,7 @@ impl IdleLimit {
             .iter()
             .map(|ticket| ticket.end_if_idle_for(limit))
             .min();
-        self.next_look = left.and_then(|left| now.checked_add(left.max(limit / PARTS)));
+        self.next_look = left.and_then(|left| now.checked_add(left.max(limit / PARTS).max(LEAST)));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::places::Holder;
 use crate::sys;
-use rustix::net::{Shutdown, shutdown};
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// | yes | yes | waits for its last request, for a short time |
 ///
 /// Its thread sets and clears `WAITING`. `LAST` is set by other threads, when the connection is
-/// evicted and when the server drains, and it stays set.
+/// evicted or has been idle for too long, and when the server drains, and it stays set.
 const WAITING: u8 = 1;
 pub(super) const LAST: u8 = 2;
 /// It has had a response.
@@ -27,7 +27,7 @@ const ANSWERED: u8 = 4;
 const EVICTED: u8 = 8;
 /// There was no place for it.
 pub(super) const REFUSED: u8 = 16;
-/// Its request was read, and the next has not begun.
+/// Its request was read, or is not read any further, and the next has not begun.
 const AT_WORK: u8 = 32;
 /// It must drop the head that it is reading: all unfinished heads together are too large, or the
 /// server has waited for its end for long enough.
@@ -242,8 +242,8 @@ impl Ticket {
         self.end_waiting(LAST | EVICTED)
     }
 
-    /// Ends the connection if it has waited for its next request for `limit`; returns the time
-    /// after which that may be so. While it waits for its first, or for its client to close it, its
+    /// Ends the connection if it has waited for its next request for `limit`; returns how long it
+    /// will be until it could have. While it waits for its first, or for its client to close it, its
     /// socket has a limit of its own.
     pub(super) fn end_if_idle_for(&self, limit: Duration) -> Duration {
         let bits = self.state.load(Ordering::SeqCst);
@@ -254,8 +254,17 @@ impl Ticket {
         if !left.is_zero() {
             return left;
         }
-        self.end_waiting(LAST);
+        // A request that has just arrived may have its end still to come.
+        if !self.has_arrived() {
+            self.end_waiting(LAST);
+        }
         limit
+    }
+
+    /// Whether bytes have arrived that were not received yet.
+    fn has_arrived(&self) -> bool {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        recv(&*self.socket, &mut [0; 1], flags).is_ok_and(|(_, count)| count > 0)
     }
 
     /// Ends the connection, and adds `bits` to its state, if it waits for a request; returns

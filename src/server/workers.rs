@@ -38,7 +38,7 @@ pub(super) enum Mode {
 ///
 /// The thread that accepts a connection also serves it, with no hand-over: it first makes sure that
 /// another thread accepts the next one (leader and followers). New threads are started by the
-/// thread that runs the server, which has nothing else to do: its allocations for them lie
+/// thread that runs the server, which has little else to do: its allocations for them lie
 /// together, so they do not keep the allocator from returning the memory that the threads used.
 pub(super) struct Workers<'s> {
     listener: &'s Listener,

@@ -51,6 +51,8 @@ impl Channel<'_> {
         if self.transport.finish().is_err() {
             return;
         }
+        // It is not idle, whatever it was before.
+        self.ticket.begin_work();
         self.ticket.begin_wait();
         let limit = self.config.head_timeout;
         let limit = limit.map_or(LINGER, |limit| limit.min(LINGER));

@@ -1,7 +1,8 @@
 //! A connected socket, with a time limit for each call.
 //!
 //! TCP and Unix sockets are the same here. Time limits are the socket's own (`SO_RCVTIMEO`,
-//! `SO_SNDTIMEO`): they cost a system call only when they change.
+//! `SO_SNDTIMEO`), but for the wait between two requests: they cost a system call only when they
+//! change.
 
 use super::More;
 use crate::config::Config;
