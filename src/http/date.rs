@@ -53,8 +53,8 @@ impl HttpDate {
         Self(i64::try_from(elapsed.as_secs()).map_or(LAST, |seconds| seconds.min(LAST)))
     }
 
-    /// What [`Display`](fmt::Display) writes, without the machinery of formatting: it takes a tenth of
-    /// the time.
+    /// What [`Display`](fmt::Display) writes, without the machinery of formatting, which alone takes
+    /// 1,400 instructions.
     pub(crate) fn to_text(self) -> [u8; 29] {
         // Not jiff's `Timestamp`, which ends a day before the year 9999 does.
         let time = EPOCH.checked_add(SignedDuration::from_secs(self.0));

@@ -116,10 +116,6 @@ impl<'c> Channel<'c> {
         tls: &Tls,
         report: impl FnOnce(&TlsError),
     ) -> io::Result<Spoken> {
-        let Transport::Plain(socket) = &self.transport else {
-            return Ok(Spoken::Tls);
-        };
-        let mut socket = socket.clone();
         // Bytes may have arrived together with the PROXY header.
         if self.input.unread().is_empty() && !self.await_request()? {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -132,26 +128,25 @@ impl<'c> Channel<'c> {
         }
         let mut handshake = Handshake::new();
         let mut received = 0;
-        loop {
+        let socket = loop {
             received += self.input.unread().len();
             if received > MOST_OF_HANDSHAKE {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            let is_agreed = handshake.advance(self.input.unread(), tls, &mut socket)?;
+            let Transport::Plain(socket) = &mut self.transport else {
+                return Ok(Spoken::Tls);
+            };
+            let is_agreed = handshake.advance(self.input.unread(), tls, socket)?;
             let taken = self.input.unread().len();
             self.input.consume(taken);
             if is_agreed {
-                break;
+                break socket.clone();
             }
             if !self.receive_head(received)? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-        }
-        // That socket knows which time limit the last call has set.
-        let Transport::Plain(socket) = &self.transport else {
-            return Ok(Spoken::Tls);
         };
-        let stream = handshake.into_stream(socket.clone());
+        let stream = handshake.into_stream(socket);
         self.transport = Transport::Tls(stream.ok_or(io::ErrorKind::InvalidData)?);
         Ok(Spoken::Tls)
     }

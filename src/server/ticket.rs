@@ -1,8 +1,9 @@
 //! What the server knows about one open connection, and how other threads end it.
 
 use super::places::Holder;
+use super::transport::has_arrived;
 use crate::sys;
-use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
+use rustix::net::{Shutdown, shutdown};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -205,10 +206,6 @@ impl Ticket {
         self.bits() & DROPS_HEAD != 0
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        self.state.load(Ordering::SeqCst) & WAITING != 0
-    }
-
     /// Whether it may be evicted as an idle connection. A client that has just connected is about
     /// to send a request, and would get nothing at all.
     pub(super) fn is_evictable(&self) -> bool {
@@ -255,16 +252,10 @@ impl Ticket {
             return left;
         }
         // A request that has just arrived may have its end still to come.
-        if !self.has_arrived() {
+        if !has_arrived(&*self.socket) {
             self.end_waiting(LAST);
         }
         limit
-    }
-
-    /// Whether bytes have arrived that were not received yet.
-    fn has_arrived(&self) -> bool {
-        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-        recv(&*self.socket, &mut [0; 1], flags).is_ok_and(|(_, count)| count > 0)
     }
 
     /// Ends the connection, and adds `bits` to its state, if it waits for a request; returns
@@ -303,9 +294,7 @@ impl Ticket {
 
     /// Ends the connection if it waits for a request: one that has arrived is still served.
     fn end_if_waiting(&self) {
-        if self.is_waiting() {
-            self.stop_reading();
-        }
+        self.end_waiting(LAST);
     }
 
     /// Ends the connection unless it is working on a response.

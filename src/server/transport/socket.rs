@@ -84,9 +84,7 @@ impl Socket {
 
     /// Whether bytes have arrived that were not received yet.
     pub(in crate::server) fn has_arrived(&mut self) -> bool {
-        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-        let peeked = recv(&*self.socket, &mut [0; 1], flags);
-        peeked.is_ok_and(|(_, count)| count > 0)
+        has_arrived(&*self.socket)
     }
 
     /// Sends some of `parts`, one after the other, and returns how many bytes were sent.
@@ -184,6 +182,12 @@ impl Socket {
     pub(in crate::server) fn finish(&mut self) -> io::Result<()> {
         Ok(rustix::net::shutdown(&*self.socket, Shutdown::Write)?)
     }
+}
+
+/// Whether bytes have arrived at a socket that were not received yet.
+pub(in crate::server) fn has_arrived(socket: impl AsFd) -> bool {
+    let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    recv(socket, &mut [0; 1], flags).is_ok_and(|(_, count)| count > 0)
 }
 
 #[cfg(target_os = "linux")]
