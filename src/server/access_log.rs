@@ -87,6 +87,9 @@ impl AccessLog {
     /// Starts a thread that writes to `sink`.
     pub(super) fn start(sink: Box<dyn Write + Send>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
+        // At their full size at once: a buffer that grows moves into the heap of a thread that ends.
+        let batch = Vec::with_capacity(KEPT_CAPACITY);
+        shared.lock().waiting = Vec::with_capacity(KEPT_CAPACITY);
         let log = Self {
             shared: Arc::clone(&shared),
         };
@@ -96,7 +99,7 @@ impl AccessLog {
             .spawn(move || {
                 sys::yield_to_others();
                 sys::wait_for_turn();
-                shared.write_lines(sink);
+                shared.write_lines(sink, batch);
             })?;
         Ok(log)
     }
@@ -193,9 +196,8 @@ impl Shared {
     }
 
     /// Writes lines until the log is closed.
-    fn write_lines(&self, sink: Box<dyn Write + Send>) {
+    fn write_lines(&self, sink: Box<dyn Write + Send>, mut batch: Vec<u8>) {
         let mut sink = LineSink::new(sink);
-        let mut batch = Vec::new();
         let mut is_prompt = true;
         while let Some(dropped) = self.take(&mut batch, is_prompt) {
             let start = sys::uptime();

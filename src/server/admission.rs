@@ -1,10 +1,13 @@
-//! Which connections are open, which of them are evicted, and how all of them are shut down.
+//! Which connections are open, and which of them are evicted.
+
+mod closing;
 
 use super::capacity::Capacity;
 use super::idle::IdleLimit;
 use super::places::{Holder, Places};
-use super::ticket::{LAST, LAST_CALLS, REFUSED, Ticket};
+use super::ticket::{LAST, REFUSED, Ticket};
 use crate::http::Peer;
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const STALLED: Duration = Duration::from_secs(1);
 /// How long to wait for such a response to end.
 const STALLED_LIMIT: Duration = Duration::from_secs(1);
+/// How long to wait for more threads to end once one has ended. They began to wait together.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// All open connections of a server.
 ///
@@ -55,6 +60,8 @@ struct State {
     watchers: usize,
     /// How many times another accepting thread was requested.
     calls: usize,
+    /// When to give back what threads have left: some have ended.
+    give_back_at: Option<Instant>,
     is_closing: bool,
     /// Not even responses in progress are waited for.
     is_aborted: bool,
@@ -67,6 +74,15 @@ struct State {
 pub(super) enum Largest {
     Own,
     Other,
+}
+
+/// What the thread that starts others is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    StartThreads,
+    /// Threads have ended, because no client came: what they used goes back to the system.
+    GiveBack,
+    ShutDown,
 }
 
 /// What becomes of a new connection.
@@ -146,7 +162,7 @@ impl Admission {
     }
 
     /// Called when the system is out of descriptors or threads. Ends idle connections, as
-    /// [`wait_for_thread_request`](Self::wait_for_thread_request) does, evicts the longest-idle one,
+    /// [`wait_for_task`](Self::wait_for_task) does, evicts the longest-idle one,
     /// then waits up to `limit`; returns whether any connection ended.
     pub(super) fn wait_for_room(&self, limit: Duration) -> bool {
         let mut state = self.lock();
@@ -211,34 +227,6 @@ impl Admission {
         self.lock().tickets.len()
     }
 
-    /// Tells all connections to end after their response. [`finish`](Self::finish) gives idle ones a
-    /// last call, and those that are receiving a head a longer one.
-    pub(super) fn begin_closing(&self) {
-        let mut state = self.lock();
-        state.is_closing = true;
-        for ticket in &state.tickets {
-            ticket.make_last();
-        }
-        self.called.notify_all();
-        self.ended.notify_all();
-    }
-
-    /// Like [`begin_closing`](Self::begin_closing), but also cuts what is in progress.
-    pub(super) fn abort(&self) {
-        self.lock().is_aborted = true;
-        self.begin_closing();
-    }
-
-    /// Whether the server is shutting down.
-    pub(super) fn is_closing(&self) -> bool {
-        self.lock().is_closing
-    }
-
-    /// Whether not even responses in progress are waited for.
-    pub(super) fn is_aborted(&self) -> bool {
-        self.lock().is_aborted
-    }
-
     /// Whether a listener has no thread that accepts, and none can be started.
     pub(super) fn lacks_threads(&self) -> bool {
         self.lacks_threads.load(Ordering::Relaxed)
@@ -255,21 +243,41 @@ impl Admission {
         self.called.notify_one();
     }
 
-    /// Waits for a [`request_thread`](Self::request_thread) or for shutdown; returns whether a
-    /// thread was requested. Ends idle connections meanwhile, and begins the shutdown after
-    /// `exit_idle` without a connection.
-    pub(super) fn wait_for_thread_request(&self, exit_idle: Option<Duration>) -> bool {
+    /// Notes that a thread is about to end, because no client came.
+    pub(super) fn has_fewer_threads(&self) {
+        self.lock().give_back_at = Instant::now().checked_add(SETTLED);
+        self.called.notify_one();
+    }
+
+    /// Waits for a [`request_thread`](Self::request_thread), for memory to give back, or for
+    /// shutdown. Ends idle connections meanwhile, and begins the shutdown after `exit_idle` without
+    /// a connection.
+    pub(super) fn wait_for_task(&self, exit_idle: Option<Duration>) -> Task {
         let mut state = self.lock();
-        while state.calls == 0 && !state.is_closing {
+        loop {
+            if state.is_closing {
+                return Task::ShutDown;
+            }
+            if mem::take(&mut state.calls) > 0 {
+                return Task::StartThreads;
+            }
             state.end_idle();
             let until_exit = exit_idle.map(|limit| limit.saturating_sub(state.idle_time()));
             if until_exit == Some(Duration::ZERO) {
                 drop(state);
                 self.begin_closing();
-                return false;
+                return Task::ShutDown;
             }
-            let until_look = state.idle_limit.time_left();
-            state = if let Some(left) = until_exit.into_iter().chain(until_look).min() {
+            let now = Instant::now();
+            if state.give_back_at.is_some_and(|at| at <= now) {
+                state.give_back_at = None;
+                let open = mem::take(&mut state.tickets);
+                state.tickets.extend(open);
+                return Task::GiveBack;
+            }
+            let until_give_back = state.give_back_at.map(|at| at - now);
+            let times = [until_exit, until_give_back, state.idle_limit.time_left()];
+            state = if let Some(left) = times.into_iter().flatten().min() {
                 let waited = self.called.wait_timeout(state, left);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             } else {
@@ -277,39 +285,6 @@ impl Admission {
                 waited.unwrap_or_else(PoisonError::into_inner)
             };
         }
-        state.calls = 0;
-        !state.is_closing
-    }
-
-    /// Wakes a [`finish`](Self::finish) that waits for connections which are not admitted yet.
-    pub(super) fn all_admitted(&self) {
-        let state = self.lock();
-        if state.watchers > 0 {
-            self.ended.notify_all();
-        }
-    }
-
-    /// Waits until all connections have ended and no other may be admitted, but no longer than
-    /// `limit`; then cuts the rest.
-    pub(super) fn finish(&self, limit: Duration, may_admit: impl Fn() -> bool) {
-        let cut = (limit, Ticket::cut as fn(&Ticket));
-        let mut waited = Duration::ZERO;
-        for (until, end) in LAST_CALLS.into_iter().chain([cut]) {
-            let until = until.min(limit);
-            let mut state = self.wait_for_end(until.saturating_sub(waited), &may_admit);
-            waited = until;
-            state.is_over = until == limit;
-            state.tickets.iter().for_each(|ticket| end(ticket));
-        }
-    }
-
-    /// Waits until there are no connections and none may be admitted, but no longer than `limit`.
-    fn wait_for_end(&self, limit: Duration, may_admit: impl Fn() -> bool) -> MutexGuard<'_, State> {
-        let in_progress = |state: &mut State| {
-            let has_more = !state.tickets.is_empty() || may_admit();
-            has_more && !state.is_aborted
-        };
-        self.watch(self.lock(), limit, in_progress)
     }
 
     /// Waits while `condition` holds; only the end of a connection or shutdown can change it.
@@ -389,69 +364,5 @@ impl State {
     fn evict(&mut self, ticket: &Ticket) {
         ticket.evict();
         self.places.free(ticket);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::os::unix::net::UnixStream;
-    use std::thread::{self, Scope, ScopedJoinHandle};
-
-    /// Begins the end of a server, and returns once it waits for something.
-    fn begin_end<'s>(
-        scope: &'s Scope<'s, '_>,
-        admission: &'s Admission,
-        may_admit: &'s AtomicBool,
-    ) -> ScopedJoinHandle<'s, ()> {
-        admission.begin_closing();
-        let end = scope.spawn(|| {
-            admission.finish(Duration::from_secs(60), || may_admit.load(Ordering::SeqCst));
-        });
-        while admission.lock().watchers == 0 {
-            thread::yield_now();
-        }
-        end
-    }
-
-    #[test]
-    fn the_end_waits_for_a_connection_that_is_not_admitted_yet() {
-        let admission = Admission::default();
-        admission.open(Capacity::of_process(8), None);
-        let (mut client, socket) = UnixStream::pair().expect("a pair of sockets");
-        let mut server = socket.try_clone().expect("a descriptor");
-        // A thread has accepted the connection, and has not admitted it.
-        let may_admit = AtomicBool::new(true);
-        thread::scope(|scope| {
-            let end = begin_end(scope, &admission, &may_admit);
-            let (ticket, verdict) = admission.admit(socket.into(), &Peer::Unix(None));
-            assert_eq!(verdict, Verdict::Serve);
-            may_admit.store(false, Ordering::SeqCst);
-            admission.all_admitted();
-
-            // It is not cut.
-            server.write_all(b"response").expect("it is open");
-            assert!(!end.is_finished());
-            admission.release(&ticket);
-            end.join().expect("it does not panic");
-            drop((server, ticket));
-            let mut response = String::new();
-            client.read_to_string(&mut response).expect("a response");
-            assert_eq!(response, "response");
-        });
-    }
-
-    #[test]
-    fn the_end_comes_when_the_last_thread_stops_accepting() {
-        let admission = Admission::default();
-        let may_admit = AtomicBool::new(true);
-        thread::scope(|scope| {
-            let end = begin_end(scope, &admission, &may_admit);
-            assert!(!end.is_finished());
-            may_admit.store(false, Ordering::SeqCst);
-            admission.all_admitted();
-            end.join().expect("it does not panic");
-        });
     }
 }

@@ -65,6 +65,13 @@ impl Buffers {
             kept.push(buffers);
         }
     }
+
+    /// Drops the buffers that are not in use.
+    pub(super) fn clear(&self) {
+        for pool in &self.0 {
+            *pool.lock() = Vec::new();
+        }
+    }
 }
 
 impl Pool {
@@ -104,5 +111,7 @@ mod tests {
             buffers.give_back(RequestBuffers::default());
         }
         assert_eq!(buffers.0[0].lock().len(), MAX_KEPT);
+        buffers.clear();
+        assert_eq!(buffers.0[0].lock().capacity(), 0);
     }
 }

@@ -7,7 +7,7 @@ use super::admission::{Admission, Largest};
 use super::context::Context;
 use super::heads::{HeadShare, HeadSize};
 use super::ticket::{LAST_CALL, Ticket};
-use super::transport::{Handshake, More, Socket, Transport};
+use super::transport::{Handshake, More, Socket, Transport, accept_limit};
 use super::watch::Watch;
 use crate::config::Config;
 use crate::http::{Ready, Wait};
@@ -234,17 +234,31 @@ impl<'c> Channel<'c> {
     /// Receives the first bytes of a request. While the server drains, they must be on their way
     /// already. The wait for any request but the first is ended by another thread.
     fn await_request(&mut self) -> io::Result<bool> {
-        let limit = self.config.idle_timeout;
-        let limit = if self.ticket.begin_wait() {
-            Some(limit.map_or(LAST_CALL, |limit| limit.min(LAST_CALL)))
+        let received = if self.ticket.begin_wait() {
+            let limit = self.config.idle_timeout.unwrap_or(LAST_CALL);
+            self.transport
+                .receive(self.input.space(0)?, Some(limit.min(LAST_CALL)))
         } else if self.ticket.is_answered() {
-            None
+            self.transport.receive(self.input.space(0)?, None)
         } else {
-            limit
+            self.receive_first()
         };
-        let received = self.transport.receive(self.input.space(0)?, limit);
         self.ticket.end_wait();
         self.add_received(received)
+    }
+
+    /// Receives the first bytes of the first request.
+    fn receive_first(&mut self) -> io::Result<usize> {
+        let limit = self.config.idle_timeout;
+        let inherited = accept_limit(self.config);
+        let space = self.input.space(0)?;
+        match self.transport.receive(space, Some(inherited)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && limit != Some(inherited) => {
+                let left = limit.map(|limit| limit.saturating_sub(inherited));
+                self.transport.receive(space, left)
+            }
+            received => received,
+        }
     }
 
     /// Receives more of a head, for which `elsewhere` bytes of memory are taken outside the input

@@ -1,15 +1,16 @@
 //! The server: which threads accept connections, and when it ends.
 
 use super::access_log::AccessLog;
-use super::admission::Admission;
+use super::admission::{Admission, Task};
 use super::buffers::Buffers;
 use super::capacity::Capacity;
 use super::context::Context;
 use super::heads::Heads;
 use super::listener::Listener;
+use super::memory::{self, Piece};
 use super::record::{LogFormat, Records};
 use super::transport::prepare;
-use super::workers::{Mode, Workers};
+use super::workers::{Mode, STACK, Workers};
 use crate::config::Config;
 use crate::handler::Handler;
 use crate::http::Peer;
@@ -297,12 +298,8 @@ impl<H: Handler> Server<H> {
             if started.is_err() {
                 self.admission.abort();
             }
-            while self
-                .admission
-                .wait_for_thread_request(self.config.exit_idle)
-            {
-                find_followers(&workers, &self.admission, scope);
-            }
+            let exit_idle = self.config.exit_idle;
+            start_threads(&workers, &self.admission, &buffers, exit_idle, scope);
             for workers in &workers {
                 workers.turn_clients_away(scope);
             }
@@ -323,6 +320,48 @@ impl<H: Handler> Server<H> {
         }
         let failures = workers.into_iter().filter_map(Workers::into_failure);
         started.and(failures.into_iter().next().map_or(Ok(()), Err))
+    }
+}
+
+/// Starts threads when they are requested, until shutdown. It does so on a thread of its own, which
+/// is replaced when memory is given back, for the reasons that [`memory`] tells.
+fn start_threads<'s: 'scope, 'scope, 'env>(
+    workers: &'env [Workers<'s>],
+    admission: &'env Admission,
+    buffers: &'env Buffers,
+    exit_idle: Option<Duration>,
+    scope: &'scope Scope<'scope, 'env>,
+) {
+    let start = move |first: Option<Task>| {
+        let mut task = first.unwrap_or_else(|| admission.wait_for_task(exit_idle));
+        loop {
+            match task {
+                Task::StartThreads => find_followers(workers, admission, scope),
+                Task::GiveBack => {
+                    buffers.clear();
+                    memory::release_stacks();
+                    return Some(Piece::new());
+                }
+                Task::ShutDown => return None,
+            }
+            task = admission.wait_for_task(exit_idle);
+        }
+    };
+    // A server that has just started need not start this thread, too, before the first client.
+    let mut first = Some(admission.wait_for_task(exit_idle));
+    loop {
+        let thread = thread::Builder::new().stack_size(STACK);
+        let piece = match thread.spawn_scoped(scope, move || start(first)) {
+            // If it panicked, the next one takes over.
+            Ok(thread) => thread.join().unwrap_or_else(|_| Some(Piece::new())),
+            Err(_) => start(first),
+        };
+        if piece.is_none() {
+            return;
+        }
+        // Only now is what the thread itself kept free, too.
+        drop((piece, Piece::new()));
+        first = None;
     }
 }
 

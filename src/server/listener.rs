@@ -59,7 +59,7 @@ impl Listener {
 
     /// Accepts the next connection. Without one, it gives up after the receive timeout, or after
     /// `limit` where the socket is another process's.
-    pub(super) fn accept(&self, limit: Option<Duration>) -> io::Result<(OwnedFd, Peer)> {
+    pub(super) fn accept(&self, limit: Duration) -> io::Result<(OwnedFd, Peer)> {
         let Some(bell) = &self.bell else {
             return self.accept_now();
         };
@@ -74,9 +74,9 @@ impl Listener {
     }
 
     /// Waits for a client or the bell.
-    fn wait(&self, bell: &Bell, limit: Option<Duration>) -> io::Result<()> {
+    fn wait(&self, bell: &Bell, limit: Duration) -> io::Result<()> {
         // A time that is too long to be represented means for ever.
-        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        let limit = Timespec::try_from(limit).ok();
         let mut polled = [
             PollFd::new(self, PollFlags::IN),
             PollFd::new(&bell.heard, PollFlags::IN),
@@ -142,6 +142,60 @@ impl Listener {
         // Whoever listens to the other end finds the end of the stream.
         let _ = bell.rung.shutdown(Shutdown::Both);
         true
+    }
+
+    /// Makes every thread that is blocked in [`accept`](Self::accept) return, and frees the port,
+    /// unless the socket is another process's. `waiting` tells how many threads there are.
+    #[cfg(target_os = "linux")]
+    pub(super) fn wake(&self, _: impl Fn() -> usize) {
+        if self.leave_to_its_keeper() {
+            return;
+        }
+        // This fails on a socket that no longer listens.
+        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+    }
+
+    /// As above, on systems where waking each thread takes a connection.
+    ///
+    /// Other clients may come first, or there may be no descriptor for it, so this is retried for a
+    /// while.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn wake(&self, waiting: impl Fn() -> usize) {
+        const TIMES: usize = 100;
+        const PAUSE: Duration = Duration::from_millis(10);
+        if self.leave_to_its_keeper() {
+            return;
+        }
+        let Ok(address) = self.local_addr() else {
+            return;
+        };
+        for _ in 0..TIMES {
+            let waiting = waiting();
+            if waiting == 0 {
+                return;
+            }
+            for _ in 0..waiting {
+                knock(&address);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Connects to a listener, and drops the connection.
+#[cfg(not(target_os = "linux"))]
+fn knock(address: &Peer) {
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+    // This fails where other clients have come first.
+    match address {
+        Peer::Ip(SocketAddr::V4(address)) if address.ip().is_unspecified() => {
+            let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, address.port()));
+        }
+        Peer::Ip(SocketAddr::V6(address)) if address.ip().is_unspecified() => {
+            let _ = TcpStream::connect((Ipv6Addr::LOCALHOST, address.port()));
+        }
+        Peer::Ip(address) => drop(TcpStream::connect(address)),
+        Peer::Unix(path) => drop(path.as_ref().map(UnixStream::connect)),
     }
 }
 

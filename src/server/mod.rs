@@ -14,6 +14,7 @@ mod idle;
 mod line_sink;
 mod listener;
 mod log_line;
+mod memory;
 mod places;
 mod record;
 mod ticket;

@@ -5,7 +5,7 @@
 mod socket;
 mod tls;
 
-pub(super) use socket::{Socket, has_arrived, prepare};
+pub(super) use socket::{Socket, accept_limit, has_arrived, prepare};
 pub(super) use tls::{Handshake, TlsStream};
 
 use rustix::event::PollFlags;

@@ -5,15 +5,15 @@ use super::clock::Clock;
 use super::connection::Connection;
 use super::context::Context;
 use super::listener::Listener;
+use super::memory::Piece;
 use super::ticket::Ticket;
-use super::transport::prepare;
+use super::transport::{accept_limit, prepare};
 use crate::http::Peer;
 use crate::sys;
 use rustix::io::Errno;
-use std::hint;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use std::time::Duration;
 const SPARE: usize = 8;
 /// Bytes of stack for a connection's thread, handlers included. Only the part that is used takes
 /// memory. The size is below the 2 MiB at which the kernel might use a huge page for it.
-const STACK: usize = 1024 * 1024;
+pub(super) const STACK: usize = 1024 * 1024;
 /// How long to wait at most for a connection to end when the system is out of descriptors.
 const SHORTAGE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -37,9 +37,10 @@ pub(super) enum Mode {
 /// The threads that accept and serve, all running the same loop.
 ///
 /// The thread that accepts a connection also serves it, with no hand-over: it first makes sure that
-/// another thread accepts the next one (leader and followers). New threads are started by the
-/// thread that runs the server, which has little else to do: its allocations for them lie
-/// together, so they do not keep the allocator from returning the memory that the threads used.
+/// another thread accepts the next one (leader and followers). New threads are started by a thread
+/// that has little else to do: its allocations for them lie together, so they do not keep the
+/// allocator from returning the memory that the threads used. When no client comes for a while, the
+/// threads that have served end: see [`memory`](super::memory).
 pub(super) struct Workers<'s> {
     listener: &'s Listener,
     context: &'s Context<'s>,
@@ -50,6 +51,8 @@ pub(super) struct Workers<'s> {
     max_waiting: usize,
     /// How many should wait there.
     spare: usize,
+    /// They have served since the last of them was replaced. One that serves alone never is.
+    have_served: AtomicBool,
     /// Why the server had to stop accepting.
     failure: Mutex<Option<io::Error>>,
 }
@@ -71,6 +74,7 @@ impl<'s> Workers<'s> {
                 Mode::Threads => SPARE.min(max_waiting),
                 Mode::OneAtATime => 1,
             },
+            have_served: AtomicBool::new(false),
             failure: Mutex::new(None),
         }
     }
@@ -104,7 +108,7 @@ impl<'s> Workers<'s> {
         let spawned = thread.spawn_scoped(scope, move || {
             sys::wait_for_turn();
             self.work();
-            give_back_memory();
+            drop(Piece::new());
         });
         if spawned.is_err() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -122,13 +126,16 @@ impl<'s> Workers<'s> {
     /// Accepts and serves until the server ends, or until enough other threads do.
     fn work(&self) {
         let mut clock = Clock::new();
+        // The last thread ends later than the others: the one that replaces it gets none of their
+        // memory.
+        let mut may_be_last = false;
         loop {
             // On other systems, threads stay blocked in `accept` after the listener is shut down.
             if cfg!(not(target_os = "linux")) && self.context.admission.is_closing() {
                 self.leave();
                 return;
             }
-            match self.listener.accept(self.context.config.idle_timeout) {
+            match self.listener.accept(accept_limit(self.context.config)) {
                 Ok((socket, client)) => {
                     if self.mode == Mode::OneAtATime {
                         let _ = prepare(&socket, self.context.config);
@@ -139,6 +146,9 @@ impl<'s> Workers<'s> {
                         self.context.admission.request_thread();
                     }
                     self.serve(&ticket, verdict, client, &mut clock);
+                    self.have_served
+                        .store(self.mode == Mode::Threads, Ordering::Relaxed);
+                    may_be_last = false;
                     // Rejoin first: a thread that waits for a connection to end must then find this
                     // one counted.
                     let stays = self.rejoin();
@@ -152,11 +162,12 @@ impl<'s> Workers<'s> {
                     return;
                 }
                 Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
-                    // No client came within the receive timeout, and other threads wait too.
-                    Some(Errno::AGAIN) if self.retire() => return,
+                    // No client came within the limit.
+                    Some(Errno::AGAIN) if self.retire(may_be_last) => return,
+                    Some(Errno::AGAIN) => may_be_last = self.have_served.load(Ordering::Relaxed),
                     Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK) => return self.fail(error),
                     // The client was gone before it was accepted.
-                    Some(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
+                    Some(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
                     // Out of descriptors or memory; retrying at once would change nothing.
                     _ => {
                         self.context.admission.wait_for_room(SHORTAGE_PAUSE);
@@ -207,12 +218,25 @@ impl<'s> Workers<'s> {
             .is_ok()
     }
 
-    /// Stops counting this thread as waiting, unless it is the only one; returns whether it did.
-    fn retire(&self) -> bool {
-        let others_wait = |waiting| (waiting > 1).then(|| waiting - 1);
-        self.waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, others_wait)
-            .is_ok()
+    /// Stops counting this thread as waiting, unless it is the only one; returns whether it did. One
+    /// that `may_be_last` is replaced then.
+    fn retire(&self, may_be_last: bool) -> bool {
+        let least = usize::from(!may_be_last);
+        let leaves = |waiting| (waiting > least).then(|| waiting - 1);
+        let before = self
+            .waiting
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, leaves);
+        match before {
+            Err(_) => return false,
+            Ok(1) => {
+                self.have_served.store(false, Ordering::Relaxed);
+                self.context.admission.all_admitted();
+                self.context.admission.request_thread();
+            }
+            Ok(_) => {}
+        }
+        self.context.admission.has_fewer_threads();
+        true
     }
 
     /// Stops counting this thread as waiting; returns how many others wait.
@@ -316,66 +340,7 @@ impl<'s> Workers<'s> {
     }
 
     /// Makes every thread that is blocked in `accept` return, and frees the port.
-    #[cfg(target_os = "linux")]
     pub(super) fn wake(&self) {
-        if self.listener.leave_to_its_keeper() {
-            return;
-        }
-        // This fails on a socket that no longer listens.
-        let _ = rustix::net::shutdown(self.listener, rustix::net::Shutdown::Both);
+        self.listener.wake(|| self.waiting.load(Ordering::Relaxed));
     }
-
-    /// As above, on systems where waking each thread takes a connection.
-    ///
-    /// Other clients may come first, or there may be no descriptor for it, so this is retried for a
-    /// while.
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn wake(&self) {
-        const TIMES: usize = 100;
-        const PAUSE: Duration = Duration::from_millis(10);
-        if self.listener.leave_to_its_keeper() {
-            return;
-        }
-        let Ok(address) = self.listener.local_addr() else {
-            return;
-        };
-        for _ in 0..TIMES {
-            let waiting = self.waiting.load(Ordering::Relaxed);
-            if waiting == 0 {
-                return;
-            }
-            for _ in 0..waiting {
-                knock(&address);
-            }
-            thread::sleep(PAUSE);
-        }
-    }
-}
-
-/// Connects to a listener, and drops the connection.
-#[cfg(not(target_os = "linux"))]
-fn knock(address: &Peer) {
-    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-    use std::os::unix::net::UnixStream;
-    // This fails where other clients have come first.
-    match address {
-        Peer::Ip(SocketAddr::V4(address)) if address.ip().is_unspecified() => {
-            let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, address.port()));
-        }
-        Peer::Ip(SocketAddr::V6(address)) if address.ip().is_unspecified() => {
-            let _ = TcpStream::connect((Ipv6Addr::LOCALHOST, address.port()));
-        }
-        Peer::Ip(address) => drop(TcpStream::connect(address)),
-        Peer::Unix(path) => drop(path.as_ref().map(UnixStream::connect)),
-    }
-}
-
-/// Makes the system's allocator return the memory that earlier threads have freed.
-///
-/// glibc keeps small free chunks apart. A large allocation makes it merge them, and freeing that
-/// one trims the heap. Without this, memory stays at its peak.
-fn give_back_memory() {
-    // Large enough to trigger merging (64 KiB), too small to get its own mapping (128 KiB).
-    const LARGE: usize = 96 * 1024;
-    drop(hint::black_box(Vec::<u8>::with_capacity(LARGE)));
 }

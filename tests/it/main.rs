@@ -40,6 +40,8 @@ mod listings;
 mod load;
 #[cfg(target_os = "linux")]
 mod log;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(unix)]
 mod motion;
 // The tree has names that other systems forbid, and each request comes from an address of its

@@ -40,7 +40,7 @@ impl Socket {
         }
         Ok(Self {
             socket,
-            receive_timeout: config.idle_timeout,
+            receive_timeout: Some(accept_limit(config)),
         })
     }
 
@@ -204,16 +204,22 @@ fn send_flags(_: More) -> SendFlags {
     SendFlags::empty()
 }
 
+/// How long a thread waits for a client before it may end, and how long a new connection waits for
+/// bytes, since it inherits the limit of its listener.
+pub(in crate::server) fn accept_limit(config: &Config) -> Duration {
+    const LIMIT: Duration = Duration::from_secs(20);
+    config.idle_timeout.map_or(LIMIT, |idle| idle.min(LIMIT))
+}
+
 /// Sets the options that connections start with: no delay for small packets, and the time limits.
-/// On Linux connections inherit these from the listener, so this is done once. The receive timeout
-/// is also how long a thread waits in `accept` before it may retire.
+/// On Linux connections inherit these from the listener, so this is done once.
 pub(in crate::server) fn prepare(socket: impl AsFd, config: &Config) -> io::Result<()> {
     match sockopt::set_tcp_nodelay(&socket, true) {
         // A Unix socket has no such delay.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOPROTOOPT | Errno::INVAL) => {}
         Err(error) => return Err(error.into()),
     }
-    sockopt::set_socket_timeout(&socket, Timeout::Recv, config.idle_timeout)?;
+    sockopt::set_socket_timeout(&socket, Timeout::Recv, Some(accept_limit(config)))?;
     sockopt::set_socket_timeout(&socket, Timeout::Send, config.stall_timeout)?;
     Ok(())
 }
