@@ -271,6 +271,7 @@ impl Admission {
             let now = Instant::now();
             if state.give_back_at.is_some_and(|at| at <= now) {
                 state.give_back_at = None;
+                // They move into the heap of this thread, and take no more room than they need.
                 let open = mem::take(&mut state.tickets);
                 state.tickets.extend(open);
                 return Task::GiveBack;

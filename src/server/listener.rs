@@ -75,7 +75,6 @@ impl Listener {
 
     /// Waits for a client or the bell.
     fn wait(&self, bell: &Bell, limit: Duration) -> io::Result<()> {
-        // A time that is too long to be represented means for ever.
         let limit = Timespec::try_from(limit).ok();
         let mut polled = [
             PollFd::new(self, PollFlags::IN),

@@ -7,6 +7,7 @@
 //! end when no client comes for a while, and then what they have left is returned. Other allocators
 //! do without.
 
+use crate::sys;
 use std::hint;
 use std::thread;
 
@@ -30,10 +31,11 @@ impl Drop for Piece {
 }
 
 /// Makes glibc give up the stacks of ended threads. Only those beyond 40 MiB go: that is exceeded by
-/// a stack of which nothing is used.
+/// a stack of which nothing is used. Where address space is limited, others may need it more.
 pub(super) fn release_stacks() {
     const BEYOND: usize = 41 * 1024 * 1024;
     if cfg!(target_env = "gnu")
+        && sys::spare_address_space().is_none()
         && let Ok(thread) = thread::Builder::new().stack_size(BEYOND).spawn(|| {})
     {
         let _ = thread.join();

@@ -218,10 +218,12 @@ impl<'s> Workers<'s> {
             .is_ok()
     }
 
-    /// Stops counting this thread as waiting, unless it is the only one; returns whether it did. One
-    /// that `may_be_last` is replaced then.
+    /// Stops counting this thread as waiting, so that it can end; returns whether it may. It may if
+    /// another waits. If none does, it `may_be_last` where threads are not scarce: then another is
+    /// started in its place.
     fn retire(&self, may_be_last: bool) -> bool {
-        let least = usize::from(!may_be_last);
+        let is_replaced = may_be_last && !self.context.admission.lacks_threads();
+        let least = usize::from(!is_replaced);
         let leaves = |waiting| (waiting > least).then(|| waiting - 1);
         let before = self
             .waiting

@@ -204,8 +204,8 @@ fn send_flags(_: More) -> SendFlags {
     SendFlags::empty()
 }
 
-/// How long a thread waits for a client before it may end, and how long a new connection waits for
-/// bytes, since it inherits the limit of its listener.
+/// How long a thread waits for a client before it may end. A new connection inherits the limit from
+/// its listener, and so waits for the first bytes in two parts.
 pub(in crate::server) fn accept_limit(config: &Config) -> Duration {
     const LIMIT: Duration = Duration::from_secs(20);
     config.idle_timeout.map_or(LIMIT, |idle| idle.min(LIMIT))
