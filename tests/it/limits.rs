@@ -1,8 +1,9 @@
 //! Nobody can pin the server, and what it takes is bounded (lesson 21).
 
 use crate::load::{
-    HUGE, arguments_for, ask, connect, descriptors, drain, eventually, get, length, processor_time,
-    raise_descriptor_limit, read_head, read_response, send, serve, settle, status, tree,
+    HUGE, arguments_for, ask, connect, descriptors, drain, eventually, get, kept, length,
+    processor_time, raise_descriptor_limit, read_head, read_response, send, serve, settle, status,
+    tree,
 };
 use crate::support::{PATIENCE, Running, Tree, not_run};
 use std::io::{ErrorKind, Read, Write};
@@ -16,13 +17,6 @@ use std::time::{Duration, Instant};
 fn stuck(server: &Running) -> TcpStream {
     let mut client = ask(server.address(), "/huge");
     assert_eq!(read_head(&mut client).status(), 200);
-    client
-}
-
-/// A connection that has made a request and may make another.
-fn kept(server: &Running) -> TcpStream {
-    let mut client = ask(server.address(), "/a");
-    assert_eq!(read_response(&mut client).body, b"hello");
     client
 }
 

@@ -87,6 +87,13 @@ pub(crate) fn send(client: &mut TcpStream, target: &str) {
         .expect("the request is sent");
 }
 
+/// A connection that has asked for `a` of the [`tree`] and may make another.
+pub(crate) fn kept(server: &Running) -> TcpStream {
+    let mut client = ask(server.address(), "/a");
+    assert_eq!(read_response(&mut client).body, b"hello");
+    client
+}
+
 /// Asks on a connection of its own and reads to the end.
 pub(crate) fn get(server: SocketAddr, target: &str) -> Response {
     let mut client = connect(server);
