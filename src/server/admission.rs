@@ -203,16 +203,31 @@ impl Admission {
         self.watch(state, limit, nothing_new).ended != ended
     }
 
-    /// Makes the connection with the largest unfinished head drop it, unless that is `own`; returns
-    /// whose head is the largest.
-    pub(super) fn drop_largest_head(&self, own: &Ticket) -> Largest {
+    /// Makes the connection with the largest unfinished head drop it, unless that is `own`, and
+    /// unless all take no more than `budget` bytes without those that are being dropped. Returns
+    /// whose head is to be dropped.
+    pub(super) fn drop_largest_head(&self, own: &Ticket, budget: usize) -> Largest {
         let state = self.lock();
-        let reads = |ticket: &&Arc<Ticket>| !ticket.is_at_work() && !ticket.must_drop_head();
-        let largest = state
-            .tickets
-            .iter()
-            .filter(reads)
-            .max_by_key(|ticket| ticket.memory());
+        let (mut kept, mut dropped) = (0_usize, 0_usize);
+        let mut largest: Option<&Arc<Ticket>> = None;
+        for ticket in state.tickets.iter().filter(|ticket| !ticket.is_at_work()) {
+            let memory = ticket.memory();
+            if ticket.must_drop_head() {
+                dropped = dropped.saturating_add(memory);
+                continue;
+            }
+            kept = kept.saturating_add(memory);
+            if largest.is_none_or(|largest| largest.memory() < memory) {
+                largest = Some(ticket);
+            }
+        }
+        // Their threads may take long to run, and memory must not grow without bound meanwhile.
+        if dropped > budget {
+            return Largest::Own;
+        }
+        if kept <= budget {
+            return Largest::Other;
+        }
         match largest {
             Some(largest) if largest.memory() > own.memory() => {
                 largest.drop_head();
@@ -365,5 +380,45 @@ impl State {
     fn evict(&mut self, ticket: &Ticket) {
         ticket.evict();
         self.places.free(ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn no_more_heads_are_dropped_than_the_budget_needs() {
+        const BUDGET: usize = 100;
+        let admission = Admission::default();
+        admission.open(Capacity::of_process(8), None);
+        let (tickets, _clients): (Vec<_>, Vec<_>) = [50, 40, 30]
+            .into_iter()
+            .map(|memory| {
+                let (socket, client) = UnixStream::pair().expect("a pair of sockets");
+                let (ticket, _) = admission.admit(socket.into(), &Peer::Unix(None));
+                ticket.set_memory(memory);
+                (ticket, client)
+            })
+            .unzip();
+        let dropped = || -> Vec<_> { tickets.iter().map(|t| t.must_drop_head()).collect() };
+
+        let whose = |own: usize| admission.drop_largest_head(&tickets[own], BUDGET);
+        assert_eq!(whose(0), Largest::Own);
+        assert_eq!(dropped(), [false; 3], "its own thread does that");
+        assert_eq!(whose(2), Largest::Other);
+        assert_eq!(dropped(), [true, false, false]);
+        // The first is not gone yet, but it need not be twice.
+        assert_eq!(whose(2), Largest::Other);
+        assert_eq!(dropped(), [true, false, false]);
+        tickets[1].set_memory(80);
+        assert_eq!(whose(2), Largest::Other);
+        assert_eq!(dropped(), [true, true, false]);
+        // Heads that are not gone yet take more than the budget.
+        assert_eq!(whose(2), Largest::Own);
+        tickets[0].set_memory(0);
+        assert_eq!(whose(2), Largest::Other);
+        assert_eq!(dropped(), [true, true, false]);
     }
 }

@@ -271,10 +271,11 @@ impl<'c> Channel<'c> {
         if size != HeadSize::Small {
             self.ticket.set_memory(memory);
         }
-        if size == HeadSize::TooLarge
-            && self.admission.drop_largest_head(self.ticket) == Largest::Own
-        {
-            return Err(io::ErrorKind::OutOfMemory.into());
+        if size == HeadSize::TooLarge {
+            let budget = self.head_share.budget();
+            if self.admission.drop_largest_head(self.ticket, budget) == Largest::Own {
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
         }
         let received = self.transport.receive(self.input.space(0)?, limit);
         if self.ticket.must_drop_head() {

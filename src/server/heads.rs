@@ -11,7 +11,8 @@ const SMALL: usize = 4 * 1024;
 /// The budget for the unfinished heads of all connections of a server.
 #[derive(Debug)]
 pub(super) struct Heads {
-    most: usize,
+    /// In bytes.
+    budget: usize,
     taken: AtomicUsize,
 }
 
@@ -38,7 +39,7 @@ impl Default for Heads {
         let limits = [sys::spare_address_space(), sys::memory_limit()];
         let spare = limits.into_iter().flatten().min();
         Self {
-            most: IN_ALL.min(spare.map_or(usize::MAX, |spare| spare / 8)),
+            budget: IN_ALL.min(spare.map_or(usize::MAX, |spare| spare / 8)),
             taken: AtomicUsize::new(0),
         }
     }
@@ -55,6 +56,11 @@ impl Heads {
 }
 
 impl HeadShare<'_> {
+    /// The bytes that all unfinished heads may take.
+    pub(super) fn budget(&self) -> usize {
+        self.heads.budget
+    }
+
     /// Records that the buffer of the head now has this size.
     pub(super) fn resize(&mut self, bytes: usize) -> HeadSize {
         let bytes = if bytes > SMALL { bytes } else { 0 };
@@ -67,7 +73,7 @@ impl HeadShare<'_> {
         let has_grown = bytes > self.bytes;
         let all = before.saturating_sub(self.bytes).saturating_add(bytes);
         self.bytes = bytes;
-        if has_grown && all > self.heads.most {
+        if has_grown && all > self.heads.budget {
             HeadSize::TooLarge
         } else {
             HeadSize::Counted
@@ -88,7 +94,7 @@ mod tests {
     #[test]
     fn only_what_grows_beyond_the_budget_is_too_large() {
         let heads = Heads {
-            most: 20_000,
+            budget: 20_000,
             taken: AtomicUsize::new(0),
         };
         let (mut first, mut second) = (heads.share(), heads.share());

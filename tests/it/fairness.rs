@@ -144,7 +144,8 @@ fn a_large_listing_that_nobody_reads_gives_way_to_the_next() {
     }
 }
 
-/// 300 heads of 240 KiB are more than the budget for all; most of them fit.
+/// 300 heads of 240 KB are more than the budget for all. Those that fit are kept, however late the
+/// threads of the others give way.
 #[test]
 fn unfinished_heads_share_a_budget_and_the_largest_gives_way() {
     raise_descriptor_limit();
@@ -169,7 +170,8 @@ fn unfinished_heads_share_a_budget_and_the_largest_gives_way() {
             other => panic!("{:?}", other.map(String::from_utf8_lossy)),
         }
     }
-    assert!(counts[0] > 150 && counts[1] > 0, "{counts:?}");
+    // 256 buffers are exactly the budget. One that is read late may find more room.
+    assert!(counts[0] > 240 && counts[1] > 0, "{counts:?}");
 }
 
 /// A server that may take this much address space.
