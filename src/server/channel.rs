@@ -47,7 +47,7 @@ pub(super) enum Spoken {
 /// and then cannot extend it. The send limit applies to each call: it expires when the kernel could
 /// take nothing at all for that long. Slow but honest clients always let it take something.
 pub(super) struct Channel<'c> {
-    transport: Transport,
+    transport: Transport<'c>,
     input: &'c mut Input,
     ticket: &'c Ticket,
     config: &'c Config,

@@ -4,7 +4,7 @@ use super::places::Holder;
 use super::transport::has_arrived;
 use crate::sys;
 use rustix::net::{Shutdown, shutdown};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,8 +51,7 @@ pub(super) const LAST_CALLS: [LastCall; 2] = [
 /// What a connection holds while it is open.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    /// Only for `shutdown`; the connection uses it for everything else.
-    socket: Arc<OwnedFd>,
+    socket: OwnedFd,
     holder: Holder,
     state: AtomicU8,
     /// When it was admitted, last began to wait, or its response last made progress: nanoseconds of
@@ -89,7 +88,7 @@ impl Ticket {
         has_waiting: Arc<AtomicBool>,
     ) -> Self {
         Self {
-            socket: Arc::new(socket),
+            socket,
             holder,
             state: AtomicU8::new(bits),
             since: AtomicU64::new(now()),
@@ -101,8 +100,8 @@ impl Ticket {
     }
 
     /// The connection's socket, for the connection.
-    pub(super) fn socket(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.socket)
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// The holder whose places it counts towards.
@@ -252,7 +251,7 @@ impl Ticket {
             return left;
         }
         // A request that has just arrived may have its end still to come.
-        if !has_arrived(&*self.socket) {
+        if !has_arrived(&self.socket) {
             self.end_waiting(LAST);
         }
         limit
@@ -289,7 +288,7 @@ impl Ticket {
     /// Ends the connection, whatever it is doing.
     pub(super) fn cut(&self) {
         // This fails when the client is already gone.
-        let _ = shutdown(&*self.socket, Shutdown::Both);
+        let _ = shutdown(&self.socket, Shutdown::Both);
     }
 
     /// Ends the connection if it waits for a request: one that has arrived is still served.
@@ -307,6 +306,6 @@ impl Ticket {
     /// Shuts down receiving: what has arrived can still be read, then the stream ends.
     pub(super) fn stop_reading(&self) {
         // This fails when the client is already gone.
-        let _ = shutdown(&*self.socket, Shutdown::Read);
+        let _ = shutdown(&self.socket, Shutdown::Read);
     }
 }

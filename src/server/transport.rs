@@ -24,12 +24,12 @@ pub(super) enum More {
 }
 
 /// The transport of one connection.
-pub(super) enum Transport {
-    Plain(Socket),
-    Tls(TlsStream),
+pub(super) enum Transport<'s> {
+    Plain(Socket<'s>),
+    Tls(TlsStream<'s>),
 }
 
-impl Transport {
+impl Transport<'_> {
     /// Receives into `buffer`, waiting no longer than `limit`, and returns how many bytes. Zero
     /// bytes mean the end of the stream.
     pub(super) fn receive(

@@ -38,7 +38,7 @@ impl Watch {
     /// nothing to send.
     pub(super) fn wait(
         &mut self,
-        transport: &mut Transport,
+        transport: &mut Transport<'_>,
         config: &Config,
         wait: &Wait<'_>,
     ) -> io::Result<Ready> {
@@ -74,7 +74,7 @@ impl Watch {
 
     fn poll(
         &mut self,
-        transport: &mut Transport,
+        transport: &mut Transport<'_>,
         wait: &Wait<'_>,
         deadline: Option<Instant>,
     ) -> io::Result<Ready> {

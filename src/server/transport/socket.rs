@@ -14,9 +14,8 @@ use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv};
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes copied at a time from a file that the kernel cannot send by itself.
@@ -24,19 +23,19 @@ const COPY: usize = 64 * 1024;
 
 /// One connection's socket.
 #[derive(Clone, Debug)]
-pub(in crate::server) struct Socket {
-    socket: Arc<OwnedFd>,
+pub(in crate::server) struct Socket<'s> {
+    socket: BorrowedFd<'s>,
     /// The receive timeout that is set on the socket.
     receive_timeout: Option<Duration>,
 }
 
-impl Socket {
-    /// Takes over a socket that was accepted from a [prepared](prepare) listener.
-    pub(in crate::server) fn new(socket: Arc<OwnedFd>, config: &Config) -> io::Result<Self> {
+impl<'s> Socket<'s> {
+    /// The socket of a connection that was accepted from a [prepared](prepare) listener.
+    pub(in crate::server) fn new(socket: BorrowedFd<'s>, config: &Config) -> io::Result<Self> {
         if !cfg!(target_os = "linux") {
             // Other systems differ in what a socket inherits.
-            rustix::io::ioctl_fionbio(&*socket, false)?;
-            prepare(&*socket, config)?;
+            rustix::io::ioctl_fionbio(socket, false)?;
+            prepare(socket, config)?;
         }
         Ok(Self {
             socket,
@@ -57,7 +56,7 @@ impl Socket {
 
     fn limit_receiving(&mut self, limit: Option<Duration>) -> io::Result<()> {
         if self.receive_timeout != limit {
-            sockopt::set_socket_timeout(&*self.socket, Timeout::Recv, limit)?;
+            sockopt::set_socket_timeout(self.socket, Timeout::Recv, limit)?;
             self.receive_timeout = limit;
         }
         Ok(())
@@ -70,7 +69,7 @@ impl Socket {
 
     fn receive_slice(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
         Ok(retry_on_intr(|| {
-            let received = recv(&*self.socket, &mut *buffer, flags);
+            let received = recv(self.socket, &mut *buffer, flags);
             received.map(|(_, count)| count)
         })?)
     }
@@ -79,12 +78,12 @@ impl Socket {
     pub(in crate::server) fn discard_now(&mut self) {
         let mut buffer = Vec::with_capacity(4 * 1024);
         let room = spare_capacity(&mut buffer);
-        let _ = recv(&*self.socket, room, RecvFlags::DONTWAIT);
+        let _ = recv(self.socket, room, RecvFlags::DONTWAIT);
     }
 
     /// Whether bytes have arrived that were not received yet.
     pub(in crate::server) fn has_arrived(&mut self) -> bool {
-        has_arrived(&*self.socket)
+        has_arrived(self.socket)
     }
 
     /// Sends some of `parts`, one after the other, and returns how many bytes were sent.
@@ -93,7 +92,7 @@ impl Socket {
     pub(in crate::server) fn send(&mut self, parts: [&[u8]; 2], more: More) -> io::Result<usize> {
         let flags = send_flags(more);
         Ok(retry_on_intr(|| match parts {
-            [first, []] => rustix::net::send(&*self.socket, first, flags),
+            [first, []] => rustix::net::send(self.socket, first, flags),
             [first, second] => {
                 self.send_message(&[IoSlice::new(first), IoSlice::new(second)], flags)
             }
@@ -110,12 +109,12 @@ impl Socket {
     pub(in crate::server) fn send_now(&mut self, bytes: &[u8]) {
         let flags = send_flags(More::Nothing) | SendFlags::DONTWAIT;
         // The client may be gone.
-        let _ = rustix::net::send(&*self.socket, bytes, flags);
+        let _ = rustix::net::send(self.socket, bytes, flags);
     }
 
     fn send_message(&self, parts: &[IoSlice<'_>], flags: SendFlags) -> rustix::io::Result<usize> {
         let mut control = SendAncillaryBuffer::default();
-        rustix::net::sendmsg(&*self.socket, parts, &mut control, flags)
+        rustix::net::sendmsg(self.socket, parts, &mut control, flags)
     }
 
     /// Sends some of the `count` bytes of `file` from `offset` on, and returns how many. Zero means
@@ -128,7 +127,7 @@ impl Socket {
         offset: u64,
         count: u64,
     ) -> io::Result<usize> {
-        match retry_on_intr(|| sys::send_file(&*self.socket, file, offset, count)) {
+        match retry_on_intr(|| sys::send_file(self.socket, file, offset, count)) {
             // Some files do not support `sendfile`, those in /proc among them.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 self.copy_file(file, offset, count)
@@ -159,7 +158,7 @@ impl Socket {
         others: [Option<(BorrowedFd<'_>, PollFlags)>; 2],
         deadline: Option<Instant>,
     ) -> io::Result<[PollFlags; 3]> {
-        let socket = self.socket.as_fd();
+        let socket = self.socket;
         // A missing descriptor is replaced by the socket again, polled for no events.
         let nothing = (socket, PollFlags::empty());
         let mut polled = [Some((socket, client)), others[0], others[1]].map(|wait| {
@@ -180,7 +179,7 @@ impl Socket {
 
     /// Announces that nothing more will be sent.
     pub(in crate::server) fn finish(&mut self) -> io::Result<()> {
-        Ok(rustix::net::shutdown(&*self.socket, Shutdown::Write)?)
+        Ok(rustix::net::shutdown(self.socket, Shutdown::Write)?)
     }
 }
 

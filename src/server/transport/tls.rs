@@ -28,8 +28,8 @@ pub(in crate::server) enum Handshake {
 }
 
 /// An established session.
-pub(in crate::server) struct TlsStream {
-    socket: Socket,
+pub(in crate::server) struct TlsStream<'s> {
+    socket: Socket<'s>,
     session: Box<ServerConnection>,
 }
 
@@ -48,7 +48,7 @@ impl Handshake {
         &mut self,
         mut received: &[u8],
         tls: &Tls,
-        socket: &mut Socket,
+        socket: &mut Socket<'_>,
     ) -> io::Result<bool> {
         while !received.is_empty() {
             match self {
@@ -76,7 +76,7 @@ impl Handshake {
         }
     }
 
-    fn process(&mut self, tls: &Tls, socket: &mut Socket) -> io::Result<()> {
+    fn process(&mut self, tls: &Tls, socket: &mut Socket<'_>) -> io::Result<()> {
         if let Self::Hello(acceptor) = self {
             let session = match acceptor.accept() {
                 Ok(None) => return Ok(()),
@@ -104,7 +104,7 @@ impl Handshake {
     }
 
     /// The session over this socket; `None` before it is established.
-    pub(in crate::server) fn into_stream(self, socket: Socket) -> Option<TlsStream> {
+    pub(in crate::server) fn into_stream(self, socket: Socket<'_>) -> Option<TlsStream<'_>> {
         match self {
             Self::Session(session) => Some(TlsStream { socket, session }),
             _ => None,
@@ -113,14 +113,14 @@ impl Handshake {
 }
 
 /// Tells a client why its first message is refused.
-fn refuse(error: rustls::Error, mut alert: AcceptedAlert, socket: &mut Socket) -> io::Error {
+fn refuse(error: rustls::Error, mut alert: AcceptedAlert, socket: &mut Socket<'_>) -> io::Error {
     // The client may already be gone.
     let _ = alert.write_all(&mut Outgoing(socket));
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// Decrypts what was received. A client that breaks the protocol is told so.
-fn process(session: &mut ServerConnection, socket: &mut Socket) -> io::Result<()> {
+fn process(session: &mut ServerConnection, socket: &mut Socket<'_>) -> io::Result<()> {
     if let Err(error) = session.process_new_packets() {
         let _ = flush(session, socket);
         return Err(io::Error::new(io::ErrorKind::InvalidData, error));
@@ -129,15 +129,15 @@ fn process(session: &mut ServerConnection, socket: &mut Socket) -> io::Result<()
 }
 
 /// Sends everything that is pending.
-fn flush(session: &mut ServerConnection, socket: &mut Socket) -> io::Result<()> {
+fn flush(session: &mut ServerConnection, socket: &mut Socket<'_>) -> io::Result<()> {
     while session.wants_write() {
         session.write_tls(&mut Outgoing(socket))?;
     }
     Ok(())
 }
 
-impl TlsStream {
-    pub(in crate::server) fn socket(&mut self) -> &mut Socket {
+impl<'s> TlsStream<'s> {
+    pub(in crate::server) fn socket(&mut self) -> &mut Socket<'s> {
         &mut self.socket
     }
 
@@ -308,12 +308,12 @@ enum Patience {
 }
 
 /// A socket as rustls reads it.
-struct Incoming<'s> {
-    socket: &'s mut Socket,
+struct Incoming<'a, 's> {
+    socket: &'a mut Socket<'s>,
     patience: Patience,
 }
 
-impl Read for Incoming<'_> {
+impl Read for Incoming<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match mem::replace(&mut self.patience, Patience::None) {
             Patience::None => self.socket.receive_now(buffer),
@@ -323,9 +323,9 @@ impl Read for Incoming<'_> {
 }
 
 /// A socket as rustls writes to it.
-struct Outgoing<'s>(&'s mut Socket);
+struct Outgoing<'a, 's>(&'a mut Socket<'s>);
 
-impl Write for Outgoing<'_> {
+impl Write for Outgoing<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.send([bytes, &[]], More::Nothing)
     }
