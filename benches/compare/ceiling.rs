@@ -118,7 +118,8 @@ fn head(length: usize) -> String {
         "HTTP/1.1 200 OK\r\nServer: ceiling/1.0\r\n\
          Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
          Content-type: application/octet-stream\r\nContent-Length: {length}\r\n\
-         Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+         Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
+         Accept-Ranges: bytes\r\nETag: \"{length:x}-6955b900.1234567a\"\r\n"
     )
 }
 
