@@ -276,8 +276,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(peer: Peer) -> Self {
         let mut prefix = SmallVec::new();
-        // Writing to memory cannot fail.
-        let _ = write!(prefix, "{}", peer.host());
+        peer.push_host(&mut prefix);
         prefix.extend_from_slice(BEFORE_TIME);
         Self { peer, prefix }
     }

@@ -7,7 +7,7 @@
 
 use super::ticket::Ticket;
 use crate::http::Peer;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub(super) struct Places {
     count: usize,
     /// How many connections have been given a place so far.
     given: u64,
-    holders: HashMap<Holder, BTreeMap<u64, Arc<Ticket>>>,
+    /// There are few holders, usually: comparing them costs less than hashing one.
+    holders: BTreeMap<Holder, BTreeMap<u64, Arc<Ticket>>>,
     /// Holders by the number of their places.
     ranking: BTreeSet<(usize, Holder)>,
 }
