@@ -67,7 +67,10 @@ fn a_listing_is_sorted_by_its_links_and_so_are_its_directories() {
         json!(["sub", "b.txt", "file2", "file10"])
     );
     let click = |selector: &str| browser.click(selector);
+    let here = "document.readyState === 'complete' && location.pathname + location.search";
+    let wait_for = |place: &str| browser.wait_for(&format!("{here} === '{place}'"));
     click("main > div thead th:nth-child(3) a");
+    wait_for("/dir/?sort=size&order=desc");
     assert_eq!(
         browser.run(NAMES),
         json!(["sub", "b.txt", "file2", "file10"])
@@ -75,15 +78,16 @@ fn a_listing_is_sorted_by_its_links_and_so_are_its_directories() {
     let sorted = "return document.querySelector('main > div thead th:nth-child(3)').ariaSort;";
     assert_eq!(browser.run(sorted), "descending");
     click("main > div thead th:nth-child(3) a");
+    wait_for("/dir/?sort=size&order=asc");
     assert_eq!(
         browser.run(NAMES),
         json!(["sub", "file10", "file2", "b.txt"])
     );
     assert_eq!(browser.run(sorted), "ascending");
     click("main > div tbody tr a");
-    let here = browser.run("return location.pathname + location.search;");
-    assert_eq!(here, "/dir/sub/?sort=size&order=asc");
+    wait_for("/dir/sub/?sort=size&order=asc");
     click("[rel=up]");
+    wait_for("/dir/?sort=size&order=asc");
     assert_eq!(
         browser.run(NAMES),
         json!(["sub", "file10", "file2", "b.txt"])

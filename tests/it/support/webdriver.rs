@@ -46,6 +46,10 @@ pub(crate) mod key {
 /// however the test ends that has the other side. All are in the shell's process group.
 const GUARD: &str = "\"$1\" --port=0 & exec >&-; read -r _; kill -KILL 0";
 
+/// How often to start chromedriver. It ends if the port that it got for one version of IP is taken
+/// for the other, and other tests take ports all the time.
+const STARTS: usize = 5;
+
 /// A browser with one window.
 pub(crate) struct Browser {
     /// Before the profile, which is removed after the browser's end.
@@ -99,7 +103,14 @@ impl Browser {
     pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
         let browser = BROWSERS.iter().find_map(|name| super::find_program(name))?;
         let mut driver = Driver::start()?;
-        let port = driver.port().expect("chromedriver says where it listens");
+        let mut port = driver.port();
+        for _ in 1..STARTS {
+            if port.is_none() {
+                driver = Driver::start()?;
+                port = driver.port();
+            }
+        }
+        let port = port.expect("chromedriver says where it listens");
         let profile = tempfile::tempdir().expect("a temporary directory");
         let mut this = Self {
             _driver: driver,
