@@ -127,6 +127,7 @@ mod tests {
     #[test]
     fn the_log_shows_no_ports_and_no_paths() {
         let loopback = std::net::Ipv6Addr::LOCALHOST;
+        let mapped = std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped();
         for (peer, all, host) in [
             (
                 Peer::Ip(([127, 0, 0, 1], 80).into()),
@@ -138,6 +139,16 @@ mod tests {
                 Peer::Ip(([9, 10, 109, 255], 1).into()),
                 "9.10.109.255:1",
                 "9.10.109.255",
+            ),
+            (
+                Peer::Ip(([0, 100, 200, 90], 1).into()),
+                "0.100.200.90:1",
+                "0.100.200.90",
+            ),
+            (
+                Peer::Ip((mapped, 1).into()),
+                "[::ffff:10.0.0.1]:1",
+                "::ffff:10.0.0.1",
             ),
             (Peer::Unix(None), "unix", "unix"),
             (Peer::Unix(Some("/run/x".into())), "unix:/run/x", "unix"),

@@ -69,13 +69,6 @@ struct State {
     is_over: bool,
 }
 
-/// Whose unfinished head is the largest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Largest {
-    Own,
-    Other,
-}
-
 /// What the thread that starts others is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
@@ -203,10 +196,13 @@ impl Admission {
         self.watch(state, limit, nothing_new).ended != ended
     }
 
-    /// Makes the connection with the largest unfinished head drop it, unless that is `own`, and
-    /// unless all take no more than `budget` bytes without those that are being dropped. Returns
-    /// whose head is to be dropped.
-    pub(super) fn drop_largest_head(&self, own: &Ticket, budget: usize) -> Largest {
+    /// Makes room for the unfinished head of `own`, which has grown: if all heads together take more
+    /// than `budget` bytes, the connection with the largest must drop it. Returns whether `own` may
+    /// keep its head.
+    ///
+    /// A head that another connection drops no longer counts, although it may take a while until
+    /// the thread of that connection runs. Meanwhile heads take up to twice the budget.
+    pub(super) fn make_room_for_head(&self, own: &Ticket, budget: usize) -> bool {
         let state = self.lock();
         let (mut kept, mut dropped) = (0_usize, 0_usize);
         let mut largest: Option<&Arc<Ticket>> = None;
@@ -221,20 +217,18 @@ impl Admission {
                 largest = Some(ticket);
             }
         }
-        // Their threads may take long to run, and memory must not grow without bound meanwhile.
-        if dropped > budget {
-            return Largest::Own;
-        }
-        if kept <= budget {
-            return Largest::Other;
-        }
-        match largest {
-            Some(largest) if largest.memory() > own.memory() => {
-                largest.drop_head();
-                Largest::Other
+        if kept.saturating_add(dropped) <= budget.saturating_mul(2) {
+            if kept <= budget {
+                return true;
             }
-            _ => Largest::Own,
+            if let Some(largest) = largest.filter(|largest| largest.memory() > own.memory()) {
+                largest.drop_head();
+                return true;
+            }
         }
+        // Its thread drops it at once.
+        own.set_memory(0);
+        false
     }
 
     /// How many connections there are.
@@ -388,37 +382,58 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixStream;
 
+    const BUDGET: usize = 100;
+
+    fn admit(admission: &Admission, memory: usize) -> (Arc<Ticket>, UnixStream) {
+        let (socket, client) = UnixStream::pair().expect("a pair of sockets");
+        let (ticket, _) = admission.admit(socket.into(), &Peer::Unix(None));
+        ticket.set_memory(memory);
+        (ticket, client)
+    }
+
     #[test]
     fn no_more_heads_are_dropped_than_the_budget_needs() {
-        const BUDGET: usize = 100;
         let admission = Admission::default();
         admission.open(Capacity::of_process(8), None);
+        let (response, _client) = admit(&admission, 1000);
+        response.begin_work();
         let (tickets, _clients): (Vec<_>, Vec<_>) = [50, 40, 30]
             .into_iter()
-            .map(|memory| {
-                let (socket, client) = UnixStream::pair().expect("a pair of sockets");
-                let (ticket, _) = admission.admit(socket.into(), &Peer::Unix(None));
-                ticket.set_memory(memory);
-                (ticket, client)
-            })
+            .map(|memory| admit(&admission, memory))
             .unzip();
+        let room_for = |own: usize| admission.make_room_for_head(&tickets[own], BUDGET);
         let dropped = || -> Vec<_> { tickets.iter().map(|t| t.must_drop_head()).collect() };
 
-        let whose = |own: usize| admission.drop_largest_head(&tickets[own], BUDGET);
-        assert_eq!(whose(0), Largest::Own);
-        assert_eq!(dropped(), [false; 3], "its own thread does that");
-        assert_eq!(whose(2), Largest::Other);
+        assert!(room_for(2));
+        assert_eq!(dropped(), [true, false, false], "the largest");
+        // It is still there, but the rest keeps within the budget.
+        assert!(room_for(2));
         assert_eq!(dropped(), [true, false, false]);
-        // The first is not gone yet, but it need not be twice.
-        assert_eq!(whose(2), Largest::Other);
+        tickets[1].set_memory(70);
+        assert!(room_for(2), "exactly the budget");
         assert_eq!(dropped(), [true, false, false]);
-        tickets[1].set_memory(80);
-        assert_eq!(whose(2), Largest::Other);
+        tickets[1].set_memory(71);
+        assert!(room_for(2));
         assert_eq!(dropped(), [true, true, false]);
-        // Heads that are not gone yet take more than the budget.
-        assert_eq!(whose(2), Largest::Own);
-        tickets[0].set_memory(0);
-        assert_eq!(whose(2), Largest::Other);
-        assert_eq!(dropped(), [true, true, false]);
+        assert!(!response.must_drop_head());
+    }
+
+    #[test]
+    fn a_head_that_is_the_largest_itself_or_beyond_twice_the_budget_is_dropped() {
+        let admission = Admission::default();
+        admission.open(Capacity::of_process(8), None);
+        let (tickets, _clients): (Vec<_>, Vec<_>) = [60, 60, 10, 81]
+            .into_iter()
+            .map(|memory| admit(&admission, memory))
+            .unzip();
+        let room_for = |own: usize| admission.make_room_for_head(&tickets[own], BUDGET);
+
+        assert!(!room_for(2), "211 bytes");
+        assert_eq!(tickets[2].memory(), 0);
+        tickets[3].set_memory(0);
+        assert!(!room_for(1));
+        assert!(!tickets[0].must_drop_head(), "it is not larger");
+        assert!(room_for(0), "the other does not count any more");
+        assert_eq!(tickets[0].memory(), 60);
     }
 }

@@ -3,7 +3,7 @@
 
 mod closing;
 
-use super::admission::{Admission, Largest};
+use super::admission::Admission;
 use super::context::Context;
 use super::heads::{HeadShare, HeadSize};
 use super::ticket::{LAST_CALL, Ticket};
@@ -15,10 +15,10 @@ use crate::tls::{Tls, TlsError};
 use crate::wire::{Input, Phase, ProxyHeader, Source, proxy_header};
 use closing::LINGER_SILENCE;
 use std::fs::File;
-use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 /// Upper bound for one call that sends a file. One call for a whole large file, or calls that are
 /// not aligned to this from the start of the response, took twice the CPU time (Linux 6.18,
@@ -158,7 +158,7 @@ impl<'c> Channel<'c> {
         self.head_deadline = None;
     }
 
-    /// Notes that the request's head is complete.
+    /// Notes that no more of the request's head is received.
     pub(super) fn begin_work(&mut self) {
         self.ticket.begin_work();
         if self.head_share.resize(0) == HeadSize::Counted {
@@ -169,10 +169,17 @@ impl<'c> Channel<'c> {
     /// Begins a response that holds this much memory until it is sent.
     pub(super) fn begin_response(&mut self, memory: usize) {
         self.sent = 0;
-        if self.is_large || memory > 0 {
-            self.is_large = memory > 0;
+        if memory > 0 {
+            self.is_large = true;
             self.ticket.set_memory(memory);
             self.ticket.touch();
+        }
+    }
+
+    /// Ends it: the memory is free.
+    pub(super) fn end_response(&mut self) {
+        if mem::take(&mut self.is_large) {
+            self.ticket.set_memory(0);
         }
     }
 
@@ -265,7 +272,9 @@ impl<'c> Channel<'c> {
     /// buffer. All unfinished heads share a budget; beyond it, the largest of them is dropped.
     fn receive_head(&mut self, elsewhere: usize) -> io::Result<bool> {
         let limit = self.head_limit()?;
-        self.input.space(0)?;
+        if self.input.space(0).is_err() {
+            return Err(self.drop_head());
+        }
         let memory = self.input.memory().max(elsewhere);
         let size = self.head_share.resize(memory);
         if size != HeadSize::Small {
@@ -273,15 +282,22 @@ impl<'c> Channel<'c> {
         }
         if size == HeadSize::TooLarge {
             let budget = self.head_share.budget();
-            if self.admission.drop_largest_head(self.ticket, budget) == Largest::Own {
-                return Err(io::ErrorKind::OutOfMemory.into());
+            if !self.admission.make_room_for_head(self.ticket, budget) {
+                return Err(self.drop_head());
             }
         }
         let received = self.transport.receive(self.input.space(0)?, limit);
         if self.ticket.must_drop_head() {
-            return Err(io::ErrorKind::OutOfMemory.into());
+            return Err(self.drop_head());
         }
         self.add_received(received)
+    }
+
+    /// Drops the head being received, so that it takes no memory while the client is told.
+    fn drop_head(&mut self) -> io::Error {
+        self.input.clear();
+        self.begin_work();
+        io::ErrorKind::OutOfMemory.into()
     }
 
     /// Adds what was received to the input; returns false at the end of the stream.

@@ -123,14 +123,15 @@ impl<'s> Connection<'s> {
     ) -> Next {
         let mut lines = HeaderLines::new();
         let input = self.channel.input();
-        let line = match head.parse(input, bytes, &mut lines, self.context.config) {
+        let parsed = head.parse(input, bytes, &mut lines, self.context.config);
+        self.channel.begin_work();
+        let line = match parsed {
             Ok(line) => line,
             Err(rejected) => {
                 let (line, fields) = (&rejected.line, FieldLines::default());
                 return Next::Close(self.reject(line, fields, &rejected.error, clock));
             }
         };
-        self.channel.begin_work();
         if self.context.records.is_some() {
             self.begun = Instant::now();
         }
@@ -275,6 +276,7 @@ impl<'s> Connection<'s> {
         } else {
             transmission.send(body)
         };
+        self.channel.end_response();
         let length = self.channel.sent().saturating_sub(head_length);
         (self.finish(sent, remark), length)
     }

@@ -3,7 +3,7 @@
 use crate::sys;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that all large unfinished heads together may take: about 170 of the largest.
+/// Bytes that all large unfinished heads together may take: 128 of the largest.
 const IN_ALL: usize = 64 * 1024 * 1024;
 /// A buffer up to this size is not counted: it is kept for the next request anyway.
 const SMALL: usize = 4 * 1024;

@@ -16,7 +16,7 @@ const COMPARED: usize = 256;
 
 /// What counts as one client: an IPv4 address, the /64 of an IPv6 address, which is what a network
 /// gives to one customer, or all clients of a Unix socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Holder(Option<IpAddr>);
 
 /// The connections being served, by holder and age.

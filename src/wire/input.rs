@@ -117,6 +117,12 @@ impl Input {
         Ok(())
     }
 
+    /// Drops what is unread, and gives up all memory on the heap.
+    pub(crate) fn clear(&mut self) {
+        self.consume(self.unread().len());
+        self.shrink();
+    }
+
     /// Gives up memory on the heap that what is unread does not need.
     pub(crate) fn shrink(&mut self) {
         let (start, end) = (self.start, self.end);

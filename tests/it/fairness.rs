@@ -2,6 +2,7 @@
 
 use crate::load::{
     arguments_for, connect, eventually, get, raise_descriptor_limit, read_head, serve, sparse_file,
+    status,
 };
 use crate::support::{Connection, Ending, PATIENCE, Response, Running, Tree};
 use socket2::{Domain, Socket, Type};
@@ -172,6 +173,27 @@ fn unfinished_heads_share_a_budget_and_the_largest_gives_way() {
     }
     // 256 buffers are exactly the budget. One that is read late may find more room.
     assert!(counts[0] > 240 && counts[1] > 0, "{counts:?}");
+}
+
+/// Those that are told so stay for a while, in case they are still sending.
+#[cfg(target_os = "linux")]
+#[test]
+fn heads_that_were_dropped_take_no_memory_while_their_clients_stay() {
+    const CLIENTS: usize = 3000;
+    raise_descriptor_limit();
+    let tree = tree();
+    let server = serve(&tree, "-p HTTP/1.1");
+    let lines = format!("X: {}\r\n", "x".repeat(60_000)).repeat(4);
+    let head = format!("GET /a HTTP/1.1\r\n{lines}");
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(server.address())).collect();
+    for client in &mut clients {
+        // Those that have given way may be gone.
+        let _ = client.write_all(head.as_bytes());
+    }
+    assert_eq!(get(server.address(), "/a").body, b"hello");
+    // 64 MiB of heads, for a moment twice that, and for each connection what it takes anyway.
+    let peak = status(&server, "VmHWM");
+    assert!(peak < (128 + 20) * 1024 + CLIENTS * 40, "{peak} KiB");
 }
 
 /// A server that may take this much address space.

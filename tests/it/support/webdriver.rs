@@ -46,7 +46,7 @@ pub(crate) mod key {
 /// however the test ends that has the other side. All are in the shell's process group.
 const GUARD: &str = "\"$1\" --port=0 & exec >&-; read -r _; kill -KILL 0";
 
-/// How often to start chromedriver. It ends if the port that it got for one version of IP is taken
+/// How many times to try to start chromedriver. It ends if the port that it got for one version of IP is taken
 /// for the other, and other tests take ports all the time.
 const STARTS: usize = 5;
 
@@ -63,7 +63,8 @@ pub(crate) struct Browser {
 struct Driver(Child);
 
 impl Driver {
-    fn start() -> Option<Self> {
+    /// Also returns the port on which it listens.
+    fn start() -> Option<(Self, u16)> {
         let mut guard = Command::new("sh");
         guard
             .args(["-c", GUARD, "sh"])
@@ -72,17 +73,14 @@ impl Driver {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        guard.spawn().ok().map(Self)
-    }
-
-    /// The port on which it listens, once it does.
-    fn port(&mut self) -> Option<u16> {
-        let output = self.0.stdout.take()?;
+        let mut driver = Self(guard.spawn().ok()?);
+        let output = driver.0.stdout.take()?;
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        lines.find_map(|line| {
+        let port = lines.find_map(|line| {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
-        })
+        });
+        Some((driver, port?))
     }
 }
 
@@ -102,15 +100,10 @@ impl Browser {
     /// The same with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
         let browser = BROWSERS.iter().find_map(|name| super::find_program(name))?;
-        let mut driver = Driver::start()?;
-        let mut port = driver.port();
-        for _ in 1..STARTS {
-            if port.is_none() {
-                driver = Driver::start()?;
-                port = driver.port();
-            }
-        }
-        let port = port.expect("chromedriver says where it listens");
+        super::find_program("chromedriver")?;
+        let (driver, port) = (0..STARTS)
+            .find_map(|_| Driver::start())
+            .expect("chromedriver says where it listens");
         let profile = tempfile::tempdir().expect("a temporary directory");
         let mut this = Self {
             _driver: driver,
