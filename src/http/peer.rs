@@ -1,6 +1,6 @@
 //! The two ends of a connection.
 
-use super::number::two_digits;
+use super::number::push_decimal;
 use smallvec::{Array, SmallVec};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -46,14 +46,7 @@ impl Peer {
                 if index > 0 {
                     out.push(b'.');
                 }
-                if octet >= 100 {
-                    out.push(b'0' + octet / 100);
-                }
-                let [tens, ones] = two_digits(octet % 100);
-                if octet >= 10 {
-                    out.push(tens);
-                }
-                out.push(ones);
+                push_decimal(out, octet.into());
             }
         } else {
             // Writing to memory cannot fail.
