@@ -145,6 +145,19 @@ fn a_large_listing_that_nobody_reads_gives_way_to_the_next() {
     }
 }
 
+/// Clients that have each sent 240 KB of a head, beside which the server serves others.
+fn send_unfinished_heads(server: &Running, clients: usize) -> Vec<TcpStream> {
+    let lines = format!("X: {}\r\n", "x".repeat(60_000)).repeat(4);
+    let head = format!("GET /a HTTP/1.1\r\n{lines}");
+    let mut clients: Vec<_> = (0..clients).map(|_| connect(server.address())).collect();
+    for client in &mut clients {
+        // Those that have given way may be gone.
+        let _ = client.write_all(head.as_bytes());
+    }
+    assert_eq!(get(server.address(), "/a").body, b"hello");
+    clients
+}
+
 /// 300 heads of 240 KB are more than the budget for all. Those that fit are kept, however late the
 /// threads of the others give way.
 #[test]
@@ -152,14 +165,7 @@ fn unfinished_heads_share_a_budget_and_the_largest_gives_way() {
     raise_descriptor_limit();
     let tree = tree();
     let server = serve(&tree, "-p HTTP/1.1");
-    let lines = format!("X: {}\r\n", "x".repeat(60_000)).repeat(4);
-    let head = format!("GET /a HTTP/1.1\r\n{lines}");
-    let mut clients: Vec<_> = (0..300).map(|_| connect(server.address())).collect();
-    for client in &mut clients {
-        // Those that have given way may be gone.
-        let _ = client.write_all(head.as_bytes());
-    }
-    assert_eq!(get(server.address(), "/a").body, b"hello");
+    let mut clients = send_unfinished_heads(&server, 300);
     let mut counts = [0, 0];
     for client in &mut clients {
         let _ = client.write_all(b"Connection: close\r\n\r\n");
@@ -175,7 +181,7 @@ fn unfinished_heads_share_a_budget_and_the_largest_gives_way() {
     assert!(counts[0] > 240 && counts[1] > 0, "{counts:?}");
 }
 
-/// Those that are told so stay for a while, in case they are still sending.
+/// A client that is told that its head was dropped stays for a while: it may still be sending.
 #[cfg(target_os = "linux")]
 #[test]
 fn heads_that_were_dropped_take_no_memory_while_their_clients_stay() {
@@ -183,14 +189,7 @@ fn heads_that_were_dropped_take_no_memory_while_their_clients_stay() {
     raise_descriptor_limit();
     let tree = tree();
     let server = serve(&tree, "-p HTTP/1.1");
-    let lines = format!("X: {}\r\n", "x".repeat(60_000)).repeat(4);
-    let head = format!("GET /a HTTP/1.1\r\n{lines}");
-    let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(server.address())).collect();
-    for client in &mut clients {
-        // Those that have given way may be gone.
-        let _ = client.write_all(head.as_bytes());
-    }
-    assert_eq!(get(server.address(), "/a").body, b"hello");
+    let _clients = send_unfinished_heads(&server, CLIENTS);
     // 64 MiB of heads, for a moment twice that, and for each connection what it takes anyway.
     let peak = status(&server, "VmHWM");
     assert!(peak < (128 + 20) * 1024 + CLIENTS * 40, "{peak} KiB");

@@ -46,8 +46,8 @@ pub(crate) mod key {
 /// however the test ends that has the other side. All are in the shell's process group.
 const GUARD: &str = "\"$1\" --port=0 & exec >&-; read -r _; kill -KILL 0";
 
-/// How many times to try to start chromedriver. It ends if the port that it got for one version of IP is taken
-/// for the other, and other tests take ports all the time.
+/// How many times to try to start chromedriver. It ends if the port that it got for one version of
+/// IP is taken for the other, and other tests take ports all the time.
 const STARTS: usize = 5;
 
 /// A browser with one window.
@@ -64,11 +64,11 @@ struct Driver(Child);
 
 impl Driver {
     /// Also returns the port on which it listens.
-    fn start() -> Option<(Self, u16)> {
+    fn start(program: &Path) -> Option<(Self, u16)> {
         let mut guard = Command::new("sh");
         guard
             .args(["-c", GUARD, "sh"])
-            .arg(super::find_program("chromedriver")?)
+            .arg(program)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -100,9 +100,9 @@ impl Browser {
     /// The same with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
         let browser = BROWSERS.iter().find_map(|name| super::find_program(name))?;
-        super::find_program("chromedriver")?;
+        let program = super::find_program("chromedriver")?;
         let (driver, port) = (0..STARTS)
-            .find_map(|_| Driver::start())
+            .find_map(|_| Driver::start(&program))
             .expect("chromedriver says where it listens");
         let profile = tempfile::tempdir().expect("a temporary directory");
         let mut this = Self {
