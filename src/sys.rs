@@ -10,7 +10,10 @@ mod watched;
 pub(crate) use clock::{coarse_unix_time, uptime};
 pub(crate) use memory::memory_limit;
 pub(crate) use sandbox::{Purpose, Reach, confine};
-pub(crate) use schedule::{current_cpu, start_at_once, wait_for_turn, yield_to_others};
+pub(crate) use schedule::{
+    allowed_cpus, current_cpu, incoming_cpu, move_to_cpu, start_at_once, wait_for_turn,
+    yield_to_others,
+};
 pub(crate) use watched::Watched;
 
 use jiff::Timestamp;

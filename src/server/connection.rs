@@ -9,6 +9,7 @@ mod transmission;
 
 use super::access_log::Client;
 use super::admission::Verdict;
+use super::affinity::Home;
 use super::buffers::RequestBuffers;
 use super::channel::Channel;
 use super::clock::{Clock, Now};
@@ -40,6 +41,8 @@ pub(super) struct Connection<'s> {
     client: Client,
     /// When the head of the request was complete, or the connection was accepted.
     begun: Instant,
+    /// Where its thread runs.
+    home: Home<'s>,
 }
 
 impl<'s> Connection<'s> {
@@ -64,6 +67,7 @@ impl<'s> Connection<'s> {
             client: Client::new(client.clone()),
             peer: client,
             begun: Instant::now(),
+            home: context.affinity.newcomer(),
         };
         match (verdict, context.tls) {
             // A TLS client could only be answered after a handshake.
@@ -85,7 +89,9 @@ impl<'s> Connection<'s> {
     fn serve(&mut self, clock: &mut Clock) -> CloseReason {
         loop {
             match self.serve_request(clock) {
-                Next::Keep => {}
+                Next::Keep => self
+                    .home
+                    .answered(self.ticket.socket(), self.channel.sent()),
                 Next::Close(reason) => return reason,
             }
         }

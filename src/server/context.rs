@@ -2,6 +2,7 @@
 
 use super::access_log::AccessLog;
 use super::admission::Admission;
+use super::affinity::Affinity;
 use super::buffers::Buffers;
 use super::heads::Heads;
 use super::record::Records;
@@ -20,6 +21,7 @@ pub(super) struct Context<'s> {
     pub(super) admission: &'s Admission,
     pub(super) heads: &'s Heads,
     pub(super) buffers: &'s Buffers,
+    pub(super) affinity: &'s Affinity,
     pub(super) server: &'s Peer,
     pub(super) tls: Option<&'s Tls>,
 }

@@ -2,6 +2,7 @@
 
 use super::access_log::AccessLog;
 use super::admission::{Admission, Task};
+use super::affinity::Affinity;
 use super::buffers::Buffers;
 use super::capacity::Capacity;
 use super::context::Context;
@@ -269,6 +270,7 @@ impl<H: Handler> Server<H> {
             log: &log,
         });
         let (heads, buffers) = (Heads::default(), Buffers::default());
+        let affinity = Affinity::default();
         let contexts: Vec<_> = self
             .listeners
             .iter()
@@ -280,6 +282,7 @@ impl<H: Handler> Server<H> {
                 admission: &self.admission,
                 heads: &heads,
                 buffers: &buffers,
+                affinity: &affinity,
                 server: &bound.address,
                 tls: self.tls.as_ref(),
             })

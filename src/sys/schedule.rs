@@ -1,6 +1,11 @@
 //! Which thread gets the CPU first. A failure of any of this costs only speed.
 
 #[cfg(target_os = "linux")]
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+#[cfg(target_os = "linux")]
+use nix::unistd::Pid;
+use std::os::fd::BorrowedFd;
+#[cfg(target_os = "linux")]
 use std::sync::atomic::Ordering;
 
 /// The number of the CPU that the calling thread is on; it may be on another at once.
@@ -9,6 +14,51 @@ pub(crate) fn current_cpu() -> usize {
     return nix::sched::sched_getcpu().unwrap_or(0);
     #[cfg(not(target_os = "linux"))]
     0
+}
+
+/// The numbers of the CPUs that the calling thread may use, in order; none where that is unknown.
+pub(crate) fn allowed_cpus() -> Vec<usize> {
+    #[cfg(target_os = "linux")]
+    if let Ok(mask) = sched_getaffinity(Pid::from_raw(0)) {
+        let is_allowed = |&cpu: &usize| mask.is_set(cpu) == Ok(true);
+        return (0..CpuSet::count()).filter(is_allowed).collect();
+    }
+    Vec::new()
+}
+
+/// The number of the CPU on which the last packet of a TCP connection was received
+/// (`SO_INCOMING_CPU`).
+pub(crate) fn incoming_cpu(socket: BorrowedFd<'_>) -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    return usize::try_from(rustix::net::sockopt::socket_incoming_cpu(socket).ok()?).ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = socket;
+        None
+    }
+}
+
+/// Moves the calling thread to this CPU, if it may use it, and returns whether it did. It may be
+/// moved on at once.
+pub(crate) fn move_to_cpu(cpu: usize) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let this = Pid::from_raw(0);
+        let mut only = CpuSet::new();
+        let Ok(allowed) = sched_getaffinity(this) else {
+            return false;
+        };
+        if allowed.is_set(cpu) != Ok(true) || only.set(cpu).is_err() {
+            return false;
+        }
+        // If the second call fails, its CPUs have been taken away, and the first mask with them.
+        sched_setaffinity(this, &only).is_ok() && sched_setaffinity(this, &allowed).is_ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = cpu;
+        false
+    }
 }
 
 /// Makes the calling thread wait for the CPU until other threads need it less.
@@ -81,6 +131,8 @@ mod linux {
 mod tests {
     use super::linux::{BATCH, OTHER};
     use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd;
     use thread_priority::thread_schedule_policy;
 
     #[test]
@@ -97,5 +149,29 @@ mod tests {
             });
             thread.join().expect("it does not panic");
         }
+    }
+
+    #[test]
+    fn a_thread_moves_to_any_cpu_it_may_use_and_may_use_the_others_still() {
+        let cpus = allowed_cpus();
+        assert!(cpus.contains(&current_cpu()));
+        for &cpu in &cpus {
+            // The kernel may move it on before it looks where it is.
+            let arrives = || move_to_cpu(cpu) && current_cpu() == cpu;
+            assert!((0..1000).any(|_| arrives()), "{cpu} of {cpus:?}");
+            assert_eq!(allowed_cpus(), cpus);
+        }
+        assert!(!move_to_cpu(CpuSet::count()));
+        assert_eq!(allowed_cpus(), cpus);
+    }
+
+    #[test]
+    fn packets_arrive_on_a_cpu() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there are ports");
+        let address = listener.local_addr().expect("it is bound");
+        let _client = TcpStream::connect(address).expect("it listens");
+        let (server, _) = listener.accept().expect("a client came");
+        let cpu = incoming_cpu(server.as_fd()).expect("the kernel knows");
+        assert!(cpu < CpuSet::count(), "{cpu}");
     }
 }

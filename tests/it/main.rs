@@ -10,6 +10,9 @@
     reason = "a test that meets what it did not expect is to fail at once"
 )]
 
+// CPUs of one thread, and what `/proc` says about them.
+#[cfg(target_os = "linux")]
+mod affinity;
 mod architecture;
 #[cfg(target_os = "linux")]
 mod cgi;
