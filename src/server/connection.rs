@@ -41,7 +41,7 @@ pub(super) struct Connection<'s> {
     client: Client,
     /// When the head of the request was complete, or the connection was accepted.
     begun: Instant,
-    /// Where its thread runs.
+    /// The CPU that its packets arrive on.
     home: Home<'s>,
 }
 

@@ -1,7 +1,7 @@
-//! Which thread gets the CPU first. A failure of any of this costs only speed.
+//! Which thread gets a CPU first, and which CPU it gets. A failure of any of this costs only speed.
 
 #[cfg(target_os = "linux")]
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity};
 #[cfg(target_os = "linux")]
 use nix::unistd::Pid;
 use std::os::fd::BorrowedFd;
@@ -26,11 +26,17 @@ pub(crate) fn allowed_cpus() -> Vec<usize> {
     Vec::new()
 }
 
-/// The number of the CPU on which the last packet of a TCP connection was received
-/// (`SO_INCOMING_CPU`).
+/// The CPU that handled the last packet received on a TCP connection (`SO_INCOMING_CPU`); `None` for
+/// other sockets.
 pub(crate) fn incoming_cpu(socket: BorrowedFd<'_>) -> Option<usize> {
     #[cfg(target_os = "linux")]
-    return usize::try_from(rustix::net::sockopt::socket_incoming_cpu(socket).ok()?).ok();
+    {
+        let cpu = rustix::net::sockopt::socket_incoming_cpu(socket).ok()?;
+        // Of other sockets, Linux says -1.
+        usize::try_from(cpu)
+            .ok()
+            .filter(|&cpu| cpu < CpuSet::count())
+    }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = socket;
@@ -38,22 +44,11 @@ pub(crate) fn incoming_cpu(socket: BorrowedFd<'_>) -> Option<usize> {
     }
 }
 
-/// Moves the calling thread to this CPU, if it may use it, and returns whether it did. It may be
-/// moved on at once.
+/// Moves the calling thread to this CPU, if it may use it, and returns whether it did. The kernel may
+/// move it again at any time.
 pub(crate) fn move_to_cpu(cpu: usize) -> bool {
     #[cfg(target_os = "linux")]
-    {
-        let this = Pid::from_raw(0);
-        let mut only = CpuSet::new();
-        let Ok(allowed) = sched_getaffinity(this) else {
-            return false;
-        };
-        if allowed.is_set(cpu) != Ok(true) || only.set(cpu).is_err() {
-            return false;
-        }
-        // If the second call fails, its CPUs have been taken away, and the first mask with them.
-        sched_setaffinity(this, &only).is_ok() && sched_setaffinity(this, &allowed).is_ok()
-    }
+    return linux::move_to_cpu(cpu);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = cpu;
@@ -98,6 +93,8 @@ pub(crate) fn start_at_once<T>(start: impl FnOnce() -> T) -> T {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
     use std::sync::atomic::AtomicBool;
     use thread_priority::NormalThreadSchedulePolicy::{Batch, Other};
     use thread_priority::ThreadSchedulePolicy::{self, Normal};
@@ -109,6 +106,35 @@ mod linux {
     pub(super) static WAITS: AtomicBool = AtomicBool::new(false);
     pub(super) const OTHER: ThreadSchedulePolicy = Normal(Other);
     pub(super) const BATCH: ThreadSchedulePolicy = Normal(Batch);
+
+    /// The calling thread, where an id is asked for.
+    const THIS: Pid = Pid::from_raw(0);
+
+    pub(super) fn move_to_cpu(cpu: usize) -> bool {
+        let mut only = CpuSet::new();
+        let Ok(allowed) = sched_getaffinity(THIS) else {
+            return false;
+        };
+        let may_use = allowed.is_set(cpu) == Ok(true) && only.set(cpu).is_ok();
+        if !may_use || sched_setaffinity(THIS, &only).is_err() {
+            return false;
+        }
+        allow(&allowed);
+        true
+    }
+
+    /// Lets the calling thread use these CPUs. If it might have used all that its control group has,
+    /// that holds for those that the group gets later, too: its own mask would leave them out.
+    fn allow(cpus: &CpuSet) {
+        let mut all = CpuSet::new();
+        for cpu in 0..CpuSet::count() {
+            let _ = all.set(cpu);
+        }
+        let set = sched_setaffinity(THIS, &all).and_then(|()| sched_getaffinity(THIS));
+        if set.as_ref() != Ok(cpus) {
+            let _ = sched_setaffinity(THIS, cpus);
+        }
+    }
 
     /// Gives the calling thread another policy if it has the expected one: a user who starts the
     /// program under a third policy has reasons. Returns whether it has done so.
@@ -131,8 +157,10 @@ mod linux {
 mod tests {
     use super::linux::{BATCH, OTHER};
     use super::*;
+    use nix::sched::sched_setaffinity;
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
     use thread_priority::thread_schedule_policy;
 
     #[test]
@@ -154,7 +182,7 @@ mod tests {
     #[test]
     fn a_thread_moves_to_any_cpu_it_may_use_and_may_use_the_others_still() {
         let cpus = allowed_cpus();
-        assert!(cpus.contains(&current_cpu()));
+        assert!(cpus.is_empty() || cpus.contains(&current_cpu()));
         for &cpu in &cpus {
             // The kernel may move it on before it looks where it is.
             let arrives = || move_to_cpu(cpu) && current_cpu() == cpu;
@@ -163,15 +191,27 @@ mod tests {
         }
         assert!(!move_to_cpu(CpuSet::count()));
         assert_eq!(allowed_cpus(), cpus);
+
+        // One that the user has bound stays bound.
+        let (Some(&cpu), Some(&other)) = (cpus.first(), cpus.get(1)) else {
+            return;
+        };
+        let mut only = CpuSet::new();
+        only.set(cpu).expect("it has a number");
+        sched_setaffinity(Pid::from_raw(0), &only).expect("it is allowed");
+        assert!(move_to_cpu(cpu));
+        assert!(!move_to_cpu(other));
+        assert_eq!(allowed_cpus(), [cpu]);
     }
 
     #[test]
-    fn packets_arrive_on_a_cpu() {
+    fn packets_arrive_on_a_cpu_but_those_of_unix_sockets() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there are ports");
         let address = listener.local_addr().expect("it is bound");
         let _client = TcpStream::connect(address).expect("it listens");
         let (server, _) = listener.accept().expect("a client came");
-        let cpu = incoming_cpu(server.as_fd()).expect("the kernel knows");
-        assert!(cpu < CpuSet::count(), "{cpu}");
+        assert!(incoming_cpu(server.as_fd()).is_some());
+        let (unix, _) = UnixStream::pair().expect("there are descriptors");
+        assert_eq!(incoming_cpu(unix.as_fd()), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Threads move to the CPU that a client's packets arrive on, and stay free to run on any.
+//! Threads that move to the CPU that a client's packets arrive on stay free to run on any.
 
 use crate::load::{kept, read_response, send, serve, settle};
 use crate::support::{Running, Tree};
@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 
-/// Clients of each CPU, and the requests of each.
+/// CPUs with clients at most, clients per CPU, and requests per client.
+const CPUS: usize = 4;
 const CLIENTS: usize = 4;
 const REQUESTS: usize = 100;
 
@@ -20,7 +21,7 @@ fn cpus() -> Vec<usize> {
         .collect()
 }
 
-/// A few clients that stay on one CPU and ask in turn. At last, each asks where a script may run.
+/// A few clients that stay on one CPU and ask in turn. At the end, each asks where a script may run.
 fn ask_from(cpu: usize, server: &Running, anywhere: &str) {
     let mut only = CpuSet::new();
     only.set(cpu).expect("it has a number");
@@ -55,10 +56,10 @@ fn busy_connections_leave_threads_and_scripts_free_to_run_anywhere() {
          printf 'Content-Length: %d\\n\\n%s' ${#line} \"$line\"\n",
     );
     let server = serve(&tree, "--protocol HTTP/1.1 --cgi");
-    let mine = fs::read_to_string("/proc/self/status").expect("it is there");
+    let mine = fs::read_to_string("/proc/thread-self/status").expect("it is there");
     let anywhere = allowed(&mine);
     thread::scope(|scope| {
-        for cpu in cpus() {
+        for cpu in cpus().into_iter().take(CPUS) {
             let server = &server;
             scope.spawn(move || ask_from(cpu, server, anywhere));
         }
