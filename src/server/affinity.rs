@@ -21,8 +21,7 @@ const INTERVAL: u32 = 32;
 /// moving does not help for long.
 const MAX_DOUBLINGS: u32 = 6;
 /// Largest response that counts, in bytes. A larger one takes longer to copy than a thread to wake,
-/// and two CPUs copy faster than one: with 64 KiB moving
-/// gains 20 %, with 100 KiB it loses 20 %.
+/// and two CPUs copy faster than one: with 64 KiB moving gains 20 %, with 100 KiB it loses 20 %.
 const SMALL: u64 = 72 * 1024;
 
 /// How many busy connections there are, and where they are served.
@@ -89,8 +88,8 @@ pub(super) struct Home<'s> {
 }
 
 impl Home<'_> {
-    /// Notes that a response of `sent` bytes was sent. Now and then, the calling thread
-    /// moves to the CPU that the packets of `socket` arrive on.
+    /// Notes that a response of `sent` bytes was sent. Now and then, the calling thread moves to the
+    /// CPU that the packets of `socket` arrive on.
     #[inline]
     pub(super) fn answered(&mut self, socket: BorrowedFd<'_>, sent: u64) {
         if sent > SMALL {

@@ -2,8 +2,6 @@
 
 #[cfg(target_os = "linux")]
 use nix::sched::{CpuSet, sched_getaffinity};
-#[cfg(target_os = "linux")]
-use nix::unistd::Pid;
 use std::os::fd::BorrowedFd;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::Ordering;
@@ -19,7 +17,7 @@ pub(crate) fn current_cpu() -> usize {
 /// The numbers of the CPUs that the calling thread may use, in order; none where that is unknown.
 pub(crate) fn allowed_cpus() -> Vec<usize> {
     #[cfg(target_os = "linux")]
-    if let Ok(mask) = sched_getaffinity(Pid::from_raw(0)) {
+    if let Ok(mask) = sched_getaffinity(linux::THIS) {
         let is_allowed = |&cpu: &usize| mask.is_set(cpu) == Ok(true);
         return (0..CpuSet::count()).filter(is_allowed).collect();
     }
@@ -108,7 +106,7 @@ mod linux {
     pub(super) const BATCH: ThreadSchedulePolicy = Normal(Batch);
 
     /// The calling thread, where an id is asked for.
-    const THIS: Pid = Pid::from_raw(0);
+    pub(super) const THIS: Pid = Pid::from_raw(0);
 
     pub(super) fn move_to_cpu(cpu: usize) -> bool {
         let mut only = CpuSet::new();
@@ -155,7 +153,7 @@ mod linux {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::linux::{BATCH, OTHER};
+    use super::linux::{BATCH, OTHER, THIS};
     use super::*;
     use nix::sched::sched_setaffinity;
     use std::net::{TcpListener, TcpStream};
@@ -198,7 +196,7 @@ mod tests {
         };
         let mut only = CpuSet::new();
         only.set(cpu).expect("it has a number");
-        sched_setaffinity(Pid::from_raw(0), &only).expect("it is allowed");
+        sched_setaffinity(THIS, &only).expect("it is allowed");
         assert!(move_to_cpu(cpu));
         assert!(!move_to_cpu(other));
         assert_eq!(allowed_cpus(), [cpu]);
