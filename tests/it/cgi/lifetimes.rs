@@ -233,8 +233,11 @@ fn what_can_add_nothing_is_over_before_the_next_request_is_answered() {
 fn whatever_signal_ends_the_server_ends_its_scripts() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         let tree = behaving();
-        let mut command = rhttp(&tree, "HTTP/1.1");
-        command.args(["--grace", "0.1"]);
+        let rhttp = rhttp(&tree, "HTTP/1.1");
+        // Under `nohup`, the tests ignore SIGHUP, and so would the server.
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(rhttp.get_program());
+        command.args(rhttp.get_args()).args(["--grace", "0.1"]);
         let mut server = Running::start(command);
         let mut client = Connection::open(server.address());
         for behaviour in [0, 11] {
