@@ -7,7 +7,7 @@ mod sandbox;
 mod schedule;
 mod watched;
 
-pub(crate) use clock::{coarse_unix_time, uptime};
+pub(crate) use clock::uptime;
 pub(crate) use memory::memory_limit;
 pub(crate) use sandbox::{Purpose, Reach, confine};
 pub(crate) use schedule::{

@@ -4,8 +4,7 @@ use super::opening::Opened;
 use super::path::RelativePath;
 use super::root::Root;
 use super::unavailable::Unavailable;
-use crate::http::{Coding, Headers, Representation};
-use crate::sys;
+use crate::http::{Coding, Headers, HttpDate, Representation};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -24,7 +23,7 @@ impl Root {
         coding: Coding,
         kind: impl Fn() -> Headers,
     ) -> Result<Option<Arc<Representation>>, Unavailable> {
-        let second = sys::coarse_unix_time();
+        let second = HttpDate::now().as_unix();
         if of.lacking.contains(coding, second) {
             return Ok(None);
         }

@@ -5,8 +5,9 @@
 //! every response for a file that could have several.
 
 use super::file::{Compressed, FileHandler, not_found};
-use crate::http::{Body, Coding, HttpError, Representation, Request, Response, StatusCode, header};
-use crate::sys;
+use crate::http::{
+    Body, Coding, HttpDate, HttpError, Representation, Request, Response, StatusCode, header,
+};
 use std::sync::Arc;
 
 /// The suffix of SVG images in the gzip coding, which have one of their own.
@@ -79,7 +80,7 @@ impl FileHandler {
         path: &[u8],
         file: Arc<Representation>,
     ) -> Result<Response, HttpError> {
-        if file.lacking.contains_all(sys::coarse_unix_time()) {
+        if file.lacking.contains_all(HttpDate::now().as_unix()) {
             return Ok(varying(whole(file)));
         }
         let name = String::from_utf8_lossy(path);
@@ -127,7 +128,7 @@ impl FileHandler {
                 .open_sibling(path, file, coding, || self.kind(name));
             opened.map_err(not_found)
         };
-        let is_first = file.lacking.begin(sys::coarse_unix_time());
+        let is_first = file.lacking.begin(HttpDate::now().as_unix());
         for coding in Coding::preferred(request.headers()) {
             if let Some(sibling) = sibling(coding)? {
                 let mut response = whole(sibling);

@@ -49,7 +49,7 @@ pub(crate) struct Representation {
 /// Codings in which no file can stand in for another one, remembered until the second ends. One that
 /// appears in the meantime is used a moment later, which does no harm: its content is the same.
 ///
-/// Above one bit for each coding is the second, as [`coarse_unix_time`](crate::sys::coarse_unix_time).
+/// Above one bit for each coding is the second since 1970.
 #[derive(Debug, Default)]
 pub(crate) struct Lacking(AtomicU64);
 

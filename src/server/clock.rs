@@ -24,7 +24,7 @@ pub(super) struct Now {
 impl Now {
     /// The current second.
     pub(super) fn current() -> Self {
-        Self::at(coarse_second())
+        Self::at(HttpDate::now())
     }
 
     fn at(second: HttpDate) -> Self {
@@ -41,11 +41,6 @@ impl Now {
         self.record_time
             .get_or_init(|| format(self.second.as_unix()))
     }
-}
-
-/// The current second, as file systems take it for the times of files.
-fn coarse_second() -> HttpDate {
-    HttpDate::from_unix(sys::coarse_unix_time()).unwrap_or_else(HttpDate::now)
 }
 
 /// Remembers what the current second looks like.
@@ -66,7 +61,7 @@ impl Clock {
 
     /// The current second.
     pub(super) fn now(&mut self) -> &Now {
-        let second = coarse_second();
+        let second = HttpDate::now();
         if second != self.now.second {
             self.now = Now::at(second);
         }
