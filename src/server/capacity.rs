@@ -15,7 +15,7 @@ const MAX_WAITING: usize = 64;
 const ADDRESS_SPACE: usize = 5 * 256 * 1024;
 /// Memory that a connection may take: the part of its stack that it uses, its buffers, a TLS
 /// session, and a listing that is too small to be counted.
-const MEMORY: usize = 64 * 1024;
+const MEMORY: usize = 96 * 1024;
 /// Mappings of a connection's thread: its stack, its guard, and one to spare.
 const MAPPINGS: usize = 3;
 /// Mappings that belong to no connection.
@@ -88,7 +88,7 @@ mod tests {
             (1_000_000, 1990 * MIB, ALL, ALL, 8192, (668, 64, 64)),
             (1_000_000, 0, ALL, ALL, 8192, (1, 1, 1)),
             (1_000_000, ALL, ALL, 0, 8192, (1, 1, 1)),
-            (1_000_000, ALL, 64 * MIB, ALL, 8192, (384, 64, 64)),
+            (1_000_000, ALL, 64 * MIB, ALL, 8192, (257, 42, 42)),
             (1_000_000, ALL, 0, ALL, 8192, (1, 1, 1)),
         ] {
             let threads = threads(space, memory, mappings);
