@@ -171,8 +171,9 @@ impl<'c> Channel<'c> {
         self.sent = 0;
         if memory > 0 {
             self.is_large = true;
-            self.ticket.set_memory(memory);
+            // First: a response that takes memory and has made no progress may be cut.
             self.ticket.touch();
+            self.ticket.set_memory(memory);
         }
     }
 

@@ -170,11 +170,11 @@ impl Ticket {
 
     /// Records how much memory it holds for its head, or for a response being sent.
     pub(super) fn set_memory(&self, bytes: usize) {
-        self.memory.store(bytes, Ordering::Relaxed);
+        self.memory.store(bytes, Ordering::Release);
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.memory.load(Ordering::Relaxed)
+        self.memory.load(Ordering::Acquire)
     }
 
     /// Notes that its request has been read, and that it works on the response.
