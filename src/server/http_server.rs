@@ -380,13 +380,18 @@ fn find_followers<'s: 'scope, 'scope, 'env>(
 ) {
     let mut refused = Instant::now();
     loop {
-        for workers in all {
-            workers.start_followers(scope);
-        }
-        let is_short = !all.iter().all(Workers::may_admit) && !admission.is_closing();
-        admission.set_lacks_threads(is_short);
-        if !is_short {
+        let exhausted = all
+            .iter()
+            .filter(|workers| workers.start_followers(scope).is_err())
+            .count();
+        let is_served = all.iter().all(Workers::may_admit) || admission.is_closing();
+        admission.set_lacks_threads(!is_served && exhausted > 0);
+        if is_served {
             return;
+        }
+        if exhausted == 0 {
+            // Clients came faster than threads were started.
+            continue;
         }
         // Connections of other listeners may end all the time.
         admission.wait_for_room(REFUSE_AFTER);

@@ -177,12 +177,21 @@ impl<'s> Workers<'s> {
         }
     }
 
-    /// Starts as many threads as should wait, if the system has them.
-    pub(super) fn start_followers<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>)
+    /// Starts as many threads as should wait.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub(super) fn start_followers<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> io::Result<()>
     where
         's: 'scope,
     {
-        while self.waiting.load(Ordering::Relaxed) < self.wanted() && self.spawn(scope).is_ok() {}
+        while self.waiting.load(Ordering::Relaxed) < self.wanted() {
+            self.spawn(scope)?;
+        }
+        Ok(())
     }
 
     fn serve(&self, ticket: &Ticket, verdict: Verdict, client: Peer, clock: &mut Clock) {
