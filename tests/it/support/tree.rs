@@ -1,6 +1,7 @@
 //! A directory to serve.
 
 use super::Latin1;
+use rhttp::http::HttpDate;
 use serde::Deserialize;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -71,11 +72,6 @@ impl Tree {
     /// Waits until what was added counts as left alone, so that files have entity tags.
     pub(crate) fn settle(&self) -> &Self {
         const SETTLED_AFTER: i64 = 2;
-        let now = || {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |now| now.as_secs())
-        };
         let changed = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.ctime());
         let mut newest = 0;
         let mut directories = vec![self.path().to_path_buf()];
@@ -87,7 +83,8 @@ impl Tree {
                 }
             }
         }
-        while i64::try_from(now()).is_ok_and(|now| now - newest <= SETTLED_AFTER) {
+        // The clock is the server's: by another, the last moment could be over too early.
+        while HttpDate::now().as_unix() - newest <= SETTLED_AFTER {
             thread::sleep(Duration::from_millis(20));
         }
         self
