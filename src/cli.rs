@@ -86,13 +86,8 @@ pub fn run() -> Result<()> {
     let place = places.find_map(|place| place.socket_addr());
     let browser = place.filter(|_| args.sharing.open);
     let browser = browser.and_then(|place| browser::open(place, scheme));
-    let ignored_signals = sys::ignored_signals();
+    let scripts = scripts(&args)?;
     sys::unblock_signals()?;
-    if args.cgi {
-        sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
-        sys::isolate_children()?;
-        cgi::use_starter();
-    }
     if args.sandbox {
         // Confinement is inherited by the threads that this one starts, so it comes before any of
         // them.
@@ -122,25 +117,39 @@ pub fn run() -> Result<()> {
         socket_files: Arc::new(socket_files),
         log,
     };
-    let scripts = if args.cgi {
-        Scripts::Run
-    } else {
-        Scripts::None
-    };
-    ending.clone().on_signals(scripts, &ignored_signals)?;
+    let follow_signals = ending.clone().on_signals(scripts)?;
     if let Some(life) = args.sharing.life {
         ending.after(life)?;
     }
     browser::wait(browser);
-    let announced = Announced::new(server.local_addrs(), scheme, fingerprint);
-    announced.say(&args.sharing);
-    announce::warn(&args, &announced);
-    manager.ready(&announced.banner.join(" "));
+    let places = server.local_addrs().cloned().collect();
+    let announced = Announced::new(places, scheme, fingerprint);
+    let service = Arc::clone(&manager);
+    // The first client need not wait for any of this.
+    let server = server.on_start(move || {
+        follow_signals()?;
+        announced.say(&args.sharing);
+        announce::warn(&args, &announced);
+        service.ready(&announced.banner.join(" "));
+        Ok(())
+    });
     let result = server.serve();
     manager.stopping();
     ending.socket_files.remove();
     cgi::end_all(cgi::GRACE);
     result.context("cannot serve any more")
+}
+
+/// Prepares the process for scripts, if it runs them.
+fn scripts(args: &Args) -> Result<Scripts> {
+    if !args.cgi {
+        return Ok(Scripts::None);
+    }
+    let ignored = sys::ignored_signals();
+    sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
+    sys::isolate_children()?;
+    cgi::use_starter();
+    Ok(Scripts::Run { ignored })
 }
 
 /// Lets the kernel deny the process everything that it does not need.

@@ -13,8 +13,8 @@ use std::time::Duration;
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
 
 /// A server as it is announced to people.
-pub(super) struct Announced<'s> {
-    places: Vec<&'s Peer>,
+pub(super) struct Announced {
+    places: Vec<Peer>,
     scheme: Scheme,
     /// CPython's banner, one line for each place.
     pub(super) banner: Vec<String>,
@@ -22,13 +22,8 @@ pub(super) struct Announced<'s> {
     fingerprint: Option<String>,
 }
 
-impl<'s> Announced<'s> {
-    pub(super) fn new(
-        places: impl Iterator<Item = &'s Peer>,
-        scheme: Scheme,
-        fingerprint: Option<String>,
-    ) -> Self {
-        let places: Vec<_> = places.collect();
+impl Announced {
+    pub(super) fn new(places: Vec<Peer>, scheme: Scheme, fingerprint: Option<String>) -> Self {
         Self {
             banner: places.iter().map(|place| banner(place, scheme)).collect(),
             places,
@@ -45,7 +40,7 @@ impl<'s> Announced<'s> {
         lines.extend(
             fingerprint.map(|print| format!("SHA-256 fingerprint of the certificate: {print}")),
         );
-        let address = self.places.iter().find_map(|place| place.socket_addr());
+        let address = self.places.iter().find_map(Peer::socket_addr);
         if let Some(address) = address
             && io::stdout().is_terminal()
         {
@@ -73,8 +68,8 @@ fn banner(server: &Peer, scheme: Scheme) -> String {
 }
 
 /// Warns on standard error about flags that need TLS on the network.
-pub(super) fn warn(args: &Args, announced: &Announced<'_>) {
-    let is_local = |place: &&Peer| place.ip().is_none_or(|ip| ip.is_loopback());
+pub(super) fn warn(args: &Args, announced: &Announced) {
+    let is_local = |place: &Peer| place.ip().is_none_or(|ip| ip.is_loopback());
     if announced.scheme == Scheme::Https || announced.places.iter().all(is_local) {
         return;
     }

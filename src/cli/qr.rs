@@ -9,6 +9,9 @@ const COLOURS: &str = "\u{1b}[38;5;16;48;5;231m";
 const USUAL: &str = "\u{1b}[0m";
 
 /// The lines that show `text`: two rows of modules in each.
+///
+/// Not inlined: what it needs on the stack would be touched by every server that starts.
+#[inline(never)]
 pub(super) fn code(text: &str) -> Option<String> {
     let code = QRBuilder::new(text).ecl(ECL::L).build().ok()?;
     let dark = |row: usize, column: usize| {

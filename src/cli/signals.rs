@@ -23,9 +23,12 @@ const ORPHAN_LOOKS: usize = 5;
 const ORPHAN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether the server runs scripts, which must not outlive it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Scripts {
-    Run,
+    Run {
+        /// The signals that the server was started to ignore.
+        ignored: Vec<i32>,
+    },
     None,
 }
 
@@ -45,17 +48,19 @@ impl Ending {
     /// Ends the server on signals: on SIGINT at once, on SIGTERM when responses in progress are
     /// done, on a second signal in any case. With scripts, the signals by which a terminal ends its
     /// programs end the scripts, and then the server as if they had not been caught; `nohup` starts
-    /// the server with the first of these `ignored`, and it stays ignored.
-    pub(super) fn on_signals(self, scripts: Scripts, ignored: &[i32]) -> Result<()> {
+    /// the server with the first of these ignored, and it stays ignored.
+    ///
+    /// Signals are caught from now on; what this returns starts the thread that follows them.
+    pub(super) fn on_signals(self, scripts: Scripts) -> Result<impl FnOnce() -> io::Result<()>> {
         let mut signals = vec![SIGINT, SIGTERM];
-        if scripts == Scripts::Run {
+        if let Scripts::Run { ignored } = scripts {
             let others = [SIGHUP, SIGQUIT].into_iter();
             signals.extend(others.filter(|signal| !ignored.contains(signal)));
             reap_orphans()?;
         }
         signals.extend(self.log.is_some().then_some(SIGHUP));
         let mut signals = Signals::new(signals).context("cannot wait for signals")?;
-        let wait = move || {
+        let follow = move || {
             let mut signals = signals
                 .forever()
                 .filter(|signal| !self.reopens_log(*signal));
@@ -71,8 +76,8 @@ impl Ending {
             signals.next();
             self.exit(Duration::ZERO);
         };
-        thread::Builder::new().name("signals".into()).spawn(wait)?;
-        Ok(())
+        let thread = thread::Builder::new().name("signals".into());
+        Ok(move || thread.spawn(follow).map(drop))
     }
 
     /// Ends the server after `life`, once responses in progress are done.

@@ -83,9 +83,40 @@ impl Queue {
     }
 }
 
+/// What writes lines, once it is started.
+pub(super) struct LogWriter {
+    shared: Arc<Shared>,
+    sink: Box<dyn Write + Send>,
+    batch: Vec<u8>,
+}
+
+impl LogWriter {
+    /// Starts the thread that writes.
+    pub(super) fn start(self) -> io::Result<()> {
+        let Self {
+            shared,
+            sink,
+            batch,
+        } = self;
+        let thread = thread::Builder::new()
+            .name("log".into())
+            .stack_size(64 * 1024);
+        let writer = Arc::clone(&shared);
+        let started = thread.spawn(move || {
+            sys::yield_to_others();
+            sys::wait_for_turn();
+            writer.write_lines(sink, batch);
+        });
+        if started.is_err() {
+            shared.lock().writer = Writer::Ended;
+        }
+        started.map(drop)
+    }
+}
+
 impl AccessLog {
-    /// Starts a thread that writes to `sink`.
-    pub(super) fn start(sink: Box<dyn Write + Send>) -> io::Result<Self> {
+    /// A log, and what writes its lines to `sink`.
+    pub(super) fn new(sink: Box<dyn Write + Send>) -> (Self, LogWriter) {
         let shared = Arc::new(Shared::default());
         // At their full size at once: a buffer that grows moves into the heap of a thread that ends.
         let batch = Vec::with_capacity(KEPT_CAPACITY);
@@ -93,15 +124,12 @@ impl AccessLog {
         let log = Self {
             shared: Arc::clone(&shared),
         };
-        thread::Builder::new()
-            .name("log".into())
-            .stack_size(64 * 1024)
-            .spawn(move || {
-                sys::yield_to_others();
-                sys::wait_for_turn();
-                shared.write_lines(sink, batch);
-            })?;
-        Ok(log)
+        let writer = LogWriter {
+            shared,
+            sink,
+            batch,
+        };
+        (log, writer)
     }
 
     /// The log of a connection from `client`, at one moment.
@@ -350,11 +378,11 @@ mod tests {
     fn log() -> (AccessLog, mpsc::Receiver<Vec<u8>>, Arc<Mutex<bool>>) {
         let (written, lines) = mpsc::channel();
         let gate = Arc::new(Mutex::new(false));
-        let log = AccessLog::start(Box::new(Sink {
+        let (log, writer) = AccessLog::new(Box::new(Sink {
             written,
             gate: Arc::clone(&gate),
-        }))
-        .unwrap();
+        }));
+        writer.start().unwrap();
         (log, lines, gate)
     }
 

@@ -3,7 +3,6 @@
 use crate::sys;
 use crate::wire::Output;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 /// Buffers that a CPU's pool keeps while unused. More are in use at once only when clients do not
 /// read what they are sent.
@@ -84,7 +83,7 @@ impl Pool {
 /// As many pools as this process may use CPUs.
 impl Default for Buffers {
     fn default() -> Self {
-        let cpus = thread::available_parallelism().map_or(1, usize::from);
+        let cpus = sys::allowed_cpus().len().max(1);
         Self((0..cpus).map(|_| Pool::default()).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! The server: which threads accept connections, and when it ends.
 
-use super::access_log::AccessLog;
+use super::access_log::{AccessLog, LogWriter};
 use super::admission::{Admission, Task};
 use super::affinity::Affinity;
 use super::buffers::Buffers;
@@ -66,8 +66,12 @@ pub struct Server<H> {
     log: Box<dyn Write + Send>,
     log_format: LogFormat,
     tls: Option<Tls>,
+    on_start: Box<Start>,
     admission: Arc<Admission>,
 }
+
+/// What is done once connections are accepted.
+type Start = dyn FnOnce() -> io::Result<()> + Send;
 
 /// A listening socket, and the address at which clients reach it.
 struct Bound {
@@ -133,6 +137,7 @@ impl<H: Handler> Server<H> {
             log: Box::new(io::stderr()),
             log_format: LogFormat::default(),
             tls: None,
+            on_start: Box::new(|| Ok(())),
             admission: Arc::default(),
         })
     }
@@ -203,6 +208,30 @@ impl<H: Handler> Server<H> {
         self
     }
 
+    /// Calls `action` once connections are accepted: to announce the server, for example. Until it
+    /// returns, nothing is logged, and few connections are served at once. A second call replaces
+    /// the action of the first.
+    ///
+    /// ```
+    /// use rhttp::{FileHandler, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0", FileHandler::new("."))?.with_log(std::io::sink());
+    /// let handle = server.handle();
+    /// let server = server.on_start(move || {
+    ///     handle.shutdown();
+    ///     Ok(())
+    /// });
+    /// server.serve()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `action` returns an error, the server ends with it.
+    pub fn on_start(mut self, action: impl FnOnce() -> io::Result<()> + Send + 'static) -> Self {
+        self.on_start = Box::new(action);
+        self
+    }
+
     /// The address that the server listens on, the first if there are several.
     #[doc(alias = "server_address")]
     #[doc(alias = "server_port")]
@@ -260,11 +289,12 @@ impl<H: Handler> Server<H> {
             prepare(listener, &self.config)?;
             rustix::net::listen(listener, self.config.backlog)?;
         }
-        let log = AccessLog::start(self.log)?;
-        let messages = match self.log_format {
+        let (log, writer) = AccessLog::new(self.log);
+        let (messages, other_writer) = match self.log_format {
             LogFormat::Python => None,
-            _ => Some(AccessLog::start(Box::new(io::stderr()))?),
-        };
+            _ => Some(AccessLog::new(Box::new(io::stderr()))),
+        }
+        .unzip();
         let records = messages.is_some().then_some(Records {
             format: self.log_format,
             log: &log,
@@ -297,7 +327,11 @@ impl<H: Handler> Server<H> {
             .map(|(bound, context)| Workers::new(&bound.listener, context, mode, waiting))
             .collect();
         let started = thread::scope(|scope| {
+            // Threads that the first response can do without are started after those that serve.
             let started = workers.iter().try_for_each(|workers| workers.start(scope));
+            let started = started.and_then(|()| (self.on_start)());
+            let mut writers = other_writer.into_iter().chain([writer]);
+            let started = started.and(writers.try_for_each(LogWriter::start));
             if started.is_err() {
                 self.admission.abort();
             }

@@ -97,7 +97,11 @@ impl<'s> Workers<'s> {
                 Ok(())
             }
             Err(error) => Err(error),
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // It may have been placed on this thread's CPU.
+                thread::yield_now();
+                Ok(())
+            }
         }
     }
 

@@ -7,10 +7,11 @@ use rhttp::http::{
 use rhttp::{
     Answered, CgiHandler, Config, FileHandler, Handler, Log, Message, Server, ServerHandle,
 };
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,6 +20,26 @@ struct Started {
     address: SocketAddr,
     handle: ServerHandle,
     thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().expect("nobody panics");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics").write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Started {
@@ -444,6 +465,45 @@ fn index_pages_and_extensions_are_the_handler_s() {
 }
 
 #[test]
+fn what_is_done_at_the_start_comes_after_accepting_and_before_the_log() {
+    let (log, early_log) = (Sink::default(), Sink::default());
+    let server = Server::bind("127.0.0.1:0", FileHandler::new(".")).expect("a free port");
+    let address = server.local_addr().socket_addr().expect("it is TCP");
+    let (handle, sink) = (server.handle(), log.clone());
+    let mut early = early_log.clone();
+    let server = server.with_log(log.clone()).on_start(move || {
+        let asked = ["GET /missing HTTP/1.0\r\n\r\n"];
+        let response = exchange(address, &asked, AfterSending::HalfClose);
+        assert_eq!(Response::parse(&response).status(), 404);
+        early.write_all(sink.text().as_bytes())?;
+        handle.shutdown();
+        Ok(())
+    });
+    server.serve().expect("it ends well");
+    assert_eq!(early_log.text(), "");
+    let logged = log.text();
+    assert!(
+        logged.ends_with("\"GET /missing HTTP/1.0\" 404 -\n"),
+        "{logged}"
+    );
+}
+
+#[test]
+fn a_start_that_fails_ends_the_server() {
+    let server = Server::bind("127.0.0.1:0", FileHandler::new(".")).expect("a free port");
+    let address = server.local_addr().socket_addr().expect("it is TCP");
+    let server = server.with_log(io::sink());
+    let result = server
+        .on_start(|| Err(io::Error::other("not today")))
+        .serve();
+    assert_eq!(
+        result.map_err(|error| error.to_string()),
+        Err("not today".into())
+    );
+    TcpListener::bind(address).expect("the port is free");
+}
+
+#[test]
 fn a_server_that_has_ended_leaves_its_port_free() {
     let mut server = Started::new(FileHandler::new("."), Version::HTTP_11);
     let mut idle = Connection::open(server.address);
@@ -473,20 +533,7 @@ fn a_server_ends_though_a_client_never_reads() {
 /// both ways, and the end.
 #[test]
 fn a_unix_socket_is_served_as_tcp_is() {
-    use std::io::Write;
     use std::os::unix::net::{UnixListener, UnixStream};
-
-    /// What is logged.
-    #[derive(Clone, Default)]
-    struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-    impl Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("nobody panics").write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     let tree = Tree::new();
     tree.file("large", "0123456789".repeat(50_000)).script(

@@ -3,7 +3,8 @@
 use super::{Server, ask_at};
 use crate::support::{AfterSending, Response, Tree, exchange};
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -229,6 +230,36 @@ fn a_socket_that_was_handed_over_outlives_the_server() {
         });
         assert_eq!(early.0, b"hello", "{way}");
         assert!(early.1.ends_with("hello"), "{way}");
+    }
+}
+
+#[test]
+fn the_banner_comes_before_the_log_even_if_a_client_waits_already() {
+    let tree = tree();
+    let www = tree.path().join("www").display().to_string();
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = tcp.local_addr().expect("it has one");
+    let output = tree.path().join("output");
+    for _ in 0..5 {
+        let mut client = TcpStream::connect(address).expect("it listens");
+        client
+            .write_all(b"GET /a HTTP/1.0\r\n\r\n")
+            .expect("it is sent");
+        let file = fs::File::create(&output).expect("it can be made");
+        let copy = file.try_clone().expect("it can be copied");
+        let mut command = hand_over(&[&tcp], &["-d", &www]);
+        let process = command.stdout(file).stderr(copy).spawn();
+        let mut server = Server {
+            process: process.expect("it runs"),
+            banner: Vec::new(),
+        };
+        client.read_to_end(&mut Vec::new()).expect("it is answered");
+        assert_eq!(server.terminate().code(), Some(0));
+        let text = fs::read_to_string(&output).expect("it is there");
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with("Serving HTTP on "), "{text}");
+        assert!(lines[1].contains("\"GET /a HTTP/1.0\" "), "{text}");
+        assert_eq!(lines.len(), 2, "{text}");
     }
 }
 
