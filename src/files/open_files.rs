@@ -53,10 +53,23 @@ struct Places {
 /// The slot that holds the file of one path.
 #[derive(Debug, Default)]
 struct Place {
-    path: CString,
-    known: Option<(Stamp, Kept)>,
+    known: Option<Known>,
     /// Whether it was requested since the last sweep.
     is_used: bool,
+}
+
+/// What is kept open, where it was found, and in which state.
+#[derive(Debug)]
+struct Known {
+    path: CString,
+    stamp: Stamp,
+    kept: Kept,
+}
+
+impl Known {
+    fn is_at(&self, path: &CStr, stamp: &Stamp) -> bool {
+        *self.path == *path && self.stamp == *stamp
+    }
 }
 
 /// What is kept open.
@@ -77,27 +90,29 @@ impl OpenFiles {
     ) -> Option<Arc<Representation>> {
         let mut place = self.0.place(path)?;
         let place = &mut *place;
-        let Some((known, Kept::File(representation))) = &place.known else {
-            return None;
-        };
-        let is_same = *place.path == *path && known == stamp && representation.coding == coding;
-        is_same.then(|| {
-            place.is_used = true;
-            Arc::clone(representation)
-        })
+        let known = place
+            .known
+            .as_ref()
+            .filter(|known| known.is_at(path, stamp))?;
+        match &known.kept {
+            Kept::File(representation) if representation.coding == coding => {
+                place.is_used = true;
+                Some(Arc::clone(representation))
+            }
+            _ => None,
+        }
     }
 
     /// The descriptor of the directory at `path`, if it is open, in the state shown by `stamp`. It is
     /// the caller's from now on.
     pub(super) fn take_directory(&self, path: &CStr, stamp: &Stamp) -> Option<OwnedFd> {
         let mut place = self.0.place(path)?;
-        let place = &mut *place;
-        let is_same = |known: &mut (Stamp, Kept)| {
-            *place.path == *path && known.0 == *stamp && matches!(known.1, Kept::Directory(_))
+        let is_same = |known: &mut Known| {
+            known.is_at(path, stamp) && matches!(known.kept, Kept::Directory(_))
         };
-        match place.known.take_if(is_same)? {
-            (_, Kept::Directory(handle)) => Some(handle),
-            _ => None,
+        match place.known.take_if(is_same)?.kept {
+            Kept::Directory(handle) => Some(handle),
+            Kept::File(_) => None,
         }
     }
 
@@ -149,10 +164,11 @@ impl Places {
         let Some(mut place) = self.place(path) else {
             return;
         };
-        if *place.path != *path {
-            place.path = path.into();
-        }
-        let before = place.known.replace((stamp, kept));
+        let before = place.known.replace(Known {
+            path: path.into(),
+            stamp,
+            kept,
+        });
         place.is_used = true;
         drop(place);
         // Perhaps this closes it, which takes a while.

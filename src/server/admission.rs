@@ -25,6 +25,8 @@ const STALLED: Duration = Duration::from_secs(1);
 const STALLED_LIMIT: Duration = Duration::from_secs(1);
 /// How long to wait for more threads to end once one has ended. They began to wait together.
 const SETTLED: Duration = Duration::from_secs(1);
+/// How long to wait for the last of them to end: a client that comes meanwhile waits, too.
+const LAST_SETTLED: Duration = Duration::from_millis(20);
 
 /// All open connections of a server.
 ///
@@ -60,8 +62,8 @@ struct State {
     watchers: usize,
     /// How many times another accepting thread was requested.
     calls: usize,
-    /// When to give back what threads have left: some have ended.
-    give_back_at: Option<Instant>,
+    /// When to give back what threads have left, and whether the last that waited is one of them.
+    give_back: Option<(Instant, Task)>,
     is_closing: bool,
     /// Not even responses in progress are waited for.
     is_aborted: bool,
@@ -75,6 +77,8 @@ pub(super) enum Task {
     StartThreads,
     /// Threads have ended, because no client came: what they used goes back to the system.
     GiveBack,
+    /// All have: after that, another is to wait for clients.
+    Renew,
     ShutDown,
 }
 
@@ -252,9 +256,17 @@ impl Admission {
         self.called.notify_one();
     }
 
-    /// Notes that a thread is about to end, because no client came.
-    pub(super) fn has_fewer_threads(&self) {
-        self.lock().give_back_at = Instant::now().checked_add(SETTLED);
+    /// Notes that a thread is about to end, because no client came. If it `is_last`, nobody accepts
+    /// until memory has been given back.
+    pub(super) fn has_fewer_threads(&self, is_last: bool) {
+        let mut state = self.lock();
+        let is_last = is_last || matches!(state.give_back, Some((_, Task::Renew)));
+        let (settled, task) = if is_last {
+            (LAST_SETTLED, Task::Renew)
+        } else {
+            (SETTLED, Task::GiveBack)
+        };
+        state.give_back = Instant::now().checked_add(settled).map(|at| (at, task));
         self.called.notify_one();
     }
 
@@ -278,14 +290,13 @@ impl Admission {
                 return Task::ShutDown;
             }
             let now = Instant::now();
-            if state.give_back_at.is_some_and(|at| at <= now) {
-                state.give_back_at = None;
+            if let Some((_, task)) = state.give_back.take_if(|(at, _)| *at <= now) {
                 // They move into the heap of this thread, and take no more room than they need.
                 let open = mem::take(&mut state.tickets);
                 state.tickets.extend(open);
-                return Task::GiveBack;
+                return task;
             }
-            let until_give_back = state.give_back_at.map(|at| at - now);
+            let until_give_back = state.give_back.map(|(at, _)| at - now);
             let times = [until_exit, until_give_back, state.idle_limit.time_left()];
             state = if let Some(left) = times.into_iter().flatten().min() {
                 let waited = self.called.wait_timeout(state, left);
@@ -389,6 +400,26 @@ mod tests {
         let (ticket, _) = admission.admit(socket.into(), &Peer::Unix(None));
         ticket.set_memory(memory);
         (ticket, client)
+    }
+
+    #[test]
+    fn memory_is_given_back_when_threads_have_ended_and_soon_after_the_last() {
+        let admission = Admission::default();
+        admission.has_fewer_threads(false);
+        let start = Instant::now();
+        assert_eq!(admission.wait_for_task(None), Task::GiveBack);
+        assert!(start.elapsed() >= SETTLED);
+
+        for is_last in [false, true] {
+            admission.has_fewer_threads(is_last);
+        }
+        let start = Instant::now();
+        // Another listener may still have threads.
+        admission.has_fewer_threads(false);
+        assert_eq!(admission.wait_for_task(None), Task::Renew);
+        assert!(start.elapsed() >= LAST_SETTLED);
+        admission.request_thread();
+        assert_eq!(admission.wait_for_task(None), Task::StartThreads);
     }
 
     #[test]

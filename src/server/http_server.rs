@@ -29,6 +29,9 @@ const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// On a busy machine it waits for its turn, while the client takes the connection for established:
 /// without a listener, the client's request would be answered by a reset.
 const HANDSHAKE: Duration = Duration::from_millis(10);
+/// Bytes of stack for the thread that starts others. Theirs, which glibc keeps for the next one, are
+/// too small for it: what belongs to them could not be given back while it runs.
+const STARTER_STACK: usize = STACK + 64 * 1024;
 /// How long to wait at most for a connection to end when the system is out of threads: after that,
 /// newcomers are answered 503.
 const REFUSE_AFTER: Duration = Duration::from_millis(50);
@@ -361,7 +364,7 @@ impl<H: Handler> Server<H> {
 }
 
 /// Starts threads when they are requested, until shutdown. It does so on a thread of its own, which
-/// is replaced when memory is given back, for the reasons that [`memory`] tells.
+/// ends when memory is given back, for the reasons that [`memory`] tells.
 fn start_threads<'s: 'scope, 'scope, 'env>(
     workers: &'env [Workers<'s>],
     admission: &'env Admission,
@@ -369,25 +372,30 @@ fn start_threads<'s: 'scope, 'scope, 'env>(
     exit_idle: Option<Duration>,
     scope: &'scope Scope<'scope, 'env>,
 ) {
-    let start = move |first: Option<Task>| {
-        let mut task = first.unwrap_or_else(|| admission.wait_for_task(exit_idle));
+    let start = move |first: Task| {
+        let mut task = first;
         loop {
             match task {
                 Task::StartThreads => find_followers(workers, admission, scope),
-                Task::GiveBack => {
+                Task::GiveBack | Task::Renew => {
                     buffers.clear();
                     memory::release_stacks();
-                    return Some(Piece::new());
+                    let piece = Piece::new();
+                    if task == Task::Renew {
+                        return Some(piece);
+                    }
                 }
                 Task::ShutDown => return None,
             }
             task = admission.wait_for_task(exit_idle);
         }
     };
-    // A server that has just started need not start this thread, too, before the first client.
-    let mut first = Some(admission.wait_for_task(exit_idle));
     loop {
-        let thread = thread::Builder::new().stack_size(STACK);
+        let first = admission.wait_for_task(exit_idle);
+        if first == Task::ShutDown {
+            return;
+        }
+        let thread = thread::Builder::new().stack_size(STARTER_STACK);
         let piece = match thread.spawn_scoped(scope, move || start(first)) {
             // If it panicked, the next one takes over.
             Ok(thread) => thread.join().unwrap_or_else(|_| Some(Piece::new())),
@@ -398,7 +406,8 @@ fn start_threads<'s: 'scope, 'scope, 'env>(
         }
         // Only now is what the thread itself kept free, too.
         drop((piece, Piece::new()));
-        first = None;
+        // The next that waits uses nothing of what all before it used.
+        find_followers(workers, admission, scope);
     }
 }
 

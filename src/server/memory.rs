@@ -4,8 +4,10 @@
 //! what it keeps for later: small pieces until a large one is freed; a few of each size for every
 //! thread, until that thread ends; and what belongs to the stacks of ended threads, while these are
 //! not too many. One such piece can keep megabytes. So all threads that were there for connections
-//! end when no client comes for a while, and then what they have left is returned. Other allocators
-//! do without.
+//! end when no client comes for a while, and then what they have left is returned: that of the last
+//! one and of the thread that started them, too, before the next one starts to wait for clients. It
+//! is started by another thread, so that nothing of its own lies between what they had. Other
+//! allocators do without.
 
 use crate::sys;
 use std::hint;

@@ -233,7 +233,7 @@ impl<'s> Workers<'s> {
 
     /// Stops counting this thread as waiting, so that it can end; returns whether it may. It may if
     /// another waits. If none does, it `may_be_last` where threads are not scarce: then another is
-    /// started in its place.
+    /// started in its place, once its memory has been given back.
     fn retire(&self, may_be_last: bool) -> bool {
         let is_replaced = may_be_last && !self.context.admission.lacks_threads();
         let least = usize::from(!is_replaced);
@@ -241,16 +241,15 @@ impl<'s> Workers<'s> {
         let before = self
             .waiting
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, leaves);
-        match before {
-            Err(_) => return false,
-            Ok(1) => {
-                self.have_served.store(false, Ordering::Relaxed);
-                self.context.admission.all_admitted();
-                self.context.admission.request_thread();
-            }
-            Ok(_) => {}
+        let Ok(before) = before else {
+            return false;
+        };
+        let is_last = before == 1;
+        if is_last {
+            self.have_served.store(false, Ordering::Relaxed);
+            self.context.admission.all_admitted();
         }
-        self.context.admission.has_fewer_threads();
+        self.context.admission.has_fewer_threads(is_last);
         true
     }
 

@@ -6,6 +6,7 @@ use crate::load::{
 use crate::support::Running;
 use std::fs;
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// How many stacks of threads a server has, also of threads that have ended: writable mappings of
 /// their size. (Where glibc guards stacks without a mapping, as 2.42 does, they are not seen.)
@@ -24,23 +25,29 @@ fn stacks(server: &Running) -> usize {
 
 #[test]
 fn what_many_connections_took_goes_back_when_nobody_comes() {
-    // Arenas of glibc keep 132 KiB each, of which there are eight for each processor; and what a
-    // single piece in use may hold back.
+    // Arenas of glibc keep 132 KiB each, of which there are eight for each processor.
     let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let kept_back = 132 * 8 * cpus + 3 * 1024;
+    let kept_back = 132 * 8 * cpus + 512;
     raise_descriptor_limit();
     let tree = tree();
     let server = serve(&tree, "-p HTTP/1.1 --timeout 5");
     let before = status(&server, "RssAnon");
-    let clients: Vec<_> = (0..2000).map(|_| kept(&server)).collect();
-    // Two pages for each at least.
-    assert!(status(&server, "RssAnon") > before + 2000 * 8);
-    drop(clients);
-    eventually("the end of the threads", || status(&server, "Threads") <= 5);
-    eventually("the return of their stacks", || stacks(&server) <= 6);
-    eventually("the return of memory", || {
-        status(&server, "RssAnon") < before + kept_back
-    });
+    let goes_back = || {
+        let clients: Vec<_> = (0..2000).map(|_| kept(&server)).collect();
+        // Two pages for each at least.
+        assert!(status(&server, "RssAnon") > before + 2000 * 8);
+        drop(clients);
+        eventually("the end of the threads", || status(&server, "Threads") <= 4);
+        eventually("the return of their stacks", || stacks(&server) <= 6);
+        let start = Instant::now();
+        let is_back = || status(&server, "RssAnon") < before + kept_back;
+        while !is_back() && start.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        is_back()
+    };
+    // Where others keep the processors busy, the last thread may take too long to end.
+    assert!((0..3).any(|_| goes_back()), "memory does not go back");
     // The threads that are left serve.
     drop((0..100).map(|_| kept(&server)).collect::<Vec<_>>());
 }
