@@ -125,9 +125,10 @@ pub fn run() -> Result<()> {
     let places = server.local_addrs().cloned().collect();
     let announced = Announced::new(places, scheme, fingerprint);
     let service = Arc::clone(&manager);
+    let alone = ending.clone();
     // The first client need not wait for any of this.
     let server = server.on_start(move || {
-        follow_signals()?;
+        follow_signals().unwrap_or_else(|error| alone.fail(&error));
         announced.say(&args.sharing);
         announce::warn(&args, &announced);
         service.ready(&announced.banner.join(" "));

@@ -11,7 +11,7 @@ pub(crate) use clock::uptime;
 pub(crate) use memory::memory_limit;
 pub(crate) use sandbox::{Purpose, Reach, confine};
 pub(crate) use schedule::{
-    allowed_cpus, current_cpu, incoming_cpu, move_to_cpu, start_at_once, wait_for_turn,
+    ThreadId, allowed_cpus, current_cpu, incoming_cpu, move_to_cpu, start_at_once, wait_for_turn,
     yield_to_others,
 };
 pub(crate) use watched::Watched;

@@ -3,6 +3,7 @@
 use super::args::{Args, Sharing};
 use super::{addresses, qr};
 use crate::http::{Peer, Scheme};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -11,6 +12,9 @@ use std::time::Duration;
 /// How long to wait for a line to be written to standard output. A supervisor that does not read
 /// what its servers print must not keep them from serving or from exiting.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(100);
+
+/// What can be written takes this many bytes at once (POSIX: `PIPE_BUF` is no less).
+const AT_ONCE: usize = 512;
 
 /// A server as it is announced to people.
 pub(super) struct Announced {
@@ -85,6 +89,10 @@ pub(super) fn warn(args: &Args, announced: &Announced) {
 
 /// Writes a line to standard output. If nobody reads it, the server continues after a moment.
 pub(super) fn say(line: String) {
+    if line.len() < AT_ONCE && is_writable() {
+        write_line(&line);
+        return;
+    }
     let (said, is_said) = mpsc::channel();
     let line = Arc::new(line);
     let spoken = Arc::clone(&line);
@@ -96,6 +104,15 @@ pub(super) fn say(line: String) {
         Ok(_) => drop(is_said.recv_timeout(OUTPUT_LIMIT)),
         Err(_) => write_line(&line),
     }
+}
+
+/// Whether standard output takes [`AT_ONCE`] bytes without a wait.
+fn is_writable() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::OUT)];
+    let ready = poll(&mut polled, Some(&Timespec::default()));
+    let [stdout] = &polled;
+    ready.is_ok() && stdout.revents() == PollFlags::OUT
 }
 
 fn write_line(line: &str) {

@@ -127,6 +127,15 @@ impl Ending {
         });
     }
 
+    /// Ends the process, which would not follow any signal.
+    pub(super) fn fail(&self, error: &io::Error) -> ! {
+        cgi::end_all(Duration::ZERO);
+        self.socket_files.remove();
+        // If this cannot be written, the status has to do.
+        let _ = writeln!(io::stderr(), "rhttp: cannot wait for signals: {error}");
+        process::exit(1)
+    }
+
     /// Ends the process; scripts have this long to end.
     fn exit(&self, scripts: Duration) -> ! {
         cgi::end_all(scripts);

@@ -12,8 +12,8 @@ const LAST: i64 = 253_402_300_799;
 /// The first such second: 1 January of the year 0.
 const FIRST: i64 = -62_167_219_200;
 
-/// From this clock Linux takes the times of files. It advances with the system's timer, every few
-/// milliseconds, and costs less than the standard library's.
+/// It advances with the system's timer, every few milliseconds, as the times of most files do, and
+/// costs less than the standard library's.
 #[cfg(target_os = "linux")]
 const CLOCK: ClockId = ClockId::CLOCK_REALTIME_COARSE;
 #[cfg(not(target_os = "linux"))]
@@ -52,8 +52,8 @@ impl HttpDate {
         self.0
     }
 
-    /// The current second, by the clock from which file systems take the times of files. It may be a
-    /// few milliseconds late.
+    /// The current second. On Linux it may be a few milliseconds late, as the times of most files
+    /// are.
     pub fn now() -> Self {
         // By a more precise clock than the one for `Date`, a file could be later than its response.
         // The clock is always there.

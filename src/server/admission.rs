@@ -7,6 +7,7 @@ use super::idle::IdleLimit;
 use super::places::{Holder, Places};
 use super::ticket::{LAST, REFUSED, Ticket};
 use crate::http::Peer;
+use crate::sys;
 use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +26,6 @@ const STALLED: Duration = Duration::from_secs(1);
 const STALLED_LIMIT: Duration = Duration::from_secs(1);
 /// How long to wait for more threads to end once one has ended. They began to wait together.
 const SETTLED: Duration = Duration::from_secs(1);
-/// How long to wait for the last of them to end: a client that comes meanwhile waits, too.
-const LAST_SETTLED: Duration = Duration::from_millis(20);
 
 /// All open connections of a server.
 ///
@@ -62,7 +61,7 @@ struct State {
     watchers: usize,
     /// How many times another accepting thread was requested.
     calls: usize,
-    /// When to give back what threads have left, and whether the last that waited is one of them.
+    /// When to give back what threads have left, and by which task.
     give_back: Option<(Instant, Task)>,
     is_closing: bool,
     /// Not even responses in progress are waited for.
@@ -77,8 +76,8 @@ pub(super) enum Task {
     StartThreads,
     /// Threads have ended, because no client came: what they used goes back to the system.
     GiveBack,
-    /// All have: after that, another is to wait for clients.
-    Renew,
+    /// The last that waited at a listener ends, too: after that, another is to wait there.
+    Renew(sys::ThreadId),
     ShutDown,
 }
 
@@ -256,17 +255,22 @@ impl Admission {
         self.called.notify_one();
     }
 
-    /// Notes that a thread is about to end, because no client came. If it `is_last`, nobody accepts
-    /// until memory has been given back.
-    pub(super) fn has_fewer_threads(&self, is_last: bool) {
+    /// Notes that the calling thread is about to end, because no client came.
+    pub(super) fn has_fewer_threads(&self) {
         let mut state = self.lock();
-        let is_last = is_last || matches!(state.give_back, Some((_, Task::Renew)));
-        let (settled, task) = if is_last {
-            (LAST_SETTLED, Task::Renew)
-        } else {
-            (SETTLED, Task::GiveBack)
-        };
-        state.give_back = Instant::now().checked_add(settled).map(|at| (at, task));
+        // That cannot wait: nobody accepts.
+        if !matches!(state.give_back, Some((_, Task::Renew(_)))) {
+            let settled = Instant::now().checked_add(SETTLED);
+            state.give_back = settled.map(|at| (at, Task::GiveBack));
+            self.called.notify_one();
+        }
+    }
+
+    /// Notes that it is the last one that waited at its listener, where nobody accepts until memory
+    /// has been given back.
+    pub(super) fn has_no_more_threads(&self) {
+        let task = Task::Renew(sys::ThreadId::current());
+        self.lock().give_back = Some((Instant::now(), task));
         self.called.notify_one();
     }
 
@@ -403,21 +407,22 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_given_back_when_threads_have_ended_and_soon_after_the_last() {
+    fn memory_is_given_back_when_threads_have_ended_and_at_once_after_the_last() {
         let admission = Admission::default();
-        admission.has_fewer_threads(false);
         let start = Instant::now();
+        admission.has_fewer_threads();
         assert_eq!(admission.wait_for_task(None), Task::GiveBack);
         assert!(start.elapsed() >= SETTLED);
 
-        for is_last in [false, true] {
-            admission.has_fewer_threads(is_last);
-        }
-        let start = Instant::now();
+        admission.has_fewer_threads();
+        admission.has_no_more_threads();
         // Another listener may still have threads.
-        admission.has_fewer_threads(false);
-        assert_eq!(admission.wait_for_task(None), Task::Renew);
-        assert!(start.elapsed() >= LAST_SETTLED);
+        admission.has_fewer_threads();
+        let now = Instant::now();
+        let task = Task::Renew(sys::ThreadId::current());
+        let due = admission.lock().give_back;
+        assert!(due.is_some_and(|(at, due)| at <= now && due == task));
+        assert_eq!(admission.wait_for_task(None), task);
         admission.request_thread();
         assert_eq!(admission.wait_for_task(None), Task::StartThreads);
     }

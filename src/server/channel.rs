@@ -160,10 +160,11 @@ impl<'c> Channel<'c> {
 
     /// Notes that no more of the request's head is received.
     pub(super) fn begin_work(&mut self) {
-        self.ticket.begin_work();
         if self.head_share.resize(0) == HeadSize::Counted {
             self.ticket.set_memory(0);
         }
+        // Then: work that takes memory and makes no progress may be cut.
+        self.ticket.begin_work();
     }
 
     /// Begins a response that holds this much memory until it is sent.

@@ -19,6 +19,7 @@ use crate::sys;
 use crate::tls::Tls;
 use std::io::{self, Write};
 use std::net::ToSocketAddrs;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
@@ -212,8 +213,8 @@ impl<H: Handler> Server<H> {
     }
 
     /// Calls `action` once connections are accepted: to announce the server, for example. Until it
-    /// returns, nothing is logged, and few connections are served at once. A second call replaces
-    /// the action of the first.
+    /// returns, nothing is logged, and beside the connections that waited already only one is served
+    /// at each listener. A second call replaces the action of the first.
     ///
     /// ```
     /// use rhttp::{FileHandler, Server};
@@ -229,7 +230,7 @@ impl<H: Handler> Server<H> {
     /// ```
     ///
     /// # Errors
-    /// If `action` returns an error, the server ends with it.
+    /// If `action` returns an error, the server ends with it. So it does if `action` panics.
     pub fn on_start(mut self, action: impl FnOnce() -> io::Result<()> + Send + 'static) -> Self {
         self.on_start = Box::new(action);
         self
@@ -329,12 +330,21 @@ impl<H: Handler> Server<H> {
             .zip(&contexts)
             .map(|(bound, context)| Workers::new(&bound.listener, context, mode, waiting))
             .collect();
+        let mut panicked = None;
         let started = thread::scope(|scope| {
             // Threads that the first response can do without are started after those that serve.
             let started = workers.iter().try_for_each(|workers| workers.start(scope));
-            let started = started.and_then(|()| (self.on_start)());
-            let mut writers = other_writer.into_iter().chain([writer]);
-            let started = started.and(writers.try_for_each(LogWriter::start));
+            let started = started.and_then(|()| {
+                // The other threads would never end.
+                let acted = panic::catch_unwind(AssertUnwindSafe(self.on_start));
+                acted.unwrap_or_else(|panic| {
+                    panicked = Some(panic);
+                    Err(io::ErrorKind::Other.into())
+                })
+            });
+            // All of them, whatever has failed: there may be something to write.
+            let writers = other_writer.into_iter().chain([writer]);
+            let started = writers.map(LogWriter::start).fold(started, io::Result::and);
             if started.is_err() {
                 self.admission.abort();
             }
@@ -358,6 +368,9 @@ impl<H: Handler> Server<H> {
         for log in messages.iter().chain([&log]) {
             log.close(LOG_LIMIT);
         }
+        if let Some(panic) = panicked {
+            panic::resume_unwind(panic);
+        }
         let failures = workers.into_iter().filter_map(Workers::into_failure);
         started.and(failures.into_iter().next().map_or(Ok(()), Err))
     }
@@ -377,13 +390,16 @@ fn start_threads<'s: 'scope, 'scope, 'env>(
         loop {
             match task {
                 Task::StartThreads => find_followers(workers, admission, scope),
-                Task::GiveBack | Task::Renew => {
+                Task::GiveBack => {
                     buffers.clear();
                     memory::release_stacks();
-                    let piece = Piece::new();
-                    if task == Task::Renew {
-                        return Some(piece);
-                    }
+                    drop(Piece::new());
+                }
+                Task::Renew(last) => {
+                    memory::wait_for_end(last);
+                    buffers.clear();
+                    memory::release_stacks();
+                    return Some(Piece::new());
                 }
                 Task::ShutDown => return None,
             }
@@ -406,7 +422,7 @@ fn start_threads<'s: 'scope, 'scope, 'env>(
         }
         // Only now is what the thread itself kept free, too.
         drop((piece, Piece::new()));
-        // The next that waits uses nothing of what all before it used.
+        // The next that waits: its heap is another than that of those before it.
         find_followers(workers, admission, scope);
     }
 }
@@ -425,7 +441,7 @@ fn find_followers<'s: 'scope, 'scope, 'env>(
     loop {
         let exhausted = all
             .iter()
-            .filter(|workers| workers.start_followers(scope).is_err())
+            .filter(|workers| workers.start_followers(scope).is_err() && !workers.may_admit())
             .count();
         let is_served = all.iter().all(Workers::may_admit) || admission.is_closing();
         admission.set_lacks_threads(!is_served && exhausted > 0);

@@ -4,14 +4,18 @@
 //! what it keeps for later: small pieces until a large one is freed; a few of each size for every
 //! thread, until that thread ends; and what belongs to the stacks of ended threads, while these are
 //! not too many. One such piece can keep megabytes. So all threads that were there for connections
-//! end when no client comes for a while, and then what they have left is returned: that of the last
-//! one and of the thread that started them, too, before the next one starts to wait for clients. It
-//! is started by another thread, so that nothing of its own lies between what they had. Other
-//! allocators do without.
+//! end when no client comes for a while, and then what they have left is returned. The last one ends
+//! as well, and so does the thread that started them all. Only then does the main thread start the
+//! next one that waits for clients, so nothing that this one needs lies among what they have left.
+//! Other allocators do without.
 
 use crate::sys;
 use std::hint;
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long to wait for the last thread to end: on a busy machine it may have to wait for its turn.
+const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// A piece of a thread's heap. Where it is dropped, what is free at the end of that heap is returned.
 pub(super) struct Piece(Vec<u8>);
@@ -29,6 +33,14 @@ impl Drop for Piece {
     fn drop(&mut self) {
         // An allocation that nobody looks at might never be made.
         hint::black_box(&self.0);
+    }
+}
+
+/// Waits until a thread that is about to end has ended, so that its stack can be released.
+pub(super) fn wait_for_end(last: sys::ThreadId) {
+    let start = Instant::now();
+    while !last.has_ended() && start.elapsed() < END_LIMIT {
+        thread::sleep(Duration::from_micros(200));
     }
 }
 

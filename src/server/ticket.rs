@@ -179,7 +179,7 @@ impl Ticket {
 
     /// Notes that its request has been read, and that it works on the response.
     pub(super) fn begin_work(&self) {
-        self.state.fetch_or(AT_WORK, Ordering::Relaxed);
+        self.state.fetch_or(AT_WORK, Ordering::Release);
     }
 
     /// Notes that it is reading a request.
@@ -191,7 +191,7 @@ impl Ticket {
 
     /// Whether it is working on a response.
     pub(super) fn is_at_work(&self) -> bool {
-        self.bits() & AT_WORK != 0
+        self.state.load(Ordering::Acquire) & AT_WORK != 0
     }
 
     /// Makes it drop the head that it is reading.

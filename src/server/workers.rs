@@ -98,7 +98,7 @@ impl<'s> Workers<'s> {
             }
             Err(error) => Err(error),
             Ok(()) => {
-                // It may have been placed on this thread's CPU.
+                // On this thread's CPU, it could not accept until this one blocks.
                 thread::yield_now();
                 Ok(())
             }
@@ -244,12 +244,13 @@ impl<'s> Workers<'s> {
         let Ok(before) = before else {
             return false;
         };
-        let is_last = before == 1;
-        if is_last {
+        if before > 1 {
+            self.context.admission.has_fewer_threads();
+        } else {
             self.have_served.store(false, Ordering::Relaxed);
             self.context.admission.all_admitted();
+            self.context.admission.has_no_more_threads();
         }
-        self.context.admission.has_fewer_threads(is_last);
         true
     }
 

@@ -24,6 +24,28 @@ pub(crate) fn allowed_cpus() -> Vec<usize> {
     Vec::new()
 }
 
+/// A thread of this process. Its number may be another's once it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadId(#[cfg(target_os = "linux")] nix::unistd::Pid);
+
+impl ThreadId {
+    /// The calling thread.
+    pub(crate) fn current() -> Self {
+        Self(
+            #[cfg(target_os = "linux")]
+            nix::unistd::gettid(),
+        )
+    }
+
+    /// Whether it has ended, so that its stack is not in use; where that is unknown, it has.
+    pub(crate) fn has_ended(self) -> bool {
+        #[cfg(target_os = "linux")]
+        return sched_getaffinity(self.0).is_err();
+        #[cfg(not(target_os = "linux"))]
+        true
+    }
+}
+
 /// The CPU that handled the last packet received on a TCP connection (`SO_INCOMING_CPU`); `None` for
 /// other sockets.
 pub(crate) fn incoming_cpu(socket: BorrowedFd<'_>) -> Option<usize> {
@@ -200,6 +222,16 @@ mod tests {
         assert!(move_to_cpu(cpu));
         assert!(!move_to_cpu(other));
         assert_eq!(allowed_cpus(), [cpu]);
+    }
+
+    #[test]
+    fn a_thread_has_ended_when_it_is_no_longer_there() {
+        assert!(!ThreadId::current().has_ended());
+        let other = std::thread::spawn(ThreadId::current).join();
+        let other = other.expect("it does not panic");
+        while !other.has_ended() {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -475,6 +475,8 @@ fn what_is_done_at_the_start_comes_after_accepting_and_before_the_log() {
         let asked = ["GET /missing HTTP/1.0\r\n\r\n"];
         let response = exchange(address, &asked, AfterSending::HalfClose);
         assert_eq!(Response::parse(&response).status(), 404);
+        // Time for a line that should not be there.
+        std::thread::sleep(Duration::from_millis(50));
         early.write_all(sink.text().as_bytes())?;
         handle.shutdown();
         Ok(())
@@ -492,6 +494,7 @@ fn what_is_done_at_the_start_comes_after_accepting_and_before_the_log() {
 fn a_start_that_fails_ends_the_server() {
     let server = Server::bind("127.0.0.1:0", FileHandler::new(".")).expect("a free port");
     let address = server.local_addr().socket_addr().expect("it is TCP");
+    let mut client = Connection::open(address);
     let server = server.with_log(io::sink());
     let result = server
         .on_start(|| Err(io::Error::other("not today")))
@@ -500,7 +503,19 @@ fn a_start_that_fails_ends_the_server() {
         result.map_err(|error| error.to_string()),
         Err("not today".into())
     );
-    TcpListener::bind(address).expect("the port is free");
+    assert_eq!(client.read_to_end().bytes, b"");
+}
+
+#[test]
+fn a_start_that_panics_ends_the_server() {
+    let server = Server::bind("127.0.0.1:0", FileHandler::new(".")).expect("a free port");
+    let address = server.local_addr().socket_addr().expect("it is TCP");
+    let mut client = Connection::open(address);
+    let server = server.with_log(io::sink()).on_start(|| panic!("not today"));
+    let serving = std::thread::spawn(move || server.serve());
+    let panic = serving.join().expect_err("it panics");
+    assert_eq!(panic.downcast_ref(), Some(&"not today"));
+    assert_eq!(client.read_to_end().bytes, b"");
 }
 
 #[test]

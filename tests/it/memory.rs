@@ -46,8 +46,7 @@ fn what_many_connections_took_goes_back_when_nobody_comes() {
         }
         is_back()
     };
-    // Where others keep the processors busy, the last thread may take too long to end.
-    assert!((0..3).any(|_| goes_back()), "memory does not go back");
+    assert!(goes_back(), "memory does not go back");
     // The threads that are left serve.
     drop((0..100).map(|_| kept(&server)).collect::<Vec<_>>());
 }

@@ -235,8 +235,11 @@ fn whatever_signal_ends_the_server_ends_its_scripts() {
         let tree = behaving();
         let rhttp = rhttp(&tree, "HTTP/1.1");
         // Under `nohup`, the tests ignore SIGHUP, and so would the server.
-        let mut command = Command::new("env");
-        command.arg("--default-signal").arg(rhttp.get_program());
+        let heed = "import os, signal, sys\n\
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)\n\
+            os.execv(sys.argv[1], sys.argv[1:])";
+        let mut command = Command::new("python3");
+        command.args(["-c", heed]).arg(rhttp.get_program());
         command.args(rhttp.get_args()).args(["--grace", "0.1"]);
         let mut server = Running::start(command);
         let mut client = Connection::open(server.address());
