@@ -288,6 +288,7 @@ fn wait_for_turn() -> Fallible<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Linux")]
 fn wait_for_turn() -> Fallible<()> {
     Ok(())
 }

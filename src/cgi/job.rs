@@ -3,8 +3,11 @@
 use super::environment::Variable;
 use crate::sys;
 use rustix::io::Errno;
-use std::ffi::{OsStr, OsString};
+#[cfg(target_os = "linux")]
+use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io;
+#[cfg(target_os = "linux")]
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -93,6 +96,7 @@ impl Job {
     }
 
     /// The job as bytes for another process.
+    #[cfg(target_os = "linux")]
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         put(&mut bytes, Some(self.file.as_os_str()));
@@ -106,6 +110,7 @@ impl Job {
     }
 
     /// The job that was encoded as these bytes, if they are one.
+    #[cfg(target_os = "linux")]
     pub(super) fn decode(mut bytes: &[u8]) -> Option<Self> {
         let mut job = Self {
             file: take(&mut bytes)??.into(),
@@ -122,6 +127,7 @@ impl Job {
 }
 
 /// Appends a text with its length, or that there is none.
+#[cfg(target_os = "linux")]
 fn put(bytes: &mut Vec<u8>, text: Option<&OsStr>) {
     bytes.push(text.is_some().into());
     if let Some(text) = text {
@@ -131,6 +137,7 @@ fn put(bytes: &mut Vec<u8>, text: Option<&OsStr>) {
 }
 
 /// Takes from the start what was [`put`] there; `None` if nothing was.
+#[cfg(target_os = "linux")]
 #[expect(
     clippy::option_option,
     reason = "there may be a text, if the bytes are right"
@@ -148,7 +155,7 @@ fn take(bytes: &mut &[u8]) -> Option<Option<OsString>> {
     Some(Some(OsString::from_vec(text.to_vec())))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -99,7 +99,7 @@ fn forbid_tracing() -> io::Result<()> {
 pub(crate) fn confine(_: &Reach<'_>) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        "only Linux has Landlock",
+        "the kernel offers no Landlock",
     ))
 }
 

@@ -38,6 +38,10 @@ impl ThreadId {
     }
 
     /// Whether it has ended, so that its stack is not in use; where that is unknown, it has.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(clippy::unused_self, reason = "Linux needs it")
+    )]
     pub(crate) fn has_ended(self) -> bool {
         #[cfg(target_os = "linux")]
         return sched_getaffinity(self.0).is_err();

@@ -88,6 +88,7 @@ impl<'d> Incoming<'d> {
 
     /// Other systems choose the time themselves.
     #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "Linux has something to do")]
     fn begin_to_sync(&self) {}
 
     /// Waits until the whole file is on the disk.
@@ -159,6 +160,7 @@ impl<'d> Incoming<'d> {
     }
 
     #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "Linux has something to do")]
     fn link_descriptor(&self, _: &str) -> Result<()> {
         Err(Errno::NOENT)
     }

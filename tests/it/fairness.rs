@@ -182,7 +182,6 @@ fn unfinished_heads_share_a_budget_and_the_largest_gives_way() {
 }
 
 /// A client that is told that its head was dropped stays for a while: it may still be sending.
-#[cfg(target_os = "linux")]
 #[test]
 fn heads_that_were_dropped_take_no_memory_while_their_clients_stay() {
     const CLIENTS: usize = 3000;
@@ -204,7 +203,6 @@ fn serve_within(tree: &Tree, mebibytes: usize, arguments: &str) -> Running {
     Running::start(command)
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn running_out_of_address_space_is_survived() {
     const CLIENTS: usize = 500;
@@ -249,7 +247,6 @@ fn running_out_of_address_space_is_survived() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn listings_of_usual_size_take_little_address_space() {
     const CLIENTS: usize = 48;
@@ -278,7 +275,6 @@ fn listings_of_usual_size_take_little_address_space() {
 }
 
 /// `ulimit -f`: the kernel ends a program that writes more into a file, unless it objects.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_log_beyond_the_limit_on_files_is_not_the_end() {
     let tree = tree();

@@ -1,8 +1,10 @@
 //! Pages of rhttp's own in a browser: they may use their origin, and names in them are text.
 
 use super::{serve, url};
+#[cfg(target_os = "linux")]
+use crate::support::eventually;
 use crate::support::webdriver::Browser;
-use crate::support::{Tree, eventually, not_run};
+use crate::support::{Tree, not_run};
 use serde_json::json;
 #[cfg(target_os = "linux")]
 use std::{fs, panic, path::Path};

@@ -349,7 +349,6 @@ fn at_the_cap_a_client_is_told_so_within_its_session() {
     eventually("service", || get(&server, "/a").status() == 200);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_confined_server_renews_its_pair() {
     if !crate::sandbox::is_supported() {
