@@ -116,8 +116,9 @@ fn a_log_that_is_not_taken_delays_neither_requests_nor_the_end() {
 
 #[test]
 fn lines_that_are_lost_are_counted_and_the_others_are_whole() {
-    /// Two lines each: of the error and of the request.
-    const REQUESTS: usize = 150;
+    /// Two lines each: of the error and of the request. They are more than a pipe, the batch being
+    /// written and the next one hold together.
+    const REQUESTS: usize = 400;
     let tree = tree();
     let (reader, writer) = io::pipe().expect("a pipe");
     let mut server = Logging::to(writer, &tree);
