@@ -125,10 +125,9 @@ pub fn run() -> Result<()> {
     let places = server.local_addrs().cloned().collect();
     let announced = Announced::new(places, scheme, fingerprint);
     let service = Arc::clone(&manager);
-    let alone = ending.clone();
     // The first client need not wait for any of this.
     let server = server.on_start(move || {
-        follow_signals().unwrap_or_else(|error| alone.fail(&error));
+        follow_signals();
         announced.say(&args.sharing);
         announce::warn(&args, &announced);
         service.ready(&announced.banner.join(" "));
@@ -146,9 +145,8 @@ fn scripts(args: &Args) -> Result<Scripts> {
     if !args.cgi {
         return Ok(Scripts::None);
     }
-    let ignored = sys::ignored_signals();
     sys::unprivileged_user().context("cannot run scripts as an ordinary user")?;
-    sys::isolate_children()?;
+    let ignored = sys::isolate_children()?;
     cgi::use_starter();
     Ok(Scripts::Run { ignored })
 }

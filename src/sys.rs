@@ -331,22 +331,24 @@ pub(crate) fn unblock_signals() -> io::Result<()> {
 }
 
 /// Undoes what this process may have inherited and would pass on to its children: descriptors other
-/// than 0, 1 and 2, and ignored signals. Must be called before any thread is started.
-pub(crate) fn isolate_children() -> io::Result<()> {
+/// than 0, 1 and 2, and ignored signals, which it returns. Must be called before any thread is
+/// started.
+pub(crate) fn isolate_children() -> io::Result<Vec<i32>> {
     close_fds::set_fds_cloexec(3, &[]);
-    for signal in ignored_signals() {
+    let ignored = ignored_signals();
+    for &signal in &ignored {
         // A handled signal goes back to its default after `exec`, and a handler that only sets a
         // flag still ignores it here. std takes care of SIGPIPE; some signals cannot be handled.
         if signal != libc::SIGPIPE && !signal_hook::consts::FORBIDDEN.contains(&signal) {
             signal_hook::flag::register(signal, Arc::default())?;
         }
     }
-    Ok(())
+    Ok(ignored)
 }
 
 /// The signals that this process was started to ignore, as `nohup` does; none if the system does
 /// not report them.
-pub(crate) fn ignored_signals() -> Vec<i32> {
+fn ignored_signals() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()

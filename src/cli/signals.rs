@@ -51,7 +51,8 @@ impl Ending {
     /// the server with the first of these ignored, and it stays ignored.
     ///
     /// Signals are caught from now on; what this returns starts the thread that follows them.
-    pub(super) fn on_signals(self, scripts: Scripts) -> Result<impl FnOnce() -> io::Result<()>> {
+    /// Without a thread, it ends the process, which would not follow any signal.
+    pub(super) fn on_signals(self, scripts: Scripts) -> Result<impl FnOnce()> {
         let mut signals = vec![SIGINT, SIGTERM];
         if let Scripts::Run { ignored } = scripts {
             let others = [SIGHUP, SIGQUIT].into_iter();
@@ -60,6 +61,7 @@ impl Ending {
         }
         signals.extend(self.log.is_some().then_some(SIGHUP));
         let mut signals = Signals::new(signals).context("cannot wait for signals")?;
+        let alone = self.clone();
         let follow = move || {
             let mut signals = signals
                 .forever()
@@ -74,10 +76,16 @@ impl Ending {
                 }
             }
             signals.next();
-            self.exit(Duration::ZERO);
+            self.exit(Duration::ZERO, 0);
         };
         let thread = thread::Builder::new().name("signals".into());
-        Ok(move || thread.spawn(follow).map(drop))
+        Ok(move || {
+            if let Err(error) = thread.spawn(follow) {
+                // If this cannot be written, the status has to do.
+                let _ = writeln!(io::stderr(), "rhttp: cannot wait for signals: {error}");
+                alone.exit(Duration::ZERO, 1);
+            }
+        })
     }
 
     /// Ends the server after `life`, once responses in progress are done.
@@ -123,24 +131,15 @@ impl Ending {
         let this = self.clone();
         let _ = thread::Builder::new().spawn(move || {
             thread::sleep(limit.saturating_add(LAST_RESORT));
-            this.exit(cgi::GRACE);
+            this.exit(cgi::GRACE, 0);
         });
     }
 
-    /// Ends the process, which would not follow any signal.
-    pub(super) fn fail(&self, error: &io::Error) -> ! {
-        cgi::end_all(Duration::ZERO);
-        self.socket_files.remove();
-        // If this cannot be written, the status has to do.
-        let _ = writeln!(io::stderr(), "rhttp: cannot wait for signals: {error}");
-        process::exit(1)
-    }
-
-    /// Ends the process; scripts have this long to end.
-    fn exit(&self, scripts: Duration) -> ! {
+    /// Ends the process with this status; scripts have this long to end.
+    fn exit(&self, scripts: Duration, status: i32) -> ! {
         cgi::end_all(scripts);
         self.socket_files.remove();
-        process::exit(0)
+        process::exit(status)
     }
 }
 

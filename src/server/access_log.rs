@@ -83,21 +83,22 @@ impl Queue {
     }
 }
 
+/// An empty buffer of the size that is kept: one that grows moves into the heap of a thread that ends.
+fn full_size() -> Vec<u8> {
+    Vec::with_capacity(KEPT_CAPACITY)
+}
+
 /// What writes lines, once it is started.
 pub(super) struct LogWriter {
     shared: Arc<Shared>,
     sink: Box<dyn Write + Send>,
-    batch: Vec<u8>,
 }
 
 impl LogWriter {
     /// Starts the thread that writes.
     pub(super) fn start(self) -> io::Result<()> {
-        let Self {
-            shared,
-            sink,
-            batch,
-        } = self;
+        let Self { shared, sink } = self;
+        let batch = full_size();
         let thread = thread::Builder::new()
             .name("log".into())
             .stack_size(64 * 1024);
@@ -118,18 +119,11 @@ impl AccessLog {
     /// A log, and what writes its lines to `sink`.
     pub(super) fn new(sink: Box<dyn Write + Send>) -> (Self, LogWriter) {
         let shared = Arc::new(Shared::default());
-        // At their full size at once: a buffer that grows moves into the heap of a thread that ends.
-        let batch = Vec::with_capacity(KEPT_CAPACITY);
-        shared.lock().waiting = Vec::with_capacity(KEPT_CAPACITY);
+        shared.lock().waiting = full_size();
         let log = Self {
             shared: Arc::clone(&shared),
         };
-        let writer = LogWriter {
-            shared,
-            sink,
-            batch,
-        };
-        (log, writer)
+        (log, LogWriter { shared, sink })
     }
 
     /// The log of a connection from `client`, at one moment.

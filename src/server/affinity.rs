@@ -35,14 +35,9 @@ pub(super) struct Affinity {
     busy: AtomicUsize,
 }
 
-impl Default for Affinity {
-    fn default() -> Self {
-        Self::of(&sys::allowed_cpus())
-    }
-}
-
 impl Affinity {
-    fn of(allowed: &[usize]) -> Self {
+    /// No connections yet. The process may use the CPUs `allowed`, by their numbers in order.
+    pub(super) fn new(allowed: &[usize]) -> Self {
         let end = allowed.last().map_or(0, |last| last + 1);
         Self {
             arriving: (0..end).map(|_| AtomicUsize::new(0)).collect(),
@@ -177,7 +172,7 @@ mod tests {
             (vec![0, 1], vec![5, 5, 5], vec![true, true]),
             (vec![], vec![0, 0], vec![false, false]),
         ] {
-            let affinity = Affinity::of(&allowed);
+            let affinity = Affinity::new(&allowed);
             let _homes = arriving(&affinity, &cpus);
             let found: Vec<_> = (0..expected.len())
                 .map(|cpu| affinity.has_room(cpu))
@@ -188,7 +183,7 @@ mod tests {
 
     #[test]
     fn connections_count_where_they_arrive_until_they_end() {
-        let affinity = Affinity::of(&[0, 1]);
+        let affinity = Affinity::new(&[0, 1]);
         let counts = || {
             let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
             (
@@ -219,7 +214,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there are ports");
         let address = listener.local_addr().expect("it is bound");
         let client = TcpStream::connect(address).expect("it listens");
-        let affinity = Affinity::default();
+        let affinity = Affinity::new(&sys::allowed_cpus());
         let mut home = affinity.newcomer();
         let busy = || affinity.busy.load(Ordering::Relaxed);
         for _ in 1..FEW {

@@ -40,6 +40,11 @@ pub(super) struct RequestBuffers {
 }
 
 impl Buffers {
+    /// A pool for each of this many CPUs, or one if their number is unknown.
+    pub(super) fn new(cpus: usize) -> Self {
+        Self((0..cpus.max(1)).map(|_| Pool::default()).collect())
+    }
+
     /// Empty buffers.
     pub(super) fn take(&self) -> RequestBuffers {
         let pool = sys::current_cpu() % self.0.len().max(1);
@@ -84,14 +89,6 @@ impl Pool {
     }
 }
 
-/// As many pools as this process may use CPUs.
-impl Default for Buffers {
-    fn default() -> Self {
-        let cpus = sys::allowed_cpus().len().max(1);
-        Self((0..cpus).map(|_| Pool::default()).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +96,7 @@ mod tests {
     #[test]
     fn buffers_are_empty_and_neither_too_many_nor_too_large() {
         // One pool, whatever CPU the test is on.
-        let buffers = Buffers([Pool::default()].into());
+        let buffers = Buffers::new(1);
         for (size, kept) in [(10, true), (MAX_OUT + 1, false)] {
             let mut used = RequestBuffers::default();
             used.head.extend_from_slice(&vec![b'x'; size]);

@@ -303,8 +303,9 @@ impl<H: Handler> Server<H> {
             format: self.log_format,
             log: &log,
         });
-        let (heads, buffers) = (Heads::default(), Buffers::default());
-        let affinity = Affinity::default();
+        let cpus = sys::allowed_cpus();
+        let (heads, buffers) = (Heads::default(), Buffers::new(cpus.len()));
+        let affinity = Affinity::new(&cpus);
         let contexts: Vec<_> = self
             .listeners
             .iter()
@@ -385,21 +386,20 @@ fn start_threads<'s: 'scope, 'scope, 'env>(
     exit_idle: Option<Duration>,
     scope: &'scope Scope<'scope, 'env>,
 ) {
+    let give_back = move || {
+        buffers.clear();
+        memory::release_stacks();
+        Piece::new()
+    };
     let start = move |first: Task| {
         let mut task = first;
         loop {
             match task {
                 Task::StartThreads => find_followers(workers, admission, scope),
-                Task::GiveBack => {
-                    buffers.clear();
-                    memory::release_stacks();
-                    drop(Piece::new());
-                }
+                Task::GiveBack => drop(give_back()),
                 Task::Renew(last) => {
                     memory::wait_for_end(last);
-                    buffers.clear();
-                    memory::release_stacks();
-                    return Some(Piece::new());
+                    return Some(give_back());
                 }
                 Task::ShutDown => return None,
             }

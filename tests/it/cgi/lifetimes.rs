@@ -228,19 +228,26 @@ fn what_can_add_nothing_is_over_before_the_next_request_is_answered() {
     }
 }
 
+/// The same command, started by a program that first treats signals as this line of Python says.
+#[cfg(target_os = "linux")]
+fn started_after(treatment: &str, command: &Command) -> Command {
+    let program =
+        format!("import os, signal, sys\n{treatment}\nos.execv(sys.argv[1], sys.argv[1:])");
+    let mut python = Command::new("python3");
+    python.args(["-c", &program]).arg(command.get_program());
+    python.args(command.get_args());
+    python
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn whatever_signal_ends_the_server_ends_its_scripts() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         let tree = behaving();
-        let rhttp = rhttp(&tree, "HTTP/1.1");
         // Under `nohup`, the tests ignore SIGHUP, and so would the server.
-        let heed = "import os, signal, sys\n\
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)\n\
-            os.execv(sys.argv[1], sys.argv[1:])";
-        let mut command = Command::new("python3");
-        command.args(["-c", heed]).arg(rhttp.get_program());
-        command.args(rhttp.get_args()).args(["--grace", "0.1"]);
+        let heed = "signal.signal(signal.SIGHUP, signal.SIG_DFL)";
+        let mut command = started_after(heed, &rhttp(&tree, "HTTP/1.1"));
+        command.args(["--grace", "0.1"]);
         let mut server = Running::start(command);
         let mut client = Connection::open(server.address());
         for behaviour in [0, 11] {
@@ -269,15 +276,12 @@ fn whatever_signal_ends_the_server_ends_its_scripts() {
 #[test]
 fn a_blocked_signal_ends_the_server_all_the_same() {
     let tree = tree();
-    let block = "import os, signal, sys\n\
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])\n\
-        os.execv(sys.argv[1], sys.argv[1:])";
+    let block = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])";
     for options in [&["--cgi"][..], &[]] {
-        let mut command = Command::new("python3");
-        command.args(["-c", block, env!("CARGO_BIN_EXE_rhttp"), "0"]);
-        command.args(["--bind", "127.0.0.1"]).args(options);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rhttp"));
+        command.args(["0", "--bind", "127.0.0.1"]).args(options);
         command.arg("--directory").arg(tree.path());
-        let mut server = Running::start(command);
+        let mut server = Running::start(started_after(block, &command));
         server.signal(Signal::TERM);
         assert_eq!(server.wait().code(), Some(0), "{options:?}");
     }
