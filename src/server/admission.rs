@@ -239,6 +239,12 @@ impl Admission {
         self.lock().tickets.len()
     }
 
+    /// How many more connections may be served at a time.
+    pub(super) fn places_left(&self) -> usize {
+        let state = self.lock();
+        state.capacity.served.saturating_sub(state.places.count())
+    }
+
     /// Whether a listener has no thread that accepts, and none can be started.
     pub(super) fn lacks_threads(&self) -> bool {
         self.lacks_threads.load(Ordering::Relaxed)

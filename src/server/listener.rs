@@ -87,6 +87,12 @@ impl Listener {
         }
     }
 
+    /// Whether a client waits to be accepted.
+    pub(super) fn has_clients(&self) -> bool {
+        let mut polled = [PollFd::new(self, PollFlags::IN)];
+        poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
     /// Accepts a connection as the socket is set: at once, or when there is one.
     pub(super) fn accept_now(&self) -> io::Result<(OwnedFd, Peer)> {
         match &self.socket {
@@ -222,5 +228,31 @@ impl From<TcpListener> for Listener {
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
         Socket::Unix(listener).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn a_listener_has_clients_until_they_are_accepted() {
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("there are ports");
+        let address = tcp.local_addr().expect("it is bound");
+        let directory = tempfile::tempdir().expect("there is room");
+        let path = directory.path().join("socket");
+        let unix = UnixListener::bind(&path).expect("the path is free");
+        let (tcp, unix) = (Listener::from(tcp), Listener::from(unix));
+        assert!(!tcp.has_clients() && !unix.has_clients());
+
+        let _clients = [address; 2].map(|address| TcpStream::connect(address).expect("it listens"));
+        let _client = UnixStream::connect(&path).expect("it listens");
+        assert!(tcp.has_clients() && unix.has_clients());
+        unix.accept_now().expect("there is a client");
+        tcp.accept_now().expect("there is a client");
+        assert!(tcp.has_clients() && !unix.has_clients());
+        tcp.accept_now().expect("there is another");
+        assert!(!tcp.has_clients());
     }
 }

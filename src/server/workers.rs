@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Most threads to start ahead of need, so that clients that arrive together do not wait while
 /// threads are started and scheduled one by one.
 const SPARE: usize = 8;
+/// The same while clients arrive faster than threads are started. The thread that starts them waits
+/// for its turn like those that serve: if these are hundreds, it gets one in 10 ms.
+const SPARE_IN_RUSH: usize = 256;
 /// Bytes of stack for a connection's thread, handlers included. Only the part that is used takes
 /// memory. The size is below the 2 MiB at which the kernel might use a huge page for it.
 pub(super) const STACK: usize = 1024 * 1024;
@@ -49,7 +52,7 @@ pub(super) struct Workers<'s> {
     waiting: AtomicUsize,
     /// How many may wait there; a thread beyond that ends with its connection.
     max_waiting: usize,
-    /// How many should wait there.
+    /// How many should wait there when clients arrive no faster than threads are started.
     spare: usize,
     /// They have served since the last of them was replaced. One that serves alone never is.
     have_served: AtomicBool,
@@ -192,7 +195,7 @@ impl<'s> Workers<'s> {
     where
         's: 'scope,
     {
-        while self.waiting.load(Ordering::Relaxed) < self.wanted() {
+        while self.waiting.load(Ordering::Relaxed) < self.wanted(self.spare_now()) {
             self.spawn(scope)?;
         }
         Ok(())
@@ -208,13 +211,24 @@ impl<'s> Workers<'s> {
     /// Whether to ask for more threads now that `left` are waiting: when none is left, and once at
     /// the half-way mark if there are fewer than wanted.
     fn runs_short(&self, left: usize) -> bool {
-        left == 0 || left == self.spare / 2 && left < self.wanted()
+        left == 0 || left == self.spare / 2 && left < self.wanted(self.spare)
     }
 
-    /// How many threads should wait: one more than there are open connections, up to [`SPARE`]. So
-    /// the first connection does not wait for the start of threads that may never be needed.
-    fn wanted(&self) -> usize {
-        self.spare.min(self.context.admission.connections() + 1)
+    /// How many threads should wait: one more than there are open connections, up to `spare`. So the
+    /// first connection does not wait for the start of threads that may never be needed.
+    fn wanted(&self, spare: usize) -> usize {
+        spare.min(self.context.admission.connections() + 1)
+    }
+
+    /// How many threads should wait at most, now. Each takes a descriptor from the connections that
+    /// there is still room for.
+    fn spare_now(&self) -> usize {
+        if self.mode == Mode::Threads && self.listener.has_clients() {
+            let room = self.context.admission.places_left() / 4;
+            room.clamp(self.spare, SPARE_IN_RUSH)
+        } else {
+            self.spare
+        }
     }
 
     /// Counts this thread as waiting again, unless enough are; returns whether it did. While threads
