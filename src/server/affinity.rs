@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A connection is busy after this many small responses, until it ends. Most have fewer.
 const FEW: u32 = 4;
 /// Small responses from one look to the next. The kernel, too, moves threads, and undoes in
-/// milliseconds what a look has done: with 32 responses between looks, 500 clients on one CPU waited
-/// four times as long as 500 on the other, for half a second.
+/// milliseconds what a look has done: with 32 responses or more between looks, 500 clients on one CPU
+/// might wait four times as long as 500 on the other, for half a second.
 const INTERVAL: u32 = 8;
 /// Largest response that counts, in bytes. A larger one takes longer to copy than a thread to wake,
 /// and two CPUs copy faster than one: with 64 KiB moving gains 20 %, with 100 KiB it loses 20 %.

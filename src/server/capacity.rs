@@ -8,7 +8,7 @@ use crate::sys;
 const RESERVED_DESCRIPTORS: usize = 16;
 /// Connections beyond the cap that may be open while they are being refused.
 const MAX_REFUSED: usize = 64;
-/// Threads that may wait for connections at a time.
+/// Threads that may wait for connections at a time, when there is no rush.
 const MAX_WAITING: usize = 64;
 /// Address space that a connection may take: its thread's stack of 1 MiB with its guard, and what
 /// it allocates.
@@ -28,7 +28,7 @@ pub(super) struct Capacity {
     pub(super) served: usize,
     /// Connections being refused, beyond those.
     pub(super) refused: usize,
-    /// Threads that may wait for a connection.
+    /// Threads that may wait for a connection. More use the room of connections.
     pub(super) waiting: usize,
 }
 

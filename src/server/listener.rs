@@ -87,8 +87,12 @@ impl Listener {
         }
     }
 
-    /// Whether a client waits to be accepted.
+    /// Whether a client waits to be accepted. On a socket that another process keeps each client wakes
+    /// all threads that wait, so none more should be started for it, and the answer is no.
     pub(super) fn has_clients(&self) -> bool {
+        if self.bell.is_some() {
+            return false;
+        }
         let mut polled = [PollFd::new(self, PollFlags::IN)];
         poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
@@ -252,7 +256,8 @@ mod tests {
         unix.accept_now().expect("there is a client");
         tcp.accept_now().expect("there is a client");
         assert!(tcp.has_clients() && !unix.has_clients());
-        tcp.accept_now().expect("there is another");
-        assert!(!tcp.has_clients());
+        let kept = tcp.kept_by_another().expect("there are descriptors");
+        assert!(!kept.has_clients());
+        kept.accept_now().expect("there is another");
     }
 }

@@ -21,9 +21,10 @@ use std::time::Duration;
 /// Most threads to start ahead of need, so that clients that arrive together do not wait while
 /// threads are started and scheduled one by one.
 const SPARE: usize = 8;
-/// The same while clients arrive faster than threads are started. The thread that starts them waits
-/// for its turn like those that serve: if these are hundreds, it gets one in 10 ms.
-const SPARE_IN_RUSH: usize = 256;
+/// How many times as many may be started ahead as may wait, while clients wait to be accepted. When
+/// hundreds of threads are ready to run, the one that starts others gets the CPU every 10 ms only, so
+/// it must start many each time.
+const RUSH: usize = 4;
 /// Bytes of stack for a connection's thread, handlers included. Only the part that is used takes
 /// memory. The size is below the 2 MiB at which the kernel might use a huge page for it.
 pub(super) const STACK: usize = 1024 * 1024;
@@ -50,9 +51,9 @@ pub(super) struct Workers<'s> {
     mode: Mode,
     /// Threads that wait in `accept`, or have a connection that is not admitted yet.
     waiting: AtomicUsize,
-    /// How many may wait there; a thread beyond that ends with its connection.
+    /// How many may wait there after a connection; a thread beyond that ends with its own.
     max_waiting: usize,
-    /// How many should wait there when clients arrive no faster than threads are started.
+    /// How many should wait there while no client waits to be accepted.
     spare: usize,
     /// They have served since the last of them was replaced. One that serves alone never is.
     have_served: AtomicBool,
@@ -195,7 +196,9 @@ impl<'s> Workers<'s> {
     where
         's: 'scope,
     {
-        while self.waiting.load(Ordering::Relaxed) < self.wanted(self.spare_now()) {
+        while !self.context.admission.is_closing()
+            && self.waiting.load(Ordering::Relaxed) < self.wanted(self.spare_now())
+        {
             self.spawn(scope)?;
         }
         Ok(())
@@ -220,12 +223,14 @@ impl<'s> Workers<'s> {
         spare.min(self.context.admission.connections() + 1)
     }
 
-    /// How many threads should wait at most, now. Each takes a descriptor from the connections that
-    /// there is still room for.
+    /// How many threads should wait at most, now. Each holds a descriptor, so in a rush they are at
+    /// most a quarter as many as the connections that there is still room for.
     fn spare_now(&self) -> usize {
-        if self.mode == Mode::Threads && self.listener.has_clients() {
-            let room = self.context.admission.places_left() / 4;
-            room.clamp(self.spare, SPARE_IN_RUSH)
+        let admission = &self.context.admission;
+        let may_rush = self.mode == Mode::Threads && !admission.lacks_threads();
+        if may_rush && self.listener.has_clients() {
+            let room = admission.places_left() / 4;
+            room.clamp(self.spare, RUSH * self.max_waiting)
         } else {
             self.spare
         }
