@@ -20,6 +20,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use nix::sys::signal::SigSet;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 #[cfg(target_os = "linux")]
@@ -170,6 +172,15 @@ pub(crate) fn ignore_new_clients(listener: &TcpListener) {
 /// Other systems have no such filter.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn ignore_new_clients(_: &TcpListener) {}
+
+/// Which of `events` have happened on `descriptor`, without waiting for any; an error or the end of
+/// the other side is among them, asked for or not. None if that is unknown.
+pub(crate) fn events_now(descriptor: impl AsFd, events: PollFlags) -> PollFlags {
+    let mut polled = [PollFd::new(&descriptor, events)];
+    let polling = retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())));
+    let [polled] = polled;
+    polling.map_or(PollFlags::empty(), |_| polled.revents())
+}
 
 /// Sends at most `count` bytes of `file` from `offset` on, and returns how many. Zero means the end
 /// of the file.

@@ -3,7 +3,8 @@
 use super::args::{Args, Sharing};
 use super::{addresses, qr};
 use crate::http::{Peer, Scheme};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::sys;
+use rustix::event::PollFlags;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -108,11 +109,7 @@ pub(super) fn say(line: String) {
 
 /// Whether standard output takes [`AT_ONCE`] bytes without a wait.
 fn is_writable() -> bool {
-    let stdout = io::stdout();
-    let mut polled = [PollFd::new(&stdout, PollFlags::OUT)];
-    let ready = poll(&mut polled, Some(&Timespec::default()));
-    let [stdout] = &polled;
-    ready.is_ok() && stdout.revents() == PollFlags::OUT
+    sys::events_now(io::stdout(), PollFlags::OUT) == PollFlags::OUT
 }
 
 fn write_line(line: &str) {

@@ -90,11 +90,7 @@ impl Listener {
     /// Whether a client waits to be accepted. On a socket that another process keeps each client wakes
     /// all threads that wait, so none more should be started for it, and the answer is no.
     pub(super) fn has_clients(&self) -> bool {
-        if self.bell.is_some() {
-            return false;
-        }
-        let mut polled = [PollFd::new(self, PollFlags::IN)];
-        poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+        self.bell.is_none() && !sys::events_now(self, PollFlags::IN).is_empty()
     }
 
     /// Accepts a connection as the socket is set: at once, or when there is one.

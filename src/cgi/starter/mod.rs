@@ -34,7 +34,7 @@ pub(super) use remote::Remote;
 use super::job::Job;
 use super::launch::{Handle, Started};
 use crate::sys;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
@@ -294,13 +294,7 @@ impl Starter {
 
 /// Whether a process has ended, whoever's child it is.
 fn has_ended(process: &OwnedFd) -> bool {
-    is_ready(process, PollFlags::IN)
-}
-
-fn is_ready(descriptor: &impl AsFd, events: PollFlags) -> bool {
-    let mut polled = [PollFd::new(descriptor, events)];
-    let ready = retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())));
-    matches!(ready, Ok(1..))
+    !sys::events_now(process, PollFlags::IN).is_empty()
 }
 
 impl Drop for Starter {

@@ -1,6 +1,7 @@
 //! A script that another process has started, as the server sees it.
 
-use super::{ANSWER, Starter, give_up, has_ended, hear, is_ready};
+use super::{ANSWER, Starter, give_up, has_ended, hear};
+use crate::sys;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -95,7 +96,8 @@ impl Remote {
     /// Learns how it has ended, if it has. If the report is overdue this waits for it, so no lock
     /// may be held that others need.
     pub(in crate::cgi) fn observe(&self) {
-        let may_be_reported = is_ready(&self.control, PollFlags::IN) || self.has_ended();
+        let is_heard = !sys::events_now(&self.control, PollFlags::IN).is_empty();
+        let may_be_reported = is_heard || self.has_ended();
         if self.status.get().is_some() || !may_be_reported {
             return;
         }
@@ -136,5 +138,5 @@ fn is_late(heard: &io::Result<i32>) -> bool {
 
 /// Whether the other end of a socket is closed, as it is if its process has ended.
 fn is_closed(control: &UnixStream) -> bool {
-    is_ready(control, PollFlags::empty())
+    !sys::events_now(control, PollFlags::empty()).is_empty()
 }
